@@ -1,0 +1,192 @@
+"""A budget version: its accounts, charges, credits and totals, and whether it adds.
+
+draft, submitted, approved, locked; rejected, replaced (by a later draft) or superseded (by a later approval).
+
+These names and fields are stored: add, never edit.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .ids import AccountCode, BudgetId, Digest, FlagId
+from .money import Amount, Currency, Money, Percent
+
+
+class Level(StrEnum):
+    """The part of the budget an account belongs to; the last three are below the line."""
+
+    ABOVE_THE_LINE = "above_the_line"
+    PRODUCTION = "production"
+    POST = "post"
+    OTHER = "other"
+
+
+class ChargeKind(StrEnum):
+    """What a charge at the foot of the budget is for; contingency is a reserve and takes no spend."""
+
+    CONTINGENCY = "contingency"
+    COMPLETION_BOND = "completion_bond"
+    OVERHEAD = "overhead"
+    FEE = "fee"
+    OTHER = "other"
+
+
+class TotalName(StrEnum):
+    """The totals of a budget, in the order of the top sheet."""
+
+    ABOVE_THE_LINE = "above_the_line"
+    PRODUCTION = "production"
+    POST = "post"
+    OTHER = "other"
+    BELOW_THE_LINE = "below_the_line"
+    ABOVE_AND_BELOW = "above_and_below"
+    CHARGES = "charges"
+    GRAND_TOTAL = "grand_total"
+    CREDITS = "credits"
+    NET_TOTAL = "net_total"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """One account of the top sheet; zero is a legal amount."""
+
+    code: AccountCode
+    name: str
+    level: Level
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeBase:
+    """What a percentage is taken of: whole levels and single accounts, less some accounts."""
+
+    levels: tuple[Level, ...]
+    accounts: tuple[AccountCode, ...]
+    less: tuple[AccountCode, ...]
+    #: The sum, in the budget's currency.
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeLine:
+    """One charge below the accounts: a percentage of its own base, or flat."""
+
+    code: AccountCode
+    name: str
+    kind: ChargeKind
+    #: As labelled; None when the charge is flat.
+    percent: Percent | None
+    base: ChargeBase | None
+    #: The stated amount if there is one, else the percentage of the base, rounded once.
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class CreditLine:
+    """A rebate or tax credit that comes off the grand total; the amount is positive."""
+
+    code: AccountCode
+    name: str
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class StatedTotal:
+    """A total as the budget's maker stated it."""
+
+    total: TotalName
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetTotals:
+    """Sums of the printed parts; net total = grand total - credits."""
+
+    above_the_line: Amount
+    production: Amount
+    post: Amount
+    other: Amount
+    below_the_line: Amount
+    above_and_below: Amount
+    charges: Amount
+    grand_total: Amount
+    credits: Amount
+    net_total: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetDrafted:
+    """A whole budget version was set, as a draft."""
+
+    budget: BudgetId
+    currency: Currency
+    accounts: tuple[AccountLine, ...]
+    charges: tuple[ChargeLine, ...]
+    credits: tuple[CreditLine, ...]
+    stated: tuple[StatedTotal, ...]
+    totals: BudgetTotals
+    #: SHA-256 of everything above but the version's number: what approvals are bound to.
+    content_hash: Digest
+    #: The draft that this one takes the place of, if there was one.
+    replaces: BudgetId | None
+    clears: tuple[FlagId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDisagrees:
+    """Flag: a charge's stated amount is not the labelled percentage of its base; the amount was kept."""
+
+    flag: FlagId
+    budget: BudgetId
+    account: AccountCode
+    labelled_percent: Percent
+    #: What the amount is of the base, to four decimals; None when the base is zero.
+    implied_percent: Percent | None
+    base: Money
+    #: The labelled percentage of the base.
+    expected: Money
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class TotalDisagrees:
+    """Flag: a stated total is not the sum of its parts; the version is unreconciled."""
+
+    flag: FlagId
+    budget: BudgetId
+    total: TotalName
+    stated: Money
+    computed: Money
+    #: Stated less computed.
+    difference: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceWaived:
+    """The producer lets a stated total stand beside the sum of its parts, for a reason."""
+
+    budget: BudgetId
+    total: TotalName
+    difference: Money
+    clears: tuple[FlagId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLocked:
+    """The approved version is the baseline that later money is measured against."""
+
+    budget: BudgetId
+    content_hash: Digest
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetUnlocked:
+    """The version is approved and in force, but open to a successor again."""
+
+    budget: BudgetId
+
+
+BudgetEvent = (
+    BudgetDrafted | LabelDisagrees | TotalDisagrees | DifferenceWaived | BudgetLocked | BudgetUnlocked
+)

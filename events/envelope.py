@@ -1,0 +1,46 @@
+"""Where a fact stands and under whose hand: an event in its place, and what is known around it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+from uuid import UUID
+
+from .ids import PersonId, StreamId
+
+Source = Literal["api", "console", "cli", "import"]
+
+E = TypeVar("E", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """Who did it, when, by which command and why. Hashed into the chain with the event."""
+
+    #: The person whose act it is; `operator` for the command line.
+    actor: PersonId
+    #: The roles the person held then, on this production or in this company.
+    roles: tuple[str, ...]
+    #: The time of business, UTC; never decreasing within a stream.
+    at: datetime
+    command: str
+    command_id: UUID
+    correlation_id: UUID
+    source: Source
+    #: Set when the actor acts under a delegation.
+    on_behalf_of: PersonId | None = None
+    #: Why, in the actor's words.
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded(Generic[E]):
+    """An event in its place in the log."""
+
+    #: Place in the whole log; may have holes.
+    position: int
+    stream_id: StreamId
+    #: Place in its stream, 1..n without a gap.
+    version: int
+    event_id: UUID
+    event: E
+    metadata: Metadata

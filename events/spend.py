@@ -1,0 +1,125 @@
+"""Spend: money that is gone. It is recorded and flagged, never denied.
+
+logged, then recoded at most once, reversed at most once. Cost = net + tax - recoverable tax, in base currency.
+
+These names and fields are stored: add, never edit.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from .ids import AccountCode, BudgetId, Digest, FlagId, SpendId, VendorId
+from .money import Amount, Currency, ExchangeRate, Money
+
+
+class SpendKind(StrEnum):
+    """How the money was spent."""
+
+    INVOICE = "invoice"
+    PAYROLL = "payroll"
+    PETTY_CASH = "petty_cash"
+    CARD = "card"
+    OTHER = "other"
+
+
+class OutsideBecause(StrEnum):
+    """Why an entry's account is not one of the budget's."""
+
+    NO_BUDGET_IN_FORCE = "no_budget_in_force"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    CONTINGENCY_TAKES_NO_SPEND = "contingency_takes_no_spend"
+
+
+@dataclass(frozen=True, slots=True)
+class SpendLogged:
+    """Money was spent on an account."""
+
+    spend: SpendId
+    account: AccountCode
+    #: Net, tax and recoverable tax are in this currency.
+    currency: Currency
+    net: Amount
+    tax: Amount
+    #: The part of the tax that comes back and is no cost.
+    recoverable_tax: Amount
+    #: The actual rate to the base currency; None when spent in it.
+    rate: ExchangeRate | None
+    #: What counts against the account, in base currency.
+    cost: Money
+    vendor: VendorId
+    spent_on: date
+    posted_on: date
+    kind: SpendKind
+    #: The vendor's number for it: invoice, receipt, payroll batch.
+    document: str | None
+    #: Of the receipt's file, which is kept elsewhere.
+    receipt_sha256: Digest | None
+    memo: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SpendReversed:
+    """The entry is taken back, whole."""
+
+    spend: SpendId
+    account: AccountCode
+    cost: Money
+    posted_on: date
+    clears: tuple[FlagId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpendRecoded:
+    """The entry moved to another account, whole."""
+
+    spend: SpendId
+    from_account: AccountCode
+    to_account: AccountCode
+    cost: Money
+    posted_on: date
+    clears: tuple[FlagId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SpendOutsideBudget:
+    """Flag: the entry stands on an account that no budget in force has for spend."""
+
+    flag: FlagId
+    spend: SpendId
+    account: AccountCode
+    #: None when no budget is in force.
+    budget: BudgetId | None
+    cost: Money
+    because: OutsideBecause
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOverspent:
+    """Flag: the entry takes the account past its budget, or further past it."""
+
+    flag: FlagId
+    #: None when a budget that came into force, not an entry, put the account over.
+    spend: SpendId | None
+    account: AccountCode
+    budget: BudgetId
+    budgeted: Money
+    #: On the account to date, the entry included.
+    spent: Money
+    #: Spent less budgeted.
+    over: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSuspected:
+    """Flag: the entry agrees with an earlier one in vendor, amount, date and document."""
+
+    flag: FlagId
+    spend: SpendId
+    #: The earlier entry.
+    earlier: SpendId
+
+
+SpendEvent = (
+    SpendLogged | SpendReversed | SpendRecoded | SpendOutsideBudget | AccountOverspent | DuplicateSuspected
+)

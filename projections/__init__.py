@@ -1,0 +1,15 @@
+"""What it adds up to: the read models. This package imports the facts and nothing else of ours."""
+
+from typing import Any
+
+from . import approval_status, audit_trail, current_budget, flags, funding, spend_register
+from .projection import Projection
+
+PROJECTIONS: tuple[Projection[Any], ...] = (
+    current_budget.PROJECTION,
+    approval_status.PROJECTION,
+    audit_trail.PROJECTION,
+    funding.PROJECTION,
+    spend_register.PROJECTION,
+    flags.PROJECTION,
+)

@@ -1,0 +1,478 @@
+"""What is the budget, and how much of it is spent?
+
+Moved by: budget versions, their approval, lock and succession; spend, its reversal and recoding; flags on them.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, get_args
+
+from pydantic import BaseModel, Field
+
+from events.approval import (
+    ApprovalEvent,
+    ApprovalGiven,
+    BudgetApproved,
+    BudgetRejected,
+    BudgetSubmitted,
+    BudgetSuperseded,
+    BudgetWithdrawn,
+    ChangesRequested,
+)
+from events.budget import (
+    BudgetDrafted,
+    BudgetEvent,
+    BudgetLocked,
+    BudgetTotals,
+    BudgetUnlocked,
+    ChargeBase,
+    ChargeKind,
+    DifferenceWaived,
+    LabelDisagrees,
+    Level,
+    StatedTotal,
+    TotalDisagrees,
+    TotalName,
+)
+from events.envelope import Recorded
+from events.ids import AccountCode, BudgetId, Digest, FlagId, PersonId, RoundId, SpendId, StreamId
+from events.money import Amount, Percent
+from events.spend import (
+    AccountOverspent,
+    DuplicateSuspected,
+    SpendEvent,
+    SpendLogged,
+    SpendOutsideBudget,
+    SpendRecoded,
+    SpendReversed,
+)
+
+from .projection import Projection, Rows, kind
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRow:
+    """One version."""
+
+    stream_id: StreamId
+    number: int
+    state: str
+    currency: str
+    content_hash: str
+    totals: BudgetTotals
+    stated: tuple[StatedTotal, ...]
+    set_by: str
+    set_at: datetime
+    round: str | None
+    submitted_by: str | None
+    submitted_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LineRow:
+    """An account, charge or credit of a version, in the order of the document."""
+
+    stream_id: StreamId
+    number: int
+    place: int
+    section: str
+    code: str
+    name: str
+    level: str | None
+    charge: str | None
+    percent: Decimal | None
+    base: ChargeBase | None
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class SpentRow:
+    """What was spent on an account, whatever budget is in force."""
+
+    stream_id: StreamId
+    account: str
+    spent: Decimal
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetFlagRow:
+    """A flag that stands on a version, an account or an entry's account."""
+
+    stream_id: StreamId
+    flag: str
+    kind: str
+    number: int | None
+    account: str | None
+    spend: str | None
+    figures: dict[str, str | None]
+
+
+KINDS = (
+    kind("current_budget_versions", BudgetRow, "stream_id", "number"),
+    kind("current_budget_lines", LineRow, "stream_id", "number", "place", grows=True),
+    kind("current_budget_spent", SpentRow, "stream_id", "account"),
+    kind("current_budget_flags", BudgetFlagRow, "stream_id", "flag", grows=True),
+)
+
+
+Reads = BudgetEvent | ApprovalEvent | SpendEvent
+
+
+def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
+    """The rows after the event."""
+    stream, event, metadata = recorded.stream_id, recorded.event, recorded.metadata
+    for flag in getattr(event, "clears", ()):
+        rows.remove(BudgetFlagRow, stream, flag)
+    match event:
+        case SpendLogged(account=account, cost=cost):
+            _spent(rows, stream, account, cost.amount, 1)
+        case SpendReversed(account=account, cost=cost):
+            _spent(rows, stream, account, -cost.amount, -1)
+        case SpendRecoded(from_account=left, to_account=reached, cost=cost):
+            _spent(rows, stream, left, -cost.amount, -1)
+            _spent(rows, stream, reached, cost.amount, 1)
+        case BudgetDrafted():
+            _drafted(rows, recorded, event)
+        case BudgetSubmitted(round=round_id, budget=budget):
+            _change(
+                rows,
+                stream,
+                budget,
+                state="submitted",
+                round=round_id,
+                submitted_by=metadata.actor,
+                submitted_at=metadata.at,
+            )
+        case BudgetWithdrawn(budget=budget) | ChangesRequested(budget=budget):
+            _change(rows, stream, budget, state="draft", round=None)
+        case BudgetRejected(budget=budget):
+            _change(rows, stream, budget, state="rejected", round=None)
+        case BudgetApproved(budget=budget):
+            _change(
+                rows, stream, budget, state="approved", approved_by=metadata.actor, approved_at=metadata.at
+            )
+        case BudgetSuperseded(budget=budget):
+            _change(rows, stream, budget, state="superseded")
+        case BudgetLocked(budget=budget):
+            _change(rows, stream, budget, state="locked")
+        case BudgetUnlocked(budget=budget):
+            _change(rows, stream, budget, state="approved")
+        case LabelDisagrees() | TotalDisagrees() | AccountOverspent() | SpendOutsideBudget():
+            rows.put(_flag(stream, event))
+        case DifferenceWaived() | ApprovalGiven() | DuplicateSuspected():
+            pass  # what they clear is gone already; they change no figure
+
+
+def _spent(rows: Rows, stream: StreamId, account: AccountCode, amount: Decimal, entries: int) -> None:
+    row = rows.get(SpentRow, stream, account) or SpentRow(stream, account, amount * 0, 0)
+    rows.put(replace(row, spent=row.spent + amount, entries=row.entries + entries))
+
+
+def _number(budget: BudgetId) -> int:
+    return int(budget.removeprefix("v"))
+
+
+def _change(rows: Rows, stream: StreamId, budget: BudgetId, **changes: Any) -> None:
+    rows.put(replace(rows.one(BudgetRow, stream, _number(budget)), **changes))
+
+
+def _drafted(rows: Rows, recorded: Recorded[Reads], event: BudgetDrafted) -> None:
+    stream, number = recorded.stream_id, _number(event.budget)
+    if event.replaces is not None:
+        _change(rows, stream, event.replaces, state="replaced")
+    rows.put(
+        BudgetRow(
+            stream_id=stream,
+            number=number,
+            state="draft",
+            currency=event.currency,
+            content_hash=event.content_hash,
+            totals=event.totals,
+            stated=event.stated,
+            set_by=recorded.metadata.actor,
+            set_at=recorded.metadata.at,
+            round=None,
+            submitted_by=None,
+            submitted_at=None,
+            approved_by=None,
+            approved_at=None,
+        )
+    )
+    accounts = [(a.code, a.name, a.level.value, None, None, None, a.amount) for a in event.accounts]
+    charges = [(c.code, c.name, None, c.kind.value, c.percent, c.base, c.amount) for c in event.charges]
+    credits = [(c.code, c.name, None, None, None, None, c.amount) for c in event.credits]
+    sections: list[tuple[str, list[Any]]] = [("account", accounts), ("charge", charges), ("credit", credits)]
+    lines = ((section, line) for section, lines in sections for line in lines)
+    for place, (section, line) in enumerate(lines, 1):
+        rows.put(LineRow(stream, number, place, section, *line))
+
+
+def _flag(
+    stream: StreamId, event: LabelDisagrees | TotalDisagrees | AccountOverspent | SpendOutsideBudget
+) -> BudgetFlagRow:
+    def row(number: BudgetId | None, account: str | None, spend: str | None, **figures: Any) -> BudgetFlagRow:
+        return BudgetFlagRow(
+            stream_id=stream,
+            flag=event.flag,
+            kind=type(event).__name__,
+            number=None if number is None else _number(number),
+            account=account,
+            spend=spend,
+            figures={name: None if value is None else str(value) for name, value in figures.items()},
+        )
+
+    match event:
+        case LabelDisagrees(_, budget, account, labelled, implied, _, expected, amount):
+            return row(
+                budget,
+                account,
+                None,
+                labelled_percent=labelled,
+                implied_percent=implied,
+                expected=expected.amount,
+                amount=amount.amount,
+            )
+        case TotalDisagrees(_, budget, total, stated, computed, difference):
+            return row(
+                budget,
+                None,
+                None,
+                total=total.value,
+                stated=stated.amount,
+                computed=computed.amount,
+                difference=difference.amount,
+            )
+        case AccountOverspent(_, spend, account, budget, budgeted, spent, over):
+            return row(budget, account, spend, budgeted=budgeted.amount, spent=spent.amount, over=over.amount)
+        case SpendOutsideBudget(_, spend, account, in_force, cost, because):
+            return row(in_force, account, spend, cost=cost.amount, because=because.value)
+
+
+PROJECTION = Projection("current_budget", get_args(Reads), 1, KINDS, fold)
+
+
+class BudgetFlag(BaseModel):
+    """A flag that stands."""
+
+    flag: FlagId
+    kind: str
+    account: AccountCode | None
+    spend: SpendId | None
+    figures: dict[str, str | None]
+
+
+class Figures(BaseModel):
+    """Budget against spend; over is what was spent beyond the budget, never negative."""
+
+    budget: Amount
+    spent: Amount
+    remaining: Amount
+    over: Amount
+
+
+class AccountFigures(Figures):
+    """An account."""
+
+    code: AccountCode
+    name: str
+
+
+class LevelFigures(Figures):
+    """A level and its accounts."""
+
+    level: Level
+    accounts: list[AccountFigures]
+
+
+class ChargeFigures(Figures):
+    """A charge at the foot of the budget."""
+
+    code: AccountCode
+    name: str
+    kind: ChargeKind
+    percent: Percent | None
+    base: ChargeBase | None
+
+
+class CreditFigures(BaseModel):
+    """A credit that comes off the grand total."""
+
+    code: AccountCode
+    name: str
+    amount: Amount
+
+
+class TopSheetLine(BaseModel):
+    """A total of the budget."""
+
+    total: TotalName
+    amount: Amount
+    stated: Amount | None = Field(description="The total as the budget's maker stated it, if they did.")
+
+
+class OutsideFigures(BaseModel):
+    """Spend on a code that the budget shown has no account for."""
+
+    account: AccountCode
+    spent: Amount
+
+
+class VersionSummary(BaseModel):
+    """One of the versions."""
+
+    budget: BudgetId
+    state: str
+    grand_total: Amount
+    content_hash: Digest
+    set_by: PersonId
+    set_at: datetime
+    round: RoundId | None
+    submitted_by: PersonId | None
+    approved_by: PersonId | None
+    approved_at: datetime | None
+
+
+class BudgetDocument(BaseModel):
+    """A version in full, against what was spent."""
+
+    budget: BudgetId
+    state: str
+    content_hash: Digest
+    top_sheet: list[TopSheetLine]
+    levels: list[LevelFigures]
+    charges: list[ChargeFigures]
+    credits: list[CreditFigures]
+    grand_total: Amount
+    net_total: Amount
+    spent: Amount = Field(description="On accounts and charges of this version.")
+    spent_outside: list[OutsideFigures]
+
+
+class CurrentBudget(BaseModel):
+    """The budget in force, or the latest version where none is, or the one asked for."""
+
+    production: StreamId
+    version: int = Field(description="Of the production's stream, as shown.")
+    position: int = Field(description="Of the log, as shown.")
+    currency: str | None
+    in_force: BudgetId | None
+    waiting: BudgetId | None = Field(description="The version that waits for a decision.")
+    draft: BudgetId | None
+    shown: BudgetDocument | None
+    flags: list[BudgetFlag]
+    versions: list[VersionSummary]
+
+
+def view(
+    rows: Rows, stream: StreamId, version: int, position: int, budget: BudgetId | None = None
+) -> CurrentBudget | None:
+    """The answer from the rows; None when a version is asked for that does not exist."""
+    versions = rows.of(BudgetRow, stream)
+    states = {row.state: f"v{row.number}" for row in versions}
+    in_force = states.get("locked") or states.get("approved")
+    chosen = budget or in_force or (f"v{versions[-1].number}" if versions else None)
+    shown = None if chosen is None else rows.get(BudgetRow, stream, _number(chosen))
+    if budget is not None and shown is None:
+        return None
+    about = None if shown is None else shown.number
+    flags = sorted(rows.of(BudgetFlagRow, stream), key=lambda row: int(row.flag.removeprefix("FLAG-")))
+    return CurrentBudget(
+        production=stream,
+        version=version,
+        position=position,
+        currency=versions[-1].currency if versions else None,
+        in_force=in_force,
+        waiting=states.get("submitted"),
+        draft=states.get("draft"),
+        shown=None if shown is None else _document(rows, shown),
+        flags=[
+            BudgetFlag(
+                flag=row.flag, kind=row.kind, account=row.account, spend=row.spend, figures=row.figures
+            )
+            for row in flags
+            if row.number in (about, None)
+        ],
+        versions=[_summary(row) for row in versions],
+    )
+
+
+def _summary(row: BudgetRow) -> VersionSummary:
+    return VersionSummary(
+        budget=f"v{row.number}",
+        state=row.state,
+        grand_total=row.totals.grand_total,
+        content_hash=row.content_hash,
+        set_by=row.set_by,
+        set_at=row.set_at,
+        round=row.round,
+        submitted_by=row.submitted_by,
+        approved_by=row.approved_by,
+        approved_at=row.approved_at,
+    )
+
+
+def _figures(budget: Decimal, spent: Decimal) -> dict[str, Decimal]:
+    return {
+        "budget": budget,
+        "spent": spent,
+        "remaining": budget - spent,
+        "over": max(spent - budget, budget * 0),
+    }
+
+
+def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
+    lines = [line for line in rows.of(LineRow, shown.stream_id) if line.number == shown.number]
+    zero = shown.totals.grand_total * 0
+    spent = {row.account: row.spent for row in rows.of(SpentRow, shown.stream_id) if row.spent}
+    takes = {line.code for line in lines if line.section == "account" or _is_spendable(line)}
+    levels = []
+    for level in Level:
+        accounts = [
+            AccountFigures(code=x.code, name=x.name, **_figures(x.amount, spent.get(x.code, zero)))
+            for x in lines
+            if x.level == level.value
+        ]
+        sums = (sum((a.budget for a in accounts), zero), sum((a.spent for a in accounts), zero))
+        levels.append(LevelFigures(level=level, accounts=accounts, **_figures(*sums)))
+    stated = {line.total: line.amount for line in shown.stated}
+    return BudgetDocument(
+        budget=f"v{shown.number}",
+        state=shown.state,
+        content_hash=shown.content_hash,
+        top_sheet=[
+            TopSheetLine(total=t, amount=getattr(shown.totals, t.value), stated=stated.get(t))
+            for t in TotalName
+        ],
+        levels=levels,
+        charges=[
+            ChargeFigures(
+                code=x.code,
+                name=x.name,
+                kind=ChargeKind(x.charge or ChargeKind.OTHER),
+                percent=x.percent,
+                base=x.base,
+                **_figures(x.amount, spent.get(x.code, zero) if x.code in takes else zero),
+            )
+            for x in lines
+            if x.section == "charge"
+        ],
+        credits=[
+            CreditFigures(code=x.code, name=x.name, amount=x.amount) for x in lines if x.section == "credit"
+        ],
+        grand_total=shown.totals.grand_total,
+        net_total=shown.totals.net_total,
+        spent=sum((amount for code, amount in spent.items() if code in takes), zero),
+        spent_outside=[
+            OutsideFigures(account=code, spent=amount)
+            for code, amount in sorted(spent.items())
+            if code not in takes
+        ],
+    )
+
+
+def _is_spendable(line: LineRow) -> bool:
+    return line.section == "charge" and line.charge != ChargeKind.CONTINGENCY.value

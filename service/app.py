@@ -1,0 +1,115 @@
+"""The application: everything put together once, served, and taken down in order."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from sqlalchemy import text
+
+from events.log import Log
+from projections.runner import Runner
+from service import problems
+from service.database import connected
+from service.directory import Directory
+from service.handling import Handling
+from service.identity import Tokens
+from service.routes import commands, openapi, queries
+from service.routes.access import Doors
+
+_log = structlog.get_logger()
+
+
+def now() -> datetime:
+    """The clock of the process."""
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def opened(database_url: str, pool_size: int = 10, *, project: bool = True) -> AsyncIterator[Doors]:
+    """Everything that the doors reach, until the block is left.
+
+    Args:
+        project: keep the read models current in this process too.
+    """
+    async with connected(database_url, pool_size) as database:
+        runner, log, directory = Runner(database.pool), Log(database.pool), Directory(database.pool)
+        handling = Handling(log, directory, now, uuid4, runner.wake)
+        running = asyncio.create_task(runner.run()) if project else None
+        try:
+            yield Doors(database, log, handling, directory, Tokens(database.pool), runner, now)
+        finally:
+            await handling.drain()
+            if running is not None:
+                running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await running
+
+
+def create(database_url: str, pool_size: int = 10) -> FastAPI:
+    """The service over one database."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with opened(database_url, pool_size) as doors:
+            app.state.doors = doors
+            yield
+
+    app = FastAPI(
+        title="Greenlight",
+        version="0.1.0",
+        description=__doc__,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    problems.install(app)
+    app.include_router(commands.router())
+    app.include_router(queries.router)
+    app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
+    app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
+    app.middleware("http")(told_in_one_line)
+    openapi.describe(app)
+    return app
+
+
+async def livez() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "alive"}
+
+
+async def readyz(request: Request) -> Response:
+    """The database answers, and every view is kept current; else 503 with what is wrong."""
+    doors: Doors = request.app.state.doors
+    try:
+        async with asyncio.timeout(2), doors.database.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+        views = await doors.runner.checkpoints()
+    except (OSError, TimeoutError, Exception) as error:
+        return JSONResponse({"status": "not ready", "database": type(error).__name__}, 503)
+    stopped = {name: point.error for name, point in views.items() if point.error is not None}
+    body: dict[str, Any] = {
+        "status": "not ready" if stopped else "ready",
+        "views": {name: {"position": point.position, "error": point.error} for name, point in views.items()},
+    }
+    return JSONResponse(body, 503 if stopped else 200)
+
+
+async def told_in_one_line(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """One line of the log for every request: no body, no query, no token."""
+    started = time.perf_counter()
+    response = await call_next(request)
+    _log.info(
+        "request",
+        method=request.method,
+        path=request.url.path,
+        status=response.status_code,
+        person=getattr(request.state, "person", None),
+        ms=round((time.perf_counter() - started) * 1000, 1),
+    )
+    return response

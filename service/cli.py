@@ -1,0 +1,297 @@
+"""The command line: `greenlight`. The operator's door, and the way to try everything on an own machine."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, NoReturn, TypeVar
+from uuid import uuid4
+
+import asyncpg
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from events.ids import Slug
+from projections import PROJECTIONS
+from projections.runner import Runner
+from service import demo, serving, verify
+from service.app import now, opened
+from service.database import migrate as migrate_to_head
+from service.deciders.command import Command
+from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
+from service.deciders.refusal import Refusal
+from service.embedded import Unavailable, running
+from service.handling import Wish
+from service.routes.access import Doors
+from service.routes.commands import RESERVED
+from service.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens, each standing for a person of a company.")
+company_app = typer.Typer(no_args_is_help=True, help="Companies and their members.")
+app.add_typer(token_app, name="token")
+app.add_typer(company_app, name="company")
+
+T = TypeVar("T")
+
+Company = Annotated[str, typer.Argument(help="The company's slug, such as acme.")]
+Person = Annotated[str, typer.Argument(help="The person's id; opaque ids keep names out of the log.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """A database as its two roles; the owner's is not always at hand."""
+
+    service: str
+    owner: str | None
+
+
+@contextmanager
+def database() -> Iterator[Addresses]:
+    """The database of the environment, or an embedded one, migrated, for as long as the block lasts."""
+    settings = Settings()
+    if settings.database_url is not None:
+        owner = settings.migration_database_url
+        yield Addresses(settings.database_url.get_secret_value(), owner.get_secret_value() if owner else None)
+        return
+    with running(settings.data) as server:
+        asyncio.run(migrate_to_head(server.owner_url))
+        yield Addresses(server.service_url, server.owner_url)
+
+
+def fail(reason: str, code: int = 1) -> NoReturn:
+    """Say why on the terminal's error stream, and leave."""
+    typer.echo(reason, err=True)
+    raise typer.Exit(code)
+
+
+def with_doors(work: Callable[[Doors], Awaitable[T]]) -> T:
+    """Do something behind the doors, without serving."""
+
+    async def inside(url: str) -> T:
+        async with opened(url, pool_size=2, project=False) as doors:
+            return await work(doors)
+
+    with database() as addresses:
+        try:
+            return asyncio.run(inside(addresses.service))
+        except Refusal as refusal:
+            fail(f"{refusal} {refusal.advice()}")
+        except asyncpg.UndefinedTableError:
+            fail("The database has no tables yet: run `greenlight migrate` first.")
+
+
+def checked(value: str) -> str:
+    """The value as a slug."""
+    try:
+        slug: str = TypeAdapter(Slug).validate_python(value)
+    except ValidationError:
+        fail(f"{value!r} is not a slug: use a-z, 0-9 and single hyphens, beginning with a letter.", 2)
+    if slug in RESERVED:
+        fail(f"{slug} is a word that addresses use; choose another.", 2)
+    return slug
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    demonstrate: Annotated[
+        bool, typer.Option("--demo", help="Play the first acts of a demonstration.")
+    ] = False,
+) -> None:
+    """Serve HTTP until Ctrl-C or SIGTERM; with an embedded PostgreSQL when DATABASE_URL is not set."""
+    with database() as addresses:
+        asyncio.run(serving.serve(addresses.service, host, port, demo.first_acts if demonstrate else None))
+
+
+@app.command("demo")
+def play() -> None:
+    """Play the whole walk on a database of its own, telling every step; anything unexpected exits non-zero."""
+    raise typer.Exit(demo.main())
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema up to date, as the owner: MIGRATION_DATABASE_URL, or the embedded database."""
+    owner = Settings().migration_database_url
+    if owner is not None:
+        asyncio.run(migrate_to_head(owner.get_secret_value()))
+    elif Settings().database_url is not None:
+        fail("Migrations run as the database's owner: set MIGRATION_DATABASE_URL.", 2)
+    else:
+        with database():
+            pass  # opening the embedded database migrates it
+    typer.echo("The schema is up to date.")
+
+
+@app.command()
+def rebuild(
+    projection: Annotated[str | None, typer.Argument(help="One read model; all of them without it.")] = None,
+) -> None:
+    """Fold the read models again from the log; readers see the old rows until the new ones are complete."""
+    chosen = [each for each in PROJECTIONS if projection in (None, each.name)]
+    if not chosen:
+        fail(f"There is no read model {projection}; there are {', '.join(p.name for p in PROJECTIONS)}.", 2)
+
+    async def fold(doors: Doors) -> None:
+        runner = Runner(doors.database.pool)
+        for each in chosen:
+            typer.echo(f"{each.name}: {await runner.rebuild(each)} events folded")
+
+    with_doors(fold)
+
+
+@app.command("verify")
+def verify_chain(
+    stream: Annotated[str | None, typer.Argument(help="Such as acme/the-long-take; all without it.")] = None,
+    expect: Annotated[str | None, typer.Option(help="VERSION:LINK that someone outside holds.")] = None,
+) -> None:
+    """Walk the chain of links; exit 0 when it holds, 1 with the event that breaks it, 2 when it cannot be walked."""
+    held: tuple[int, str] | None = None
+    if expect is not None:
+        version, _, link = expect.partition(":")
+        if stream is None or not version.isdigit() or len(link) != 64:
+            fail("--expect VERSION:LINK needs a stream, a version and a link of 64 hexadecimal digits.", 2)
+        held = (int(version), link)
+
+    async def walk(doors: Doors) -> list[str]:
+        async with doors.database.pool.acquire() as connection:
+            verdicts = [verdict async for verdict in verify.verify(connection, stream)]
+            if not verdicts and held is None:
+                fail(f"There is no stream {stream}." if stream else "The log is empty.", 2)
+            for verdict in verdicts:
+                told = verdict.broken or f"{verdict.events} events hold, link {verdict.link.hex()}"
+                typer.echo(f"{verdict.stream_id}: {told}")
+            found = [verdict.broken for verdict in verdicts if verdict.broken]
+            if held is not None and stream is not None:
+                wrong = await verify.expected(connection, stream, *held)
+                typer.echo(f"{stream}: {wrong or f'version {held[0]} is the one that was held outside'}")
+                found += [wrong] if wrong else []
+            return found
+
+    try:
+        broken = with_doors(walk)
+    except (OSError, asyncpg.PostgresError) as error:
+        fail(f"The chain could not be walked: {error}", 2)
+    typer.echo(verify.CANNOT_SHOW)
+    if broken:
+        raise typer.Exit(1)
+
+
+def operate(company: str, command: Command) -> None:
+    """Send a command as the operator, and tell what it led to."""
+
+    async def send(doors: Doors) -> None:
+        wish = Wish(company, None, command, OPERATOR, f"cli-{uuid4()}", uuid4(), "cli")
+        answer = await doors.handling.handle(wish)
+        for happened in answer.events:
+            typer.echo(f"{answer.stream_id} version {happened.version}: {type(happened.event).__name__}")
+        if not answer.events:
+            typer.echo("Nothing to do: it is so already.")
+
+    with_doors(send)
+
+
+def wished(model: type[Command], **fields: Any) -> Command:
+    """The command, or what is wrong with its fields."""
+    try:
+        return model(**fields)
+    except ValidationError as error:
+        fail("; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()), 2)
+
+
+@company_app.command()
+def found(company: Company, name: Annotated[str, typer.Option(help="As it signs.")]) -> None:
+    """Found a company."""
+    operate(checked(company), wished(FoundCompany, name=name))
+
+
+@company_app.command()
+def admit(
+    company: Company,
+    person: Person,
+    name: Annotated[str | None, typer.Option(help="For the directory of people.")] = None,
+    administrator: Annotated[
+        bool, typer.Option("--administrator", help="May admit and dismiss members.")
+    ] = False,
+    may_open_productions: Annotated[bool, typer.Option("--may-open-productions")] = False,
+) -> None:
+    """Admit a member, or change a member's rights."""
+    rights = {"administrator": administrator, "may_open_productions": may_open_productions}
+    operate(checked(company), wished(AdmitMember, person=person, name=name, **rights))
+
+
+@company_app.command()
+def dismiss(
+    company: Company, person: Person, reason: Annotated[str | None, typer.Option(help="Why.")] = None
+) -> None:
+    """Dismiss a member; their tokens stop working."""
+    operate(checked(company), wished(DismissMember, person=person, reason=reason))
+
+
+@token_app.command("create")
+def create_token(
+    company: Company,
+    person: Person,
+    hours: Annotated[float, typer.Option(min=0.001, max=8784, help="How long it lasts.")] = 8,
+) -> None:
+    """Create a token for a member; its secret is shown this once."""
+
+    async def create(doors: Doors) -> tuple[str, str]:
+        members = await doors.handling.company(company)
+        if members is None or not members.is_member(person):
+            fail(f"{person} is not a member of {company}; admit them first: greenlight company admit.")
+        return await doors.tokens.create(company, person, now(), timedelta(hours=hours))
+
+    token_id, secret = with_doors(create)
+    typer.echo(f"{token_id} for {person} of {company}, {hours:g} hours", err=True)
+    typer.echo(secret)
+
+
+@token_app.command("list")
+def list_tokens(company: Company) -> None:
+    """List a company's tokens, without their secrets."""
+
+    async def tokens(doors: Doors) -> None:
+        for each in await doors.tokens.of(company):
+            until = f"revoked {each.revoked_at}" if each.revoked_at else f"expires {each.expires_at}"
+            typer.echo(f"{each.token_id}  {each.person}  created {each.created_at}  {until}")
+
+    with_doors(tokens)
+
+
+@token_app.command("revoke")
+def revoke_token(token: Annotated[str, typer.Argument(help="Its id, such as T-1a2b3c4d.")]) -> None:
+    """End a token at once."""
+
+    async def revoke(doors: Doors) -> bool:
+        return await doors.tokens.revoke(token, now())
+
+    if not with_doors(revoke):
+        fail(f"There is no token {token} that could be revoked.")
+    typer.echo(f"{token} is revoked.")
+
+
+def _leave(*_: Any) -> NoReturn:
+    """A SIGTERM leaves through every block that is open, so that an embedded database is stopped too."""
+    raise SystemExit(143)
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Unavailable as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

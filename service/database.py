@@ -1,0 +1,69 @@
+"""Connections: the pool that the log and the runner speak through, and the engine that queries are built on."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+ALEMBIC = next(
+    place
+    for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic")
+    if place.is_dir()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One database, as the service's restricted role."""
+
+    pool: "asyncpg.Pool[asyncpg.Record]"
+    engine: AsyncEngine
+
+
+def _engine(url: str, **options: Any) -> AsyncEngine:
+    # JSON stays text: rows and facts are validated from text, so that no number passes through a float.
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://", 1), json_deserializer=str, **options
+    )
+
+
+@asynccontextmanager
+async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
+    """The database behind a `postgresql://` address, until the block is left."""
+    engine = _engine(url, pool_size=pool_size, isolation_level="REPEATABLE READ")
+    try:
+        async with asyncpg.create_pool(url, min_size=1, max_size=pool_size, command_timeout=30) as pool:
+            yield Database(pool, engine)
+    finally:
+        await engine.dispose()
+
+
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, wherever the migrations are installed."""
+    config = Config()
+    config.set_main_option("script_location", str(ALEMBIC))
+    config.attributes["connection"] = connection
+    return config
+
+
+async def migrate(owner_url: str) -> None:
+    """Bring the schema to its newest revision, then let the planner look at the tables."""
+    engine = _engine(owner_url)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda handed: command.upgrade(alembic_config(handed), "head"))
+    finally:
+        await engine.dispose()
+    owner = await asyncpg.connect(owner_url)
+    try:
+        await owner.execute("ANALYZE")
+    finally:
+        await asyncio.wait_for(owner.close(), 10)

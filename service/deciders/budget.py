@@ -1,0 +1,595 @@
+"""Budgets: set as whole versions, submitted, approved, locked.
+
+draft → submitted → approved → locked; rejected, replaced by a later draft, superseded by a later approval.
+
+B1  A budget is in the production's base currency, and every code stands once in it.
+B2  Every line and every charge is rounded once, half up; every total is the sum of its printed parts.
+B3  A percentage states its base: levels or accounts, less exclusions.
+B4  A stated amount or total that disagrees is kept and flagged; a stated total that does not add makes the
+    version unreconciled until the difference is waived with a reason.
+B5  A new version takes the place of a draft, never of an approved one, and never of one that is submitted.
+B6  The version in force is locked as the baseline by an executive producer who did not submit it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Self
+
+from immutables import Map
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator, model_validator
+
+from events.approval import (
+    ApprovalEvent,
+    ApprovalGiven,
+    BudgetApproved,
+    BudgetRejected,
+    BudgetSubmitted,
+    BudgetSuperseded,
+    BudgetWithdrawn,
+    ChangesRequested,
+)
+from events.budget import (
+    AccountLine,
+    BudgetDrafted,
+    BudgetEvent,
+    BudgetLocked,
+    BudgetTotals,
+    BudgetUnlocked,
+    ChargeBase,
+    ChargeKind,
+    ChargeLine,
+    CreditLine,
+    DifferenceWaived,
+    LabelDisagrees,
+    Level,
+    StatedTotal,
+    TotalDisagrees,
+    TotalName,
+)
+from events.envelope import Metadata
+from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, PersonId, RoundId, Text, by_number
+from events.money import Currency, Money, Percent, WholeAmount, exact, rounded
+
+from .command import Command, CurrencyInUse, Part
+from .refusal import Conflicting, Forbidden, Missing
+
+
+@dataclass
+class BudgetIsMissing(Missing):
+    """The production has no budget {budget}."""
+
+    rule = "B5"
+    otherwise = "Look up the versions in the current budget."
+    budget: BudgetId
+
+
+@dataclass
+class CurrencyIsNotBase(Conflicting):
+    """The budget is in {currency}, but the production's base currency is {base}."""
+
+    rule = "B1"
+    otherwise = "Send the budget in the base currency."
+    currency: Currency
+    base: Currency
+
+
+@dataclass
+class BaseIsUnknown(Conflicting):
+    """The base of charge {charge} names {accounts}, which the budget has no account for."""
+
+    rule = "B3"
+    otherwise = "Name accounts of this budget."
+    charge: AccountCode
+    accounts: tuple[AccountCode, ...]
+
+
+@dataclass
+class BudgetIsSubmitted(Conflicting):
+    """{budget} is submitted and waits for a decision in round {round}."""
+
+    rule = "B5"
+    otherwise = "The producer may withdraw it, or an executive producer may request changes."
+    budget: BudgetId
+    round: RoundId
+
+
+@dataclass
+class NothingToWaive(Conflicting):
+    """{budget} has no difference in its {total} that is open."""
+
+    rule = "B4"
+    otherwise = "The differences are among the version's flags in the current budget."
+    budget: BudgetId
+    total: TotalName
+
+
+@dataclass
+class BudgetIsNotInForce(Conflicting):
+    """{budget} is {state}; only the version in force is locked or unlocked."""
+
+    rule = "B6"
+    otherwise = "An executive producer may approve it in a round first."
+    budget: BudgetId
+    state: str
+
+
+@dataclass
+class SubmitterMayNotLock(Forbidden):
+    """{submitter} submitted {budget} and may neither lock nor unlock it."""
+
+    rule = "B6"
+    otherwise = "Another executive producer may."
+    submitter: PersonId
+    budget: BudgetId
+
+
+class BudgetAccount(Part):
+    """One account of the top sheet."""
+
+    code: AccountCode
+    name: Text
+    level: Level
+    amount: WholeAmount = Field(description="Zero is a legal amount.")
+
+
+class Base(Part):
+    """What a percentage is taken of: levels and single accounts, less some accounts."""
+
+    levels: tuple[Level, ...] = ()
+    accounts: tuple[AccountCode, ...] = ()
+    less: tuple[AccountCode, ...] = ()
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.levels and not self.accounts:
+            raise ValueError("a base names at least one level or account")
+        return self
+
+
+class BudgetCharge(Part):
+    """A charge at the foot: a percentage of a stated base, or a flat amount.
+
+    With both a percentage and an amount the amount is kept, and flagged when it is not that percentage.
+    """
+
+    code: AccountCode
+    name: Text
+    kind: ChargeKind
+    percent: Percent | None = None
+    base: Base | None = None
+    amount: WholeAmount | None = None
+
+    @model_validator(mode="after")
+    def _percent_or_flat(self) -> Self:
+        if (self.percent is None) != (self.base is None):
+            raise ValueError("a percentage needs its base, and a base its percentage")
+        if self.percent is None and self.amount is None:
+            raise ValueError("a charge has a percentage of a base, or a flat amount")
+        return self
+
+
+class BudgetCredit(Part):
+    """A rebate or tax credit that comes off the grand total."""
+
+    code: AccountCode
+    name: Text
+    amount: WholeAmount
+
+
+class SetBudget(Command):
+    """A producer or a line producer sets a whole budget version, as a draft."""
+
+    refusals = (CurrencyIsNotBase, BudgetIsSubmitted, BaseIsUnknown)
+    example: ClassVar[dict[str, Any]] = {
+        "currency": "INR",
+        "accounts": [
+            {"code": "1100", "name": "Story and Other Rights", "level": "above_the_line", "amount": "931000"},
+            {"code": "2200", "name": "Art Direction", "level": "production", "amount": "262000"},
+        ],
+        "charges": [
+            {
+                "code": "8000",
+                "name": "Contingency",
+                "kind": "contingency",
+                "percent": "5",
+                "base": {"levels": ["above_the_line", "production", "post", "other"]},
+            }
+        ],
+        "stated": {"grand_total": "1252650"},
+    }
+
+    currency: CurrencyInUse = Field(
+        description="The production's base currency; every amount below is in it."
+    )
+    accounts: Annotated[tuple[BudgetAccount, ...], Field(min_length=1, max_length=5000)]
+    charges: tuple[BudgetCharge, ...] = Field((), max_length=200)
+    credits: tuple[BudgetCredit, ...] = Field((), max_length=200)
+    stated: dict[TotalName, WholeAmount] = Field(
+        {}, description="Totals as your document states them; each is compared with the sum of its parts."
+    )
+
+    @field_validator("accounts", "charges", "credits", mode="after")
+    @classmethod
+    def _lines_fit_currency(cls, lines: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        currency = info.data.get("currency")
+        for line in lines if currency else ():
+            if line.amount is not None:
+                _fits(line.amount, currency, f"{line.code}: ")
+        return lines
+
+    @field_validator("stated", mode="after")
+    @classmethod
+    def _stated_fits_currency(
+        cls, stated: dict[TotalName, Decimal], info: ValidationInfo
+    ) -> dict[TotalName, Decimal]:
+        currency = info.data.get("currency")
+        for total, amount in stated.items() if currency else ():
+            _fits(amount, currency, f"{total}: ")
+        return stated
+
+    @field_validator("accounts", "charges", "credits", mode="after")
+    @classmethod
+    def _codes_once(cls, lines: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        above = [line for name in ("accounts", "charges") for line in info.data.get(name, ())]
+        codes = Counter(line.code for line in (*above, *lines))
+        twice = [code for code, times in codes.items() if times > 1]
+        if twice:
+            raise ValueError(
+                f"every code stands once in a budget; these stand more often: {', '.join(twice)}"
+            )
+        return lines
+
+
+def _fits(amount: Decimal, currency: Any, whose: str) -> None:
+    try:
+        exact(amount, currency)
+    except ValueError as error:
+        raise ValueError(f"{whose}{error}") from None
+
+
+class WaiveDifference(Command):
+    """The producer lets a stated total stand beside the sum of its parts, for a reason."""
+
+    refusals = (BudgetIsMissing, NothingToWaive)
+    example: ClassVar = {"budget": "v1", "total": "grand_total", "reason": "Rounding of the old tool."}
+
+    budget: BudgetId
+    total: TotalName
+    reason: Memo
+
+
+class LockBudget(Command):
+    """An executive producer who did not submit it locks the version in force as the baseline."""
+
+    refusals = (BudgetIsMissing, BudgetIsNotInForce, SubmitterMayNotLock)
+    example: ClassVar = {"budget": "v1"}
+
+    budget: BudgetId
+
+
+class UnlockBudget(Command):
+    """An executive producer who did not submit it opens the locked version to a successor."""
+
+    refusals = (BudgetIsMissing, BudgetIsNotInForce, SubmitterMayNotLock)
+    example: ClassVar = {"budget": "v1", "reason": "The shoot grows by two weeks."}
+
+    budget: BudgetId
+    reason: Memo
+
+
+BudgetCommand = SetBudget | WaiveDifference | LockBudget | UnlockBudget
+
+
+class BudgetState(StrEnum):
+    """Where a version stands."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    LOCKED = "locked"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What decisions remember of a version."""
+
+    state: BudgetState
+    content_hash: Digest
+    total: Money
+    #: Accounts and charges that take spend, with their amounts; contingency is none of them.
+    amounts: Map[AccountCode, Decimal]
+    contingency: frozenset[AccountCode]
+    #: Differences that are open, with their flags.
+    differences: Map[TotalName, tuple[Money, FlagId]]
+    #: Flags on labels, which stand as long as the version does.
+    labels: tuple[FlagId, ...]
+    submitter: PersonId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The versions of a production."""
+
+    versions: Map[BudgetId, Budget] = Map()
+    #: The latest version that is a draft, submitted or rejected and may be replaced.
+    working: BudgetId | None = None
+    in_force: BudgetId | None = None
+    #: Whoever set a draft since the last approved version.
+    drafters: frozenset[PersonId] = frozenset()
+
+    @property
+    def force(self) -> Budget | None:
+        """The version in force, approved or locked."""
+        return None if self.in_force is None else self.versions[self.in_force]
+
+    @property
+    def locked(self) -> BudgetId | None:
+        """The version that is locked, if one is."""
+        return self.in_force if self.force and self.force.state is BudgetState.LOCKED else None
+
+    def existing(self, budget: BudgetId) -> Budget:
+        """The version of that number, or the refusal that there is none."""
+        version = self.versions.get(budget)
+        if version is None:
+            raise BudgetIsMissing(budget)
+        return version
+
+
+def set_budget(
+    command: SetBudget, budgets: Budgets, base: Currency, open_round: RoundId | None, flags: Iterator[FlagId]
+) -> list[BudgetEvent]:
+    """B1 to B5; setting the draft that is there does nothing."""
+    if command.currency != base:
+        raise CurrencyIsNotBase(command.currency, base)
+    working = None if budgets.working is None else budgets.versions[budgets.working]
+    if open_round is not None and budgets.working is not None:
+        raise BudgetIsSubmitted(budgets.working, open_round)
+    accounts = tuple(AccountLine(a.code, a.name, a.level, exact(a.amount, base)) for a in command.accounts)
+    charges = tuple(_charge(charge, accounts, base) for charge in command.charges)
+    credits = tuple(CreditLine(c.code, c.name, exact(c.amount, base)) for c in command.credits)
+    stated = tuple(StatedTotal(t, exact(command.stated[t], base)) for t in TotalName if t in command.stated)
+    content_hash = _content_hash(base, accounts, charges, credits, stated)
+    if working is not None and working.state is BudgetState.DRAFT and working.content_hash == content_hash:
+        return []
+    drafted = BudgetDrafted(
+        budget=f"v{len(budgets.versions) + 1}",
+        currency=base,
+        accounts=accounts,
+        charges=charges,
+        credits=credits,
+        stated=stated,
+        totals=_totals(accounts, charges, credits),
+        content_hash=content_hash,
+        replaces=budgets.working if working and working.state is BudgetState.DRAFT else None,
+        clears=() if working is None else open_flags(working),
+    )
+    return [drafted, *_labels(drafted, flags), *_differences(drafted, flags)]
+
+
+def waive_difference(command: WaiveDifference, budgets: Budgets) -> list[BudgetEvent]:
+    """B4."""
+    version = budgets.existing(command.budget)
+    if command.total not in version.differences or version.state is not BudgetState.DRAFT:
+        raise NothingToWaive(command.budget, command.total)
+    difference, flag = version.differences[command.total]
+    return [DifferenceWaived(command.budget, command.total, difference, clears=(flag,))]
+
+
+def lock_budget(command: LockBudget, budgets: Budgets, metadata: Metadata) -> list[BudgetEvent]:
+    """B6; locking the locked version does nothing."""
+    version = _in_force(command.budget, budgets, metadata)
+    if version.state is BudgetState.LOCKED:
+        return []
+    return [BudgetLocked(command.budget, version.content_hash, version.total)]
+
+
+def unlock_budget(command: UnlockBudget, budgets: Budgets, metadata: Metadata) -> list[BudgetEvent]:
+    """B6; unlocking a version that is not locked does nothing."""
+    version = _in_force(command.budget, budgets, metadata)
+    return [BudgetUnlocked(command.budget)] if version.state is BudgetState.LOCKED else []
+
+
+def evolve(budgets: Budgets, event: BudgetEvent | ApprovalEvent, metadata: Metadata) -> Budgets:
+    """The versions after the event."""
+    match event:
+        case BudgetDrafted():
+            replaced = {} if event.replaces is None else {event.replaces: BudgetState.REPLACED}
+            drafted = _with_states(budgets, replaced)
+            return replace(
+                drafted,
+                versions=drafted.versions.set(event.budget, _remembered(event)),
+                working=event.budget,
+                drafters=drafted.drafters | {metadata.actor},
+            )
+        case LabelDisagrees(flag, budget):
+            version = budgets.versions[budget]
+            return _with(budgets, budget, replace(version, labels=(*version.labels, flag)))
+        case TotalDisagrees(flag, budget, total, difference=difference):
+            version = budgets.versions[budget]
+            open_ones = version.differences.set(total, (difference, flag))
+            return _with(budgets, budget, replace(version, differences=open_ones))
+        case DifferenceWaived(budget, total):
+            version = budgets.versions[budget]
+            return _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
+        case BudgetSubmitted(_, budget):
+            submitted = replace(
+                budgets.versions[budget], state=BudgetState.SUBMITTED, submitter=metadata.actor
+            )
+            return _with(budgets, budget, submitted)
+        case BudgetWithdrawn(_, budget) | ChangesRequested(_, budget):
+            return _with_states(budgets, {budget: BudgetState.DRAFT})
+        case BudgetRejected(_, budget):
+            return _with_states(budgets, {budget: BudgetState.REJECTED})
+        case BudgetApproved(_, budget):
+            approved = _with_states(budgets, {budget: BudgetState.APPROVED})
+            return replace(approved, working=None, in_force=budget, drafters=frozenset())
+        case BudgetSuperseded(budget):
+            return _with_states(budgets, {budget: BudgetState.SUPERSEDED})
+        case BudgetLocked(budget):
+            return _with_states(budgets, {budget: BudgetState.LOCKED})
+        case BudgetUnlocked(budget):
+            return _with_states(budgets, {budget: BudgetState.APPROVED})
+        case ApprovalGiven():
+            return budgets
+
+
+def _in_force(budget: BudgetId, budgets: Budgets, metadata: Metadata) -> Budget:
+    version = budgets.existing(budget)
+    if budget != budgets.in_force:
+        raise BudgetIsNotInForce(budget, version.state.value)
+    if version.submitter == metadata.actor:
+        raise SubmitterMayNotLock(metadata.actor, budget)
+    return version
+
+
+def _charge(charge: BudgetCharge, accounts: tuple[AccountLine, ...], currency: Currency) -> ChargeLine:
+    stated = None if charge.amount is None else exact(charge.amount, currency)
+    if charge.percent is None or charge.base is None:
+        assert stated is not None
+        return ChargeLine(charge.code, charge.name, charge.kind, None, None, stated)
+    named = charge.base
+    unknown = {*named.accounts, *named.less} - {account.code for account in accounts}
+    if unknown:
+        raise BaseIsUnknown(charge.code, tuple(sorted(unknown)))
+    within = [
+        account.amount
+        for account in accounts
+        if (account.level in named.levels or account.code in named.accounts)
+        and account.code not in named.less
+    ]
+    base = ChargeBase(named.levels, named.accounts, named.less, sum(within, exact(Decimal(0), currency)))
+    amount = _percentage(charge.percent, base.amount, currency) if stated is None else stated
+    return ChargeLine(charge.code, charge.name, charge.kind, charge.percent, base, amount)
+
+
+def _percentage(percent: Decimal, base: Decimal, currency: Currency) -> Decimal:
+    with localcontext() as context:
+        context.prec = 50
+        return rounded(base * percent / 100, currency)
+
+
+def _totals(
+    accounts: tuple[AccountLine, ...], charges: tuple[ChargeLine, ...], credits: tuple[CreditLine, ...]
+) -> BudgetTotals:
+    zero = accounts[0].amount * 0
+    level = {name: sum((a.amount for a in accounts if a.level is name), zero) for name in Level}
+    below = level[Level.PRODUCTION] + level[Level.POST] + level[Level.OTHER]
+    both = level[Level.ABOVE_THE_LINE] + below
+    charged = sum((charge.amount for charge in charges), zero)
+    credited = sum((credit.amount for credit in credits), zero)
+    return BudgetTotals(
+        above_the_line=level[Level.ABOVE_THE_LINE],
+        production=level[Level.PRODUCTION],
+        post=level[Level.POST],
+        other=level[Level.OTHER],
+        below_the_line=below,
+        above_and_below=both,
+        charges=charged,
+        grand_total=both + charged,
+        credits=credited,
+        net_total=both + charged - credited,
+    )
+
+
+_CONTENT = TypeAdapter(
+    tuple[
+        str,
+        tuple[AccountLine, ...],
+        tuple[ChargeLine, ...],
+        tuple[CreditLine, ...],
+        tuple[StatedTotal, ...],
+    ]
+)
+
+
+def _content_hash(
+    currency: Currency,
+    accounts: tuple[AccountLine, ...],
+    charges: tuple[ChargeLine, ...],
+    credits: tuple[CreditLine, ...],
+    stated: tuple[StatedTotal, ...],
+) -> Digest:
+    """SHA-256 over the content as compact JSON: what approvals are bound to."""
+    content = (f"greenlight/budget/1 {currency}", accounts, charges, credits, stated)
+    return sha256(_CONTENT.dump_json(content)).hexdigest()
+
+
+def _labels(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[LabelDisagrees]:
+    currency = drafted.currency
+    for charge in drafted.charges:
+        if charge.percent is None or charge.base is None:
+            continue
+        base = charge.base.amount
+        expected = _percentage(charge.percent, base, currency)
+        if charge.amount != expected:
+            yield LabelDisagrees(
+                flag=next(flags),
+                budget=drafted.budget,
+                account=charge.code,
+                labelled_percent=charge.percent,
+                implied_percent=_implied(charge.amount, base),
+                base=Money(base, currency),
+                expected=Money(expected, currency),
+                amount=Money(charge.amount, currency),
+            )
+
+
+def _implied(amount: Decimal, base: Decimal) -> Decimal | None:
+    """What the amount is of the base, in percent to four decimals; None when that cannot be said."""
+    if not base:
+        return None
+    with localcontext() as context:
+        context.prec = 50
+        percent = (amount * 100 / base).quantize(Decimal("0.0001"))
+    return percent if percent < 1_000_000 else None
+
+
+def _differences(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[TotalDisagrees]:
+    for stated in drafted.stated:
+        computed = getattr(drafted.totals, stated.total.value)
+        if stated.amount != computed:
+            yield TotalDisagrees(
+                flag=next(flags),
+                budget=drafted.budget,
+                total=stated.total,
+                stated=Money(stated.amount, drafted.currency),
+                computed=Money(computed, drafted.currency),
+                difference=Money(stated.amount - computed, drafted.currency),
+            )
+
+
+def open_flags(version: Budget) -> tuple[FlagId, ...]:
+    """The version's flags that still stand."""
+    return by_number([*version.labels, *(flag for _, flag in version.differences.values())])
+
+
+def _remembered(drafted: BudgetDrafted) -> Budget:
+    lines: list[AccountLine | ChargeLine] = [*drafted.accounts]
+    lines += [charge for charge in drafted.charges if charge.kind is not ChargeKind.CONTINGENCY]
+    return Budget(
+        state=BudgetState.DRAFT,
+        content_hash=drafted.content_hash,
+        total=Money(drafted.totals.grand_total, drafted.currency),
+        amounts=Map({line.code: line.amount for line in lines}),
+        contingency=frozenset(c.code for c in drafted.charges if c.kind is ChargeKind.CONTINGENCY),
+        differences=Map(),
+        labels=(),
+        submitter=None,
+    )
+
+
+def _with(budgets: Budgets, budget: BudgetId, version: Budget) -> Budgets:
+    return replace(budgets, versions=budgets.versions.set(budget, version))
+
+
+def _with_states(budgets: Budgets, states: dict[BudgetId, BudgetState]) -> Budgets:
+    for budget, state in states.items():
+        budgets = _with(budgets, budget, replace(budgets.versions[budget], state=state))
+    return budgets

@@ -1,0 +1,66 @@
+"""What every command is: a frozen model that is the HTTP body, strict to the letter.
+
+A command holds neither who nor when: those are metadata. Values that only commands need are here too: a
+currency must be in use and an amount must fit its currency when it is sent, not when history is read.
+"""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from events.ids import Memo
+from events.money import TOO_MUCH, Currency, ExchangeRate, Money, digits, exact
+
+from .refusal import Refusal
+
+
+class Part(BaseModel):
+    """A part of a command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Command(Part):
+    """A wish, named in the imperative; its docstring is its description."""
+
+    #: Every refusal that deciding it can end in; a test holds this against what the code raises.
+    refusals: ClassVar[tuple[type[Refusal], ...]]
+    #: A body that does what it says, shown in the OpenAPI document.
+    example: ClassVar[dict[str, Any]]
+
+    reason: Memo | None = Field(None, description="Why, in your words; kept in the audit trail.")
+
+
+def _in_use(currency: Currency) -> Currency:
+    digits(currency)
+    return currency
+
+
+def _payable(money: Money) -> Money:
+    if abs(money.amount) >= TOO_MUCH:
+        raise ValueError("the amount has more than 15 digits before the point")
+    return Money(exact(money.amount, money.currency), money.currency)
+
+
+def _not_negative(money: Money) -> Money:
+    if money.amount < 0:
+        raise ValueError("the amount must be zero or more")
+    return money
+
+
+def _positive(money: Money) -> Money:
+    if money.amount <= 0:
+        raise ValueError("the amount must be more than zero")
+    return money
+
+
+def _two_currencies(rate: ExchangeRate) -> ExchangeRate:
+    if _in_use(rate.source) == _in_use(rate.target):
+        raise ValueError("a rate is between two currencies")
+    return rate
+
+
+CurrencyInUse = Annotated[Currency, AfterValidator(_in_use)]
+PositiveMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_positive)]
+WholeMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_not_negative)]
+RateInUse = Annotated[ExchangeRate, AfterValidator(_two_currencies)]

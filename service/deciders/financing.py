@@ -1,0 +1,659 @@
+"""Financing: the sources of funds, from first name to cash in the account.
+
+identified → soft committed (letter of intent) → committed (signed agreement) → closed → partly funded → funded;
+withdrawn from any of the first three.
+
+F1  A source is known by its number and its terms; its amount has a budget rate when it is in another currency.
+F2  A source lent against another one names a source of this production, and loans never run in a circle.
+F3  Only a committed source closes; a closed one is not withdrawn.
+F4  Whoever speaks for a source never records or reverses its receipts.
+F5  A receipt is in the source's currency; what the bank credited and charged is in the base currency.
+F6  In-kind and deferments are never cash: nothing of theirs is received.
+F7  Cash that came in is never denied: before closing, or beyond the commitment, it is recorded and flagged.
+F8  A receipt is reversed once, whole.
+F9  An amendment or a withdrawal that cuts the cover of the budget in force is flagged.
+F10 A flag is cleared by the fact that mends it: a closing, a reversal, new terms, or cover that is enough again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from immutables import Map
+from pydantic import Field
+
+from events.envelope import Metadata
+from events.financing import (
+    AT_LEAST_CLOSED,
+    AT_LEAST_COMMITTED,
+    NOT_CASH,
+    CoverReduced,
+    FinancingEvent,
+    FundingAmended,
+    FundingClosed,
+    FundingCommitted,
+    FundingKind,
+    FundingSourceIdentified,
+    FundingState,
+    FundingTerms,
+    FundingWithdrawn,
+    FundsReceiptReversed,
+    FundsReceived,
+    LetterOfIntentRecorded,
+    ReceiptBeforeClosing,
+    ReceiptBeyondCommitment,
+    counted_once,
+)
+from events.ids import BudgetId, FlagId, FundingId, Memo, PersonId, ReceiptId, Text, by_number
+from events.money import Currency, ExchangeRate, Money, converted
+
+from .command import Command, PositiveMoney, RateInUse, WholeMoney
+from .refusal import Conflicting, Forbidden, Missing
+
+
+@dataclass
+class SourceIsMissing(Missing):
+    """The production has no funding source {funding}."""
+
+    rule = "F1"
+    otherwise = "Look up the sources in the funding view."
+    funding: FundingId
+
+
+@dataclass
+class ReceiptIsMissing(Missing):
+    """The production has no receipt {receipt}."""
+
+    rule = "F8"
+    otherwise = "Look up the receipts in the funding view."
+    receipt: ReceiptId
+
+
+@dataclass
+class RateDoesNotConvert(Conflicting):
+    """{amount} cannot be measured in {base} at {rate}."""
+
+    rule = "F1"
+    otherwise = "Send one rate between the two currencies, and none when they are the same."
+    amount: Money
+    rate: ExchangeRate | None
+    base: Currency
+
+
+@dataclass
+class LoanGoesInACircle(Conflicting):
+    """{funding} cannot be lent against {lent_against}, which rests on {funding} itself."""
+
+    rule = "F2"
+    otherwise = "Name the source that the loan is paid back from."
+    funding: FundingId
+    lent_against: FundingId
+
+
+@dataclass
+class SourceIsNotCommitted(Conflicting):
+    """{funding} is {state}; only a committed source closes."""
+
+    rule = "F3"
+    otherwise = "An executive producer may commit it first, with the signed agreement."
+    funding: FundingId
+    state: FundingState
+
+
+@dataclass
+class SourceIsClosed(Conflicting):
+    """{funding} is {state}: its conditions are met and it is no longer withdrawn or committed anew."""
+
+    rule = "F3"
+    otherwise = "An executive producer may amend its terms, with a reason."
+    funding: FundingId
+    state: FundingState
+
+
+@dataclass
+class SourceIsWithdrawn(Conflicting):
+    """{funding} is withdrawn."""
+
+    rule = "F3"
+    otherwise = "An executive producer or a co-producer may secure the money anew, as a source of its own."
+    funding: FundingId
+
+
+@dataclass
+class CurrencyIsReceived(Conflicting):
+    """{funding} has received {received} and cannot change its currency to {currency}."""
+
+    rule = "F5"
+    otherwise = "Reverse its receipts first, or secure the rest as a source of its own."
+    funding: FundingId
+    received: Money
+    currency: Currency
+
+
+@dataclass
+class HolderKeepsAway(Forbidden):
+    """{holder} speaks for {funding} and may not record or reverse its receipts."""
+
+    rule = "F4"
+    otherwise = "Another executive producer or an accountant may."
+    holder: PersonId
+    funding: FundingId
+
+
+@dataclass
+class CurrencyIsNotTheSources(Conflicting):
+    """A receipt of {funding} is in {source_currency}, credited and charged in {base}; this one is {sent}."""
+
+    rule = "F5"
+    otherwise = "Send the amount in the source's currency and what the bank credited in the base currency."
+    funding: FundingId
+    source_currency: Currency
+    base: Currency
+    sent: tuple[Currency, ...]
+
+
+@dataclass
+class SourceIsNotCash(Conflicting):
+    """{funding} is {kind} and never cash."""
+
+    rule = "F6"
+    otherwise = "Cash in its place is a source of its own: an executive producer may secure it."
+    funding: FundingId
+    kind: FundingKind
+
+
+@dataclass
+class ReceiptIsReversed(Conflicting):
+    """{receipt} is reversed already."""
+
+    rule = "F8"
+    otherwise = "Record the receipt anew if the money came in after all."
+    receipt: ReceiptId
+
+
+class RestsOn(StrEnum):
+    """What a source's promise rests on."""
+
+    LETTER_OF_INTENT = "letter_of_intent"
+    SIGNED_AGREEMENT = "signed_agreement"
+
+
+class SecureFunding(Command):
+    """An executive producer or a co-producer names a source, with the paper it rests on if there is one."""
+
+    refusals = (SourceIsMissing, RateDoesNotConvert)
+    example: ClassVar = {
+        "kind": "equity",
+        "party": "Prasad Film Fund",
+        "amount": {"amount": "36000000", "currency": "INR"},
+        "rests_on": "signed_agreement",
+        "document": "Investment agreement of 2026-10-12",
+        "expected_on": ["2026-11-30"],
+    }
+
+    kind: FundingKind
+    party: Text
+    holder: PersonId | None = Field(None, description="The person who speaks for the source, if any.")
+    amount: PositiveMoney
+    budget_rate: RateInUse | None = Field(None, description="Needed when the amount is not in base currency.")
+    rests_on: RestsOn | None = Field(None, description="Without it the source is merely identified.")
+    document: Text | None = Field(None, description="The letter or agreement.")
+    lent_against: FundingId | None = Field(None, description="The source it is borrowed against.")
+    expected_on: tuple[date, ...] = Field((), max_length=100)
+
+
+class CommitFunding(Command):
+    """An executive producer records the letter of intent, or the signed agreement that binds the source."""
+
+    refusals = (SourceIsMissing, SourceIsWithdrawn, SourceIsClosed)
+    example: ClassVar = {
+        "funding": "F-2",
+        "rests_on": "signed_agreement",
+        "document": "Presale agreement of 2026-10-20",
+    }
+
+    funding: FundingId
+    rests_on: RestsOn = RestsOn.SIGNED_AGREEMENT
+    document: Text
+
+
+class AmendFunding(Command):
+    """An executive producer changes a source's terms: what is sent changes, what is left out stays."""
+
+    refusals = (SourceIsMissing, SourceIsWithdrawn, LoanGoesInACircle, CurrencyIsReceived, RateDoesNotConvert)
+    example: ClassVar = {
+        "funding": "F-1",
+        "amount": {"amount": "35000000", "currency": "INR"},
+        "reason": "The fund cut its share.",
+    }
+
+    funding: FundingId
+    party: Text | None = None
+    holder: PersonId | None = None
+    amount: PositiveMoney | None = None
+    budget_rate: RateInUse | None = None
+    lent_against: FundingId | None = None
+    expected_on: tuple[date, ...] | None = Field(None, max_length=100)
+    reason: Memo
+
+
+class CloseFunding(Command):
+    """An executive producer records that the source's conditions are met or waived."""
+
+    refusals = (SourceIsMissing, SourceIsWithdrawn, SourceIsNotCommitted)
+    example: ClassVar = {"funding": "F-1"}
+
+    funding: FundingId
+
+
+class WithdrawFunding(Command):
+    """An executive producer takes a source out before it closes."""
+
+    refusals = (SourceIsMissing, SourceIsClosed)
+    example: ClassVar = {"funding": "F-2", "reason": "The distributor stepped back."}
+
+    funding: FundingId
+    reason: Memo
+
+
+class RecordReceipt(Command):
+    """An executive producer or an accountant records cash of a source in the production account."""
+
+    refusals = (SourceIsMissing, HolderKeepsAway, SourceIsNotCash, CurrencyIsNotTheSources)
+    example: ClassVar = {
+        "funding": "F-1",
+        "amount": {"amount": "20000000", "currency": "INR"},
+        "credited": {"amount": "19999500", "currency": "INR"},
+        "bank_charges": {"amount": "500", "currency": "INR"},
+        "value_on": "2026-11-20",
+        "posted_on": "2026-11-20",
+        "bank_reference": "NEFT 20261120-0001",
+    }
+
+    funding: FundingId
+    amount: PositiveMoney = Field(description="In the source's currency.")
+    credited: PositiveMoney = Field(description="What the bank credited, in base currency.")
+    bank_charges: WholeMoney | None = Field(
+        None, description="In base currency; left out when there were none."
+    )
+    value_on: date
+    posted_on: date
+    bank_reference: Text
+
+
+class ReverseReceipt(Command):
+    """An executive producer or an accountant takes a receipt back, whole."""
+
+    refusals = (ReceiptIsMissing, HolderKeepsAway, ReceiptIsReversed)
+    example: ClassVar = {"receipt": "R-1", "posted_on": "2026-11-22", "reason": "The bank recalled it."}
+
+    receipt: ReceiptId
+    posted_on: date
+    reason: Memo
+
+
+FinancingCommand = (
+    SecureFunding
+    | CommitFunding
+    | AmendFunding
+    | CloseFunding
+    | WithdrawFunding
+    | RecordReceipt
+    | ReverseReceipt
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSource:
+    """What decisions remember of a source."""
+
+    terms: FundingTerms
+    state: FundingState
+    document: str | None
+    #: In the source's currency.
+    received: Decimal
+    #: The flags that stand on receipts before closing, and beyond the commitment.
+    early: Map[FlagId, ReceiptId] = Map()
+    beyond: Map[FlagId, ReceiptId] = Map()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What decisions remember of a receipt."""
+
+    fact: FundsReceived
+    reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Financing:
+    """The sources and receipts of a production."""
+
+    sources: Map[FundingId, FundingSource] = Map()
+    receipts: Map[ReceiptId, Receipt] = Map()
+    #: The flags that stand on the cover of the budget in force.
+    shortfalls: frozenset[FlagId] = frozenset()
+
+    def committed_cover(self) -> Decimal:
+        """Committed cash, in base currency, each source counted once."""
+        committed = {
+            funding: source.terms.base_amount.amount
+            for funding, source in self.sources.items()
+            if source.state in AT_LEAST_COMMITTED
+        }
+        against = {funding: self.sources[funding].terms.lent_against for funding in committed}
+        counted = counted_once(committed, against)
+        return sum((counted[f] for f in committed if self.sources[f].terms.kind not in NOT_CASH), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class ToCover:
+    """The budget in force, as far as its cover goes."""
+
+    budget: BudgetId
+    total: Money
+
+
+def secure_funding(
+    command: SecureFunding, financing: Financing, base: Currency, to_cover: ToCover | None
+) -> list[FinancingEvent]:
+    """F1, F2, F10."""
+    if command.lent_against is not None:
+        _source(financing, command.lent_against)
+    funding = f"F-{len(financing.sources) + 1}"
+    terms = FundingTerms(
+        kind=command.kind,
+        party=command.party,
+        holder=command.holder,
+        amount=command.amount,
+        budget_rate=command.budget_rate,
+        base_amount=_in_base(command.amount, command.budget_rate, base),
+        lent_against=command.lent_against,
+        expected_on=command.expected_on,
+    )
+    identified = FundingSourceIdentified(funding, terms)
+    if command.rests_on is None:
+        return [identified]
+    document = command.document or command.rests_on.value.replace("_", " ")
+    paper = CommitFunding(funding=funding, rests_on=command.rests_on, document=document)
+    return [identified, *commit_funding(paper, evolve(financing, identified), to_cover)]
+
+
+def commit_funding(
+    command: CommitFunding, financing: Financing, to_cover: ToCover | None
+) -> list[FinancingEvent]:
+    """F3, F10; recording the same paper again does nothing, nor does a letter after the agreement."""
+    source = _live(financing, command.funding)
+    if source.state in AT_LEAST_CLOSED:
+        raise SourceIsClosed(command.funding, source.state)
+    reached = (
+        FundingState.COMMITTED
+        if command.rests_on is RestsOn.SIGNED_AGREEMENT
+        else FundingState.SOFT_COMMITTED
+    )
+    if source.state is FundingState.COMMITTED and reached is FundingState.SOFT_COMMITTED:
+        return []
+    if (source.state, source.document) == (reached, command.document):
+        return []
+    if command.rests_on is RestsOn.LETTER_OF_INTENT:
+        return [LetterOfIntentRecorded(command.funding, command.document)]
+    committed = FundingCommitted(command.funding, command.document, clears=())
+    return [replace(committed, clears=_covered(financing, committed, to_cover))]
+
+
+def amend_funding(
+    command: AmendFunding,
+    financing: Financing,
+    base: Currency,
+    to_cover: ToCover | None,
+    flags: Iterator[FlagId],
+) -> list[FinancingEvent]:
+    """F1, F2, F5, F9, F10; terms that stay as they are do nothing."""
+    source = _live(financing, command.funding)
+    before = source.terms
+    sent = command.model_fields_set - {"funding", "reason"}
+    sent -= {name for name in ("party", "amount", "expected_on") if getattr(command, name) is None}
+    after = replace(before, **{name: getattr(command, name) for name in sent})
+    if after.lent_against is not None and after.lent_against != before.lent_against:
+        _source(financing, after.lent_against)
+        _no_circle(financing, command.funding, after.lent_against)
+    if source.received and after.amount.currency != before.amount.currency:
+        raise CurrencyIsReceived(
+            command.funding, Money(source.received, before.amount.currency), after.amount.currency
+        )
+    if after.amount.currency == base and "budget_rate" not in sent:
+        after = replace(after, budget_rate=None)
+    after = replace(after, base_amount=_in_base(after.amount, after.budget_rate, base))
+    if after == before:
+        return []
+    amended = FundingAmended(
+        funding=command.funding,
+        before=before,
+        after=after,
+        state=_with_receipts(source.state, source.received, after.amount.amount),
+        clears=(),
+    )
+    mended = source.beyond if source.received <= after.amount.amount else ()
+    amended = replace(amended, clears=by_number({*mended, *_covered(financing, amended, to_cover)}))
+    return [amended, *_cover_reduced(financing, amended, to_cover, flags)]
+
+
+def close_funding(command: CloseFunding, financing: Financing) -> list[FinancingEvent]:
+    """F3, F10; closing a closed source does nothing."""
+    source = _live(financing, command.funding)
+    if source.state in AT_LEAST_CLOSED:
+        return []
+    if source.state is not FundingState.COMMITTED:
+        raise SourceIsNotCommitted(command.funding, source.state)
+    state = _with_receipts(FundingState.CLOSED, source.received, source.terms.amount.amount)
+    return [FundingClosed(command.funding, state, clears=by_number(source.early))]
+
+
+def withdraw_funding(
+    command: WithdrawFunding, financing: Financing, to_cover: ToCover | None, flags: Iterator[FlagId]
+) -> list[FinancingEvent]:
+    """F3, F9; withdrawing a withdrawn source does nothing."""
+    source = _source(financing, command.funding)
+    if source.state is FundingState.WITHDRAWN:
+        return []
+    if source.state in AT_LEAST_CLOSED:
+        raise SourceIsClosed(command.funding, source.state)
+    withdrawn = FundingWithdrawn(command.funding, source.state)
+    return [withdrawn, *_cover_reduced(financing, withdrawn, to_cover, flags)]
+
+
+def record_receipt(
+    command: RecordReceipt,
+    financing: Financing,
+    base: Currency,
+    metadata: Metadata,
+    flags: Iterator[FlagId],
+) -> list[FinancingEvent]:
+    """F4 to F7."""
+    source = _source(financing, command.funding)
+    _not_the_holder(source, command.funding, metadata)
+    if source.terms.kind in NOT_CASH:
+        raise SourceIsNotCash(command.funding, source.terms.kind)
+    committed = source.terms.amount
+    charges = command.bank_charges or Money(command.credited.amount * 0, base)
+    sent = (command.amount.currency, command.credited.currency, charges.currency)
+    if sent != (committed.currency, base, base):
+        raise CurrencyIsNotTheSources(command.funding, committed.currency, base, sent)
+    received = source.received + command.amount.amount
+    receipt = f"R-{len(financing.receipts) + 1}"
+    happened: list[FinancingEvent] = [
+        FundsReceived(
+            receipt=receipt,
+            funding=command.funding,
+            amount=command.amount,
+            credited=command.credited,
+            bank_charges=charges,
+            value_on=command.value_on,
+            posted_on=command.posted_on,
+            bank_reference=command.bank_reference,
+            state=_with_receipts(source.state, received, committed.amount),
+        )
+    ]
+    if source.state not in AT_LEAST_CLOSED:
+        happened.append(ReceiptBeforeClosing(next(flags), receipt, command.funding, source.state))
+    if received > committed.amount:
+        over = Money(received - committed.amount, committed.currency)
+        beyond = Money(received, committed.currency)
+        happened.append(
+            ReceiptBeyondCommitment(next(flags), receipt, command.funding, committed, beyond, over)
+        )
+    return happened
+
+
+def reverse_receipt(
+    command: ReverseReceipt, financing: Financing, metadata: Metadata
+) -> list[FinancingEvent]:
+    """F4, F8, F10."""
+    receipt = financing.receipts.get(command.receipt)
+    if receipt is None:
+        raise ReceiptIsMissing(command.receipt)
+    fact = receipt.fact
+    source = financing.sources[fact.funding]
+    _not_the_holder(source, fact.funding, metadata)
+    if receipt.reversed:
+        raise ReceiptIsReversed(command.receipt)
+    left = source.received - fact.amount.amount
+    within = left <= source.terms.amount.amount
+    beyond = [flag for flag, raised_on in source.beyond.items() if within or raised_on == command.receipt]
+    early = [flag for flag, raised_on in source.early.items() if raised_on == command.receipt]
+    return [
+        FundsReceiptReversed(
+            receipt=command.receipt,
+            funding=fact.funding,
+            amount=fact.amount,
+            credited=fact.credited,
+            bank_charges=fact.bank_charges,
+            posted_on=command.posted_on,
+            state=_with_receipts(source.state, left, source.terms.amount.amount),
+            clears=by_number([*beyond, *early]),
+        )
+    ]
+
+
+def evolve(financing: Financing, event: FinancingEvent) -> Financing:
+    """The financing after the event."""
+    sources, receipts = financing.sources, financing.receipts
+    match event:
+        case FundingSourceIdentified(funding, terms):
+            source = FundingSource(terms, FundingState.IDENTIFIED, None, Decimal(0))
+        case LetterOfIntentRecorded(funding, document):
+            source = replace(sources[funding], state=FundingState.SOFT_COMMITTED, document=document)
+        case FundingCommitted(funding, document):
+            source = replace(sources[funding], state=FundingState.COMMITTED, document=document)
+        case FundingAmended(funding, after=after, state=state):
+            source = replace(sources[funding], terms=after, state=state)
+        case FundingClosed(funding, state=state):
+            source = replace(sources[funding], state=state)
+        case FundingWithdrawn(funding):
+            source = replace(sources[funding], state=FundingState.WITHDRAWN)
+        case FundsReceived(receipt, funding, amount, state=state):
+            receipts = receipts.set(receipt, Receipt(event, reversed=False))
+            received = sources[funding].received + amount.amount
+            source = replace(sources[funding], received=received, state=state)
+        case FundsReceiptReversed(receipt, funding, amount, state=state):
+            receipts = receipts.set(receipt, replace(receipts[receipt], reversed=True))
+            received = sources[funding].received - amount.amount
+            source = replace(sources[funding], received=received, state=state)
+        case ReceiptBeforeClosing(flag, receipt, funding):
+            source = replace(sources[funding], early=sources[funding].early.set(flag, receipt))
+        case ReceiptBeyondCommitment(flag, receipt, funding):
+            source = replace(sources[funding], beyond=sources[funding].beyond.set(flag, receipt))
+        case CoverReduced(flag):
+            return replace(financing, shortfalls=financing.shortfalls | {flag})
+    return replace(financing, sources=sources.set(funding, source), receipts=receipts)
+
+
+def cleared(financing: Financing, flags: tuple[FlagId, ...]) -> Financing:
+    """The financing once these flags no longer stand."""
+    gone = set(flags)
+    sources = financing.sources
+    for funding, source in financing.sources.items():
+        if gone.isdisjoint(source.early) and gone.isdisjoint(source.beyond):
+            continue
+        early = Map({flag: receipt for flag, receipt in source.early.items() if flag not in gone})
+        beyond = Map({flag: receipt for flag, receipt in source.beyond.items() if flag not in gone})
+        sources = sources.set(funding, replace(source, early=early, beyond=beyond))
+    return replace(financing, sources=sources, shortfalls=financing.shortfalls - gone)
+
+
+def _source(financing: Financing, funding: FundingId) -> FundingSource:
+    source = financing.sources.get(funding)
+    if source is None:
+        raise SourceIsMissing(funding)
+    return source
+
+
+def _live(financing: Financing, funding: FundingId) -> FundingSource:
+    source = _source(financing, funding)
+    if source.state is FundingState.WITHDRAWN:
+        raise SourceIsWithdrawn(funding)
+    return source
+
+
+def _not_the_holder(source: FundingSource, funding: FundingId, metadata: Metadata) -> None:
+    if metadata.actor == source.terms.holder:
+        raise HolderKeepsAway(metadata.actor, funding)
+
+
+def _in_base(amount: Money, rate: ExchangeRate | None, base: Currency) -> Money:
+    try:
+        return converted(amount, rate, base)
+    except ValueError:
+        raise RateDoesNotConvert(amount, rate, base) from None
+
+
+def _no_circle(financing: Financing, funding: FundingId, against: FundingId) -> None:
+    rests_on: FundingId | None = against
+    while rests_on is not None:
+        if rests_on == funding:
+            raise LoanGoesInACircle(funding, against)
+        rests_on = financing.sources[rests_on].terms.lent_against
+
+
+def _with_receipts(state: FundingState, received: Decimal, committed: Decimal) -> FundingState:
+    """Closed, partly funded or funded, by what has come in; other states stay."""
+    if state not in AT_LEAST_CLOSED:
+        return state
+    if received >= committed:
+        return FundingState.FUNDED
+    return FundingState.PARTLY_FUNDED if received else FundingState.CLOSED
+
+
+def _covered(
+    financing: Financing, change: FundingCommitted | FundingAmended, to_cover: ToCover | None
+) -> tuple[FlagId, ...]:
+    """The flags on the cover, if after the change it is enough for the budget in force."""
+    if to_cover is None or not financing.shortfalls:
+        return ()
+    enough = evolve(financing, change).committed_cover() >= to_cover.total.amount
+    return by_number(financing.shortfalls) if enough else ()
+
+
+def _cover_reduced(
+    financing: Financing,
+    change: FundingAmended | FundingWithdrawn,
+    to_cover: ToCover | None,
+    flags: Iterator[FlagId],
+) -> list[CoverReduced]:
+    before, after = financing.committed_cover(), evolve(financing, change).committed_cover()
+    if to_cover is None or after >= before:
+        return []
+    currency = to_cover.total.currency
+    return [
+        CoverReduced(
+            flag=next(flags),
+            funding=change.funding,
+            budget=to_cover.budget,
+            total=to_cover.total,
+            cover_before=Money(before, currency),
+            cover_after=Money(after, currency),
+        )
+    ]

@@ -1,0 +1,444 @@
+"""Spend: money that is gone. It is recorded and flagged, never denied.
+
+logged, then recoded at most once, reversed at most once.
+
+S1  An entry's cost is net plus tax less recoverable tax, in base currency at the actual rate, rounded once.
+S2  A well-formed account that no budget in force knows is recorded and flagged; a charge's account takes
+    spend too; contingency is a reserve and takes none.
+S3  The entry that takes an account past its budget, or further past it, is flagged with the figures.
+S4  An entry that agrees with a live one in vendor, amount, date and document is flagged as a likely duplicate.
+S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own.
+S6  An entry is reversed once and recoded once, and a reversed one is not recoded.
+S7  A flag is cleared by the fact that mends it: a reversal, a recoding, or a budget that comes into force.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from immutables import Map
+from pydantic import Field, ValidationInfo, field_validator
+
+from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, SpendId, Text, VendorId, by_number
+from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, converted, exact
+from events.spend import (
+    AccountOverspent,
+    DuplicateSuspected,
+    OutsideBecause,
+    SpendEvent,
+    SpendKind,
+    SpendLogged,
+    SpendOutsideBudget,
+    SpendRecoded,
+    SpendReversed,
+)
+
+from .budget import Budget
+from .command import Command, CurrencyInUse, RateInUse
+from .refusal import Conflicting, Missing
+
+
+@dataclass
+class SpendIsMissing(Missing):
+    """The production has no spend {spend}."""
+
+    rule = "S6"
+    otherwise = "Look up the entries in the spend register."
+    spend: SpendId
+
+
+@dataclass
+class ActualRateDoesNotConvert(Conflicting):
+    """Spend in {currency} cannot be measured in {base} at {rate}."""
+
+    rule = "S1"
+    otherwise = "Send the actual rate between the two currencies, and none when they are the same."
+    currency: Currency
+    rate: ExchangeRate | None
+    base: Currency
+
+
+@dataclass
+class SpendIsReversed(Conflicting):
+    """{spend}, {cost} on account {account}, is reversed already."""
+
+    rule = "S6"
+    otherwise = "Log the spend anew if it happened after all."
+    spend: SpendId
+    account: AccountCode
+    cost: Money
+
+
+@dataclass
+class SpendIsRecoded(Conflicting):
+    """{spend}, {cost}, was recoded to account {account} already."""
+
+    rule = "S6"
+    otherwise = "The accountant or the line producer may reverse it and log it anew on the right account."
+    spend: SpendId
+    account: AccountCode
+    cost: Money
+
+
+@dataclass
+class ContingencyTakesNoSpend(Conflicting):
+    """Account {account} is contingency, a reserve; {cost} cannot be recoded to it."""
+
+    rule = "S2"
+    otherwise = "Recode to the account that the money was spent on; a budget may move contingency there."
+    account: AccountCode
+    cost: Money
+
+
+class LogSpend(Command):
+    """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
+
+    refusals = (ActualRateDoesNotConvert,)
+    example: ClassVar[dict[str, Any]] = {
+        "account": "2200",
+        "currency": "INR",
+        "net": "50000",
+        "tax": "9000",
+        "recoverable_tax": "9000",
+        "vendor": "kala-sets",
+        "vendor_name": "Kala Sets",
+        "spent_on": "2026-11-16",
+        "posted_on": "2026-11-18",
+        "kind": "invoice",
+        "document": "KS-0417",
+        "memo": "Drawings and models, first part",
+    }
+
+    account: AccountCode
+    currency: CurrencyInUse = Field(description="Of net, tax and recoverable tax.")
+    net: PositiveAmount
+    tax: WholeAmount = Decimal(0)
+    recoverable_tax: WholeAmount = Field(Decimal(0), description="The part of the tax that is no cost.")
+    rate: RateInUse | None = Field(None, description="The actual rate, when not spent in base currency.")
+    vendor: VendorId = Field(description="Of the company's directory of vendors; entered there on first use.")
+    vendor_name: Text | None = Field(None, description="For the directory, when the vendor is new there.")
+    spent_on: date
+    posted_on: date
+    kind: SpendKind
+    document: Text | None = Field(None, description="The vendor's number: invoice, receipt, payroll batch.")
+    receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
+    memo: Memo | None = None
+
+    @field_validator("net", "tax", "recoverable_tax", mode="after")
+    @classmethod
+    def _fits_currency(cls, amount: Decimal, info: ValidationInfo) -> Decimal:
+        currency = info.data.get("currency")
+        return exact(amount, currency) if currency else amount
+
+    @field_validator("recoverable_tax", mode="after")
+    @classmethod
+    def _recovers_what_was_taxed(cls, recoverable_tax: Decimal, info: ValidationInfo) -> Decimal:
+        if recoverable_tax > info.data.get("tax", recoverable_tax):
+            raise ValueError("recoverable tax cannot be more than the tax")
+        return recoverable_tax
+
+
+class ReverseSpend(Command):
+    """An accountant or a line producer takes an entry back, whole."""
+
+    refusals = (SpendIsMissing, SpendIsReversed)
+    example: ClassVar = {"spend": "S-000001", "posted_on": "2026-11-20", "reason": "Invoice withdrawn."}
+
+    spend: SpendId
+    posted_on: date
+    reason: Memo
+
+
+class RecodeSpend(Command):
+    """An accountant or a line producer moves an entry to another account, whole."""
+
+    refusals = (SpendIsMissing, SpendIsReversed, SpendIsRecoded, ContingencyTakesNoSpend)
+    example: ClassVar = {
+        "spend": "S-000001",
+        "account": "2300",
+        "posted_on": "2026-11-20",
+        "reason": "Construction, not art direction.",
+    }
+
+    spend: SpendId
+    account: AccountCode = Field(description="The account it moves to.")
+    posted_on: date
+    reason: Memo
+
+
+SpendCommand = LogSpend | ReverseSpend | RecodeSpend
+
+#: What makes a likely duplicate: vendor, net, tax, currency, date, document.
+Likeness = tuple[VendorId, Decimal, Decimal, Currency, date, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What decisions remember of an entry."""
+
+    account: AccountCode
+    cost: Money
+    likeness: Likeness
+    reversed: bool = False
+    recoded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSpend:
+    """What decisions remember of the spend on one account."""
+
+    spent: Decimal = Decimal(0)
+    #: The flags that stand, with the entry each was raised on.
+    outside: Map[FlagId, SpendId] = Map()
+    over: Map[FlagId, SpendId | None] = Map()
+
+
+_UNSPENT = AccountSpend()
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """The entries of a production and what they add up to."""
+
+    entries: Map[SpendId, Entry] = Map()
+    accounts: Map[AccountCode, AccountSpend] = Map()
+    #: The live entries that are alike, in the order they were logged.
+    alike: Map[Likeness, tuple[SpendId, ...]] = Map()
+    #: The flags that stand on likely duplicates, with both entries.
+    suspected: Map[FlagId, tuple[SpendId, SpendId]] = Map()
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What spend is measured against: the budget in force."""
+
+    budget: BudgetId
+    amounts: Map[AccountCode, Decimal]
+    contingency: frozenset[AccountCode]
+
+    @classmethod
+    def of(cls, budget: BudgetId | None, version: Budget | None) -> "Measure | None":
+        """The measure that a version gives, or None when no budget is in force."""
+        if budget is None or version is None:
+            return None
+        return cls(budget, version.amounts, version.contingency)
+
+
+def log_spend(
+    command: LogSpend, spending: Spending, measure: Measure | None, base: Currency, flags: Iterator[FlagId]
+) -> list[SpendEvent]:
+    """S1 to S4."""
+    gross = Money(command.net + command.tax - command.recoverable_tax, command.currency)
+    try:
+        cost = converted(gross, command.rate, base)
+    except ValueError:
+        raise ActualRateDoesNotConvert(command.currency, command.rate, base) from None
+    spend = f"S-{len(spending.entries) + 1:06}"
+    logged = SpendLogged(
+        spend=spend,
+        account=command.account,
+        currency=command.currency,
+        net=command.net,
+        tax=exact(command.tax, command.currency),
+        recoverable_tax=exact(command.recoverable_tax, command.currency),
+        rate=command.rate,
+        cost=cost,
+        vendor=command.vendor,
+        spent_on=command.spent_on,
+        posted_on=command.posted_on,
+        kind=command.kind,
+        document=command.document,
+        receipt_sha256=command.receipt_sha256,
+        memo=command.memo,
+    )
+    flagged = [*_measured(spend, command.account, cost, spending, measure, flags)]
+    alike = spending.alike.get(_likeness(logged), ())
+    if alike:
+        flagged.append(DuplicateSuspected(next(flags), spend, earlier=alike[-1]))
+    return [logged, *flagged]
+
+
+def reverse_spend(command: ReverseSpend, spending: Spending, measure: Measure | None) -> list[SpendEvent]:
+    """S5 to S7."""
+    entry = _live(command.spend, spending)
+    suspected = [flag for flag, pair in spending.suspected.items() if command.spend in pair]
+    clears = by_number([*_mended(command.spend, entry, spending, measure), *suspected])
+    return [SpendReversed(command.spend, entry.account, entry.cost, command.posted_on, clears)]
+
+
+def recode_spend(
+    command: RecodeSpend, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+) -> list[SpendEvent]:
+    """S2, S3, S5 to S7; recoding to the account it stands on does nothing."""
+    entry = _live(command.spend, spending)
+    if command.account == entry.account:
+        return []
+    if entry.recoded:
+        raise SpendIsRecoded(command.spend, entry.account, entry.cost)
+    if measure is not None and command.account in measure.contingency:
+        raise ContingencyTakesNoSpend(command.account, entry.cost)
+    recoded = SpendRecoded(
+        spend=command.spend,
+        from_account=entry.account,
+        to_account=command.account,
+        cost=entry.cost,
+        posted_on=command.posted_on,
+        clears=_mended(command.spend, entry, spending, measure),
+    )
+    return [recoded, *_measured(command.spend, command.account, entry.cost, spending, measure, flags)]
+
+
+def measured_anew(
+    spending: Spending, measure: Measure, currency: Currency, flags: Iterator[FlagId]
+) -> tuple[tuple[FlagId, ...], list[SpendEvent]]:
+    """S7: what a budget that comes into force clears, and what it raises, account by account."""
+    clears: list[FlagId] = []
+    raised: list[SpendEvent] = []
+    for code in sorted(spending.accounts):
+        account = spending.accounts[code]
+        budgeted = measure.amounts.get(code)
+        clears += account.over
+        if budgeted is None:
+            flagged = set(account.outside.values())
+            live = (s for s, e in spending.entries.items() if e.account == code and not e.reversed)
+            for spend in sorted(s for s in live if s not in flagged):
+                raised.append(_outside(spend, code, spending.entries[spend].cost, measure, flags))
+            continue
+        clears += account.outside
+        if account.spent > budgeted:
+            raised.append(_over(None, code, measure.budget, budgeted, account.spent, currency, flags))
+    return by_number(clears), raised
+
+
+def evolve(spending: Spending, event: SpendEvent) -> Spending:
+    """The spending after the event."""
+    entries, accounts = spending.entries, spending.accounts
+    match event:
+        case SpendLogged(spend, account, cost=cost):
+            likeness = _likeness(event)
+            return replace(
+                spending,
+                entries=entries.set(spend, Entry(account, cost, likeness)),
+                accounts=accounts.set(account, _with_spent(accounts, account, cost.amount)),
+                alike=spending.alike.set(likeness, (*spending.alike.get(likeness, ()), spend)),
+            )
+        case SpendReversed(spend, account, cost):
+            entry = entries[spend]
+            alike = tuple(other for other in spending.alike[entry.likeness] if other != spend)
+            return replace(
+                spending,
+                entries=entries.set(spend, replace(entry, reversed=True)),
+                accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount)),
+                alike=spending.alike.set(entry.likeness, alike),
+            )
+        case SpendRecoded(spend, from_account, to_account, cost):
+            moved = replace(entries[spend], account=to_account, recoded=True)
+            accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
+            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount))
+            return replace(spending, entries=entries.set(spend, moved), accounts=accounts)
+        case SpendOutsideBudget(flag, spend, account):
+            flagged = accounts[account]
+            flagged = replace(flagged, outside=flagged.outside.set(flag, spend))
+            return replace(spending, accounts=accounts.set(account, flagged))
+        case AccountOverspent(flag, raised_on, account):
+            flagged = accounts[account]
+            flagged = replace(flagged, over=flagged.over.set(flag, raised_on))
+            return replace(spending, accounts=accounts.set(account, flagged))
+        case DuplicateSuspected(flag, spend, earlier):
+            return replace(spending, suspected=spending.suspected.set(flag, (spend, earlier)))
+
+
+def cleared(spending: Spending, flags: tuple[FlagId, ...]) -> Spending:
+    """The spending once these flags no longer stand."""
+    gone = set(flags)
+    accounts, suspected = spending.accounts, spending.suspected
+    for code, account in spending.accounts.items():
+        if gone.isdisjoint(account.outside) and gone.isdisjoint(account.over):
+            continue
+        outside = Map({flag: spend for flag, spend in account.outside.items() if flag not in gone})
+        over = Map({flag: raised_on for flag, raised_on in account.over.items() if flag not in gone})
+        accounts = accounts.set(code, replace(account, outside=outside, over=over))
+    for flag in gone.intersection(suspected):
+        suspected = suspected.delete(flag)
+    return replace(spending, accounts=accounts, suspected=suspected)
+
+
+def _live(spend: SpendId, spending: Spending) -> Entry:
+    entry = spending.entries.get(spend)
+    if entry is None:
+        raise SpendIsMissing(spend)
+    if entry.reversed:
+        raise SpendIsReversed(spend, entry.account, entry.cost)
+    return entry
+
+
+def _likeness(logged: SpendLogged) -> Likeness:
+    return (logged.vendor, logged.net, logged.tax, logged.currency, logged.spent_on, logged.document)
+
+
+def _with_spent(accounts: Map[AccountCode, AccountSpend], code: AccountCode, cost: Decimal) -> AccountSpend:
+    account = accounts.get(code, _UNSPENT)
+    return replace(account, spent=account.spent + cost)
+
+
+def _measured(
+    spend: SpendId,
+    code: AccountCode,
+    cost: Money,
+    spending: Spending,
+    measure: Measure | None,
+    flags: Iterator[FlagId],
+) -> Iterator[SpendEvent]:
+    """The flags of an entry that comes onto an account."""
+    budgeted = None if measure is None else measure.amounts.get(code)
+    if measure is None or budgeted is None:
+        yield _outside(spend, code, cost, measure, flags)
+        return
+    spent = spending.accounts.get(code, _UNSPENT).spent + cost.amount
+    if spent > budgeted:
+        yield _over(spend, code, measure.budget, budgeted, spent, cost.currency, flags)
+
+
+def _outside(
+    spend: SpendId, code: AccountCode, cost: Money, measure: Measure | None, flags: Iterator[FlagId]
+) -> SpendOutsideBudget:
+    if measure is None:
+        return SpendOutsideBudget(next(flags), spend, code, None, cost, OutsideBecause.NO_BUDGET_IN_FORCE)
+    because = (
+        OutsideBecause.CONTINGENCY_TAKES_NO_SPEND
+        if code in measure.contingency
+        else OutsideBecause.UNKNOWN_ACCOUNT
+    )
+    return SpendOutsideBudget(next(flags), spend, code, measure.budget, cost, because)
+
+
+def _over(
+    spend: SpendId | None,
+    code: AccountCode,
+    budget: BudgetId,
+    budgeted: Decimal,
+    spent: Decimal,
+    currency: Currency,
+    flags: Iterator[FlagId],
+) -> AccountOverspent:
+    return AccountOverspent(
+        flag=next(flags),
+        spend=spend,
+        account=code,
+        budget=budget,
+        budgeted=Money(budgeted, currency),
+        spent=Money(spent, currency),
+        over=Money(spent - budgeted, currency),
+    )
+
+
+def _mended(spend: SpendId, entry: Entry, spending: Spending, measure: Measure | None) -> tuple[FlagId, ...]:
+    """The flags that fall when an entry leaves its account: its own, and all once the account is within budget."""
+    account = spending.accounts[entry.account]
+    budgeted = None if measure is None else measure.amounts.get(entry.account)
+    within = budgeted is not None and account.spent - entry.cost.amount <= budgeted
+    over = [flag for flag, raised_on in account.over.items() if within or raised_on == spend]
+    outside = [flag for flag, raised_on in account.outside.items() if raised_on == spend]
+    return by_number([*over, *outside])

@@ -1,0 +1,155 @@
+"""The team: who holds which role on the production, by whose authority, from when.
+
+T1  An executive producer appoints anyone; a producer appoints those who report to them.
+T2  Whoever is appointed is a member of the company.
+T3  An auditor holds no other role on the production.
+T4  An executive producer leaves by their own act alone, and the last one not at all.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+from immutables import Map
+
+from events.envelope import Metadata
+from events.ids import PersonId
+from events.team import Appointed, AppointmentEnded, Role, TeamEvent
+
+from .command import Command
+from .company import Company, MemberIsMissing
+from .refusal import Conflicting, Forbidden, Missing
+
+#: T1: those who report to the producer.
+REPORT_TO_PRODUCER = frozenset(
+    {Role.CO_PRODUCER, Role.LINE_PRODUCER, Role.ASSOCIATE_PRODUCER, Role.ACCOUNTANT, Role.DEPARTMENT_HEAD}
+)
+
+
+@dataclass
+class RoleIsAboveYours(Forbidden):
+    """As {yours} you may not appoint or end a {role}."""
+
+    rule = "T1"
+    otherwise = "An executive producer may."
+    role: Role
+    yours: tuple[Role, ...]
+
+
+@dataclass
+class AuditorHoldsNoOtherRole(Conflicting):
+    """{person} holds {held} and cannot be made {role}: an auditor holds no other role on the production."""
+
+    rule = "T3"
+    otherwise = "Appoint someone else, or end the other appointments first."
+    person: PersonId
+    held: tuple[Role, ...]
+    role: Role
+
+
+@dataclass
+class RoleIsNotHeld(Missing):
+    """{person} is not {role} on this production."""
+
+    rule = "T1"
+    otherwise = "Look up who holds which role in the audit trail."
+    person: PersonId
+    role: Role
+
+
+@dataclass
+class ExecutiveProducerLeavesByOwnAct(Forbidden):
+    """{person} is an executive producer and leaves by their own act alone."""
+
+    rule = "T4"
+    otherwise = "{person} may end the appointment."
+    person: PersonId
+
+
+@dataclass
+class LastExecutiveProducerStays(Conflicting):
+    """{person} is the last executive producer; without one nobody could approve the budget."""
+
+    rule = "T4"
+    otherwise = "Appoint another executive producer first."
+    person: PersonId
+
+
+class Appoint(Command):
+    """An executive producer appoints anyone; a producer appoints those who report to them."""
+
+    refusals = (RoleIsAboveYours, MemberIsMissing, AuditorHoldsNoOtherRole)
+    example: ClassVar = {"person": "ravi", "role": "line_producer", "from_on": "2026-11-02"}
+
+    person: PersonId
+    role: Role
+    from_on: date
+
+
+class EndAppointment(Command):
+    """Whoever may appoint to a role may end it; an executive producer ends their own alone."""
+
+    refusals = (RoleIsAboveYours, RoleIsNotHeld, ExecutiveProducerLeavesByOwnAct, LastExecutiveProducerStays)
+    example: ClassVar = {"person": "ravi", "role": "line_producer", "reason": "Left for another show."}
+
+    person: PersonId
+    role: Role
+
+
+TeamCommand = Appoint | EndAppointment
+
+#: Since when a person holds each of their roles.
+Team = Map[PersonId, Map[Role, date]]
+
+
+def held(team: Team, person: PersonId, on: date) -> tuple[Role, ...]:
+    """The roles that count for the person on that business date, in the order of `Role`."""
+    roles = team.get(person)
+    return tuple(role for role in Role if role in roles and roles[role] <= on) if roles else ()
+
+
+def appoint(
+    command: Appoint, team: Team, company: Company | None, roles: tuple[Role, ...]
+) -> list[TeamEvent]:
+    """T1 to T3; appointing someone to a role they hold does nothing."""
+    _outranks(roles, command.role)
+    if company is None or not company.is_member(command.person):
+        raise MemberIsMissing(command.person)
+    theirs = team.get(command.person, Map())
+    if command.role in theirs:
+        return []
+    if theirs and (command.role is Role.AUDITOR or Role.AUDITOR in theirs):
+        raise AuditorHoldsNoOtherRole(command.person, tuple(r for r in Role if r in theirs), command.role)
+    return [Appointed(command.person, command.role, command.from_on)]
+
+
+def end_appointment(
+    command: EndAppointment, team: Team, roles: tuple[Role, ...], metadata: Metadata, on: date
+) -> list[TeamEvent]:
+    """T1, T4."""
+    _outranks(roles, command.role)
+    if command.role not in team.get(command.person, Map()):
+        raise RoleIsNotHeld(command.person, command.role)
+    if command.role is Role.EXECUTIVE_PRODUCER:
+        if command.person != metadata.actor:
+            raise ExecutiveProducerLeavesByOwnAct(command.person)
+        if not any(
+            Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in team if other != command.person
+        ):
+            raise LastExecutiveProducerStays(command.person)
+    return [AppointmentEnded(command.person, command.role)]
+
+
+def _outranks(roles: tuple[Role, ...], role: Role) -> None:
+    if Role.EXECUTIVE_PRODUCER not in roles and role not in REPORT_TO_PRODUCER:
+        raise RoleIsAboveYours(role, roles)
+
+
+def evolve(team: Team, event: TeamEvent) -> Team:
+    """The team after the event."""
+    match event:
+        case Appointed(person, role, from_on):
+            return team.set(person, team.get(person, Map()).set(role, from_on))
+        case AppointmentEnded(person, role):
+            left = team[person].delete(role)
+            return team.set(person, left) if left else team.delete(person)

@@ -1,0 +1,479 @@
+"""The demonstration: one production's money from the first investor to the audit of the last receipt.
+
+Everything is sent over HTTP, as users send it, to a service on a real PostgreSQL; only founding the company is
+the operator's. Every step tells who did what, what was answered and what the views now say, and every status
+and figure is compared with what it must be: any surprise ends the demonstration with a failure.
+"""
+
+import asyncio
+import csv
+import logging
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx2
+from rich.console import Console
+
+from service import verify
+from service.app import now
+from service.database import migrate
+from service.deciders.company import OPERATOR, AdmitMember, FoundCompany
+from service.embedded import Server, running
+from service.handling import Wish
+from service.routes.access import Doors
+from service.serving import configure_logs, served
+
+COMPANY, PRODUCTION = "acme", "the-long-take"
+TOP_SHEET = Path(__file__).parent / "demo_top_sheet.csv"
+LEVELS = {"ATL": "above_the_line", "PROD": "production", "POST": "post", "OTHER": "other"}
+
+#: Who plays: person, name, and the roles that the first executive producer gives them.
+CAST = {
+    "executive producer": ("maya", "Maya Rao", ()),
+    "producer": ("theo", "Theo Varga", ("producer", "executive_producer")),
+    "line producer": ("lena", "Lena Ortiz", ("line_producer",)),
+    "accountant": ("aris", "Aris Dahl", ("accountant",)),
+    "auditor": ("ines", "Ines Moreau", ("auditor",)),
+}
+
+
+class Surprise(AssertionError):
+    """The service did not do what the demonstration says it does."""
+
+
+def top_sheet() -> dict[str, Any]:
+    """The published top sheet of a stereoscopic feature, INR: its accounts, its charges, its stated totals."""
+    with TOP_SHEET.open() as lines:
+        accounts = [
+            {
+                "code": row["account"],
+                "name": row["description"],
+                "level": LEVELS[row["level"]],
+                "amount": row["amount"],
+            }
+            for row in csv.DictReader(lines)
+        ]
+    everything = {"levels": list(LEVELS.values())}
+    return {
+        "currency": "INR",
+        "accounts": accounts,
+        "charges": [
+            {
+                "code": "8000",
+                "name": "Contingency",
+                "kind": "contingency",
+                "percent": "5",
+                "base": everything,
+            },
+            {
+                "code": "8100",
+                "name": "Completion Bond",
+                "kind": "completion_bond",
+                "percent": "3",
+                "base": everything,
+                "amount": "5238328",
+            },
+            {"code": "8200", "name": "Overhead", "kind": "overhead", "amount": "1000000"},
+        ],
+        "stated": {
+            "above_the_line": "10336000",
+            "production": "31227280",
+            "post": "7560000",
+            "other": "3260000",
+            "below_the_line": "42047280",
+            "above_and_below": "52383280",
+            "grand_total": "61240772",
+        },
+    }
+
+
+def inr(amount: str) -> dict[str, str]:
+    """Rupees."""
+    return {"amount": amount, "currency": "INR"}
+
+
+@dataclass
+class Play:
+    """A demonstration under way: a client, the cast's tokens, and a teller."""
+
+    client: httpx2.AsyncClient
+    tokens: dict[str, str]
+    tell: Console
+    #: The position of the last command; views are asked to show it.
+    position: int = 0
+
+    def name(self, who: str) -> str:
+        """A person as the teller calls them."""
+        return f"{CAST[who][1]} ({who})"
+
+    def headers(self, who: str) -> dict[str, str]:
+        """What a request of theirs carries."""
+        return {"Authorization": f"Bearer {self.tokens[who]}"}
+
+    async def send(
+        self, who: str, command: str, body: dict[str, Any], status: int = 201, key: str | None = None
+    ) -> dict[str, Any]:
+        """Send a command, tell what was answered, and insist on the status."""
+        path = f"/v1/{COMPANY}/{PRODUCTION}/{command}"
+        headers = self.headers(who) | {"Idempotency-Key": key or f"demo-{uuid4()}"}
+        response = await self.client.post(path, json=body, headers=headers)
+        answer: dict[str, Any] = response.json()
+        self.tell.print(f"\n{self.name(who)} → [bold]{command}[/bold]  {_brief(body)}", highlight=False)
+        if response.status_code != status:
+            raise Surprise(f"{command} was answered {response.status_code}, not {status}: {answer}")
+        if status == 201:
+            self.position = max(self.position, answer["position"])
+            facts = ", ".join(event["type"] for event in answer["events"]) or "nothing new"
+            again = (
+                " (replayed: nothing happened twice)" if "Idempotency-Replayed" in response.headers else ""
+            )
+            self.tell.print(
+                f"  201, version {answer['version']}: {facts}{again}", style="green", highlight=False
+            )
+        else:
+            self.tell.print(
+                f"  {status} {answer['title']}: {answer['detail']} {answer.get('otherwise', '')}",
+                style="yellow",
+                highlight=False,
+            )
+        return answer
+
+    async def view(self, who: str, view: str, **asked: Any) -> dict[str, Any]:
+        """Read a view of the production that shows the last command."""
+        path = "/v1/inbox" if view == "inbox" else f"/v1/{COMPANY}/{PRODUCTION}/{view}"
+        response = await self.client.get(
+            path, params={"at_least": self.position} | asked, headers=self.headers(who)
+        )
+        if response.status_code != 200:
+            raise Surprise(f"{view} was answered {response.status_code}: {response.text}")
+        shown: dict[str, Any] = response.json()
+        return shown
+
+    def says(self, what: str, shown: Any, expected: Any) -> None:
+        """Tell what a view says, and insist on it."""
+        if shown != expected:
+            raise Surprise(f"{what}: {shown!r}, not {expected!r}")
+        self.tell.print(f"  · {what}: {shown}", style="cyan", highlight=False)
+
+
+def _brief(body: dict[str, Any]) -> str:
+    parts = (
+        f"{name}={len(value)} lines" if isinstance(value, list) else f"{name}={value}"
+        for name, value in body.items()
+        if not isinstance(value, dict) or len(value) < 3
+    )
+    text = ", ".join(parts)
+    return text if len(text) < 160 else f"{text[:157]}…"
+
+
+async def found(doors: Doors) -> dict[str, str]:
+    """The operator founds the company and admits the cast; fresh tokens, by part."""
+    commands: list[FoundCompany | AdmitMember] = [FoundCompany(name="Acme Pictures")]
+    commands += [
+        AdmitMember(
+            person=person,
+            name=name,
+            administrator=part == "executive producer",
+            may_open_productions=part == "executive producer",
+        )
+        for part, (person, name, _) in CAST.items()
+    ]
+    for place, command in enumerate(commands):
+        wish = Wish(COMPANY, None, command, OPERATOR, f"demo-founding-{place}", uuid4(), "cli")
+        await doors.handling.handle(wish)
+    tokens = {}
+    for part, (person, _, _) in CAST.items():
+        _, tokens[part] = await doors.tokens.create(COMPANY, person, now(), timedelta(hours=8))
+    return tokens
+
+
+async def opening(play: Play) -> None:
+    """Act one: a production, its people, its money."""
+    ep = "executive producer"
+    await play.send(
+        ep,
+        "open-production",
+        {"title": "The Long Take", "kind": "feature", "currency": "INR", "time_zone": "Asia/Kolkata"},
+        key="demo-open",
+    )
+    for part, (person, _, roles) in CAST.items():
+        for role in roles:
+            body = {"person": person, "role": role, "from_on": "2026-10-01"}
+            await play.send(ep, "appoint", body, key=f"demo-appoint-{part}-{role}".replace(" ", "-"))
+    await play.send(
+        ep,
+        "secure-funding",
+        {
+            "kind": "equity",
+            "party": "Prasad Film Fund",
+            "amount": inr("36000000"),
+            "rests_on": "signed_agreement",
+            "document": "Investment agreement of 12 October 2026",
+            "expected_on": ["2026-11-02"],
+        },
+        key="demo-equity",
+    )
+    await play.send(
+        ep,
+        "secure-funding",
+        {
+            "kind": "presale",
+            "party": "Nordlicht Distribution",
+            "amount": {"amount": "300000", "currency": "USD"},
+            "budget_rate": {"source": "USD", "target": "INR", "rate": "84.50"},
+            "rests_on": "letter_of_intent",
+            "document": "Letter of 15 October 2026",
+        },
+        key="demo-presale",
+    )
+    await play.send(ep, "close-funding", {"funding": "F-1"}, key="demo-close")
+    await play.send(
+        "accountant",
+        "record-receipt",
+        {
+            "funding": "F-1",
+            "amount": inr("20000000"),
+            "credited": inr("19999500"),
+            "bank_charges": inr("500"),
+            "value_on": "2026-11-02",
+            "posted_on": "2026-11-03",
+            "bank_reference": "NEFT-20261102-0001",
+        },
+        key="demo-receipt",
+    )
+
+
+async def budgeting(play: Play) -> str:
+    """Act two: the real top sheet is set and submitted; its content hash."""
+    answer = await play.send("line producer", "set-budget", top_sheet(), key="demo-budget")
+    content_hash: str = answer["events"][0]["data"]["content_hash"]
+    await play.send("producer", "submit-budget", {"budget": "v1"}, key="demo-submit")
+    return content_hash
+
+
+async def approving(play: Play, content_hash: str) -> None:
+    """Act three: the executive producer approves what she saw, and locks it."""
+    seen = {"round": "A-1", "content_hash": content_hash}
+    ep = "executive producer"
+    await play.send(ep, "approve", seen | {"words": "Good to go."}, key="demo-approve")
+    await play.send(ep, "lock-budget", {"budget": "v1"}, key="demo-lock")
+    await play.send(ep, "enter-stage", {"stage": "production"}, key="demo-stage")
+
+
+def invoice(account: str, net: str, vendor: str, document: str, **more: Any) -> dict[str, Any]:
+    """A spend of the demonstration."""
+    body = {
+        "account": account,
+        "currency": "INR",
+        "net": net,
+        "vendor": vendor,
+        "spent_on": "2026-11-16",
+        "posted_on": "2026-11-18",
+        "kind": "invoice",
+        "document": document,
+    }
+    return body | more
+
+
+async def first_spend(play: Play) -> None:
+    """Act four: money is spent."""
+    spend = invoice(
+        "2200", "50000", "kala-sets", "KS-0417", vendor_name="Kala Sets", memo="Drawings, first part"
+    )
+    await play.send(
+        "line producer", "log-spend", spend | {"tax": "9000", "recoverable_tax": "9000"}, key="demo-s1"
+    )
+    bond = invoice("8100", "5238328", "surety-house", "SH-11", vendor_name="Surety House")
+    await play.send("accountant", "log-spend", bond, key="demo-s2")
+
+
+async def first_acts(address: str, doors: Doors) -> None:
+    """What `make run` plays before it serves: found once, found again the next time by the same keys."""
+    quiet = Console(quiet=True)
+    async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
+        tokens = await found(doors)
+        play = Play(client, tokens, quiet)
+        for act in (opening, _budget_to_lock, first_spend):
+            await act(play)
+    _welcome(address, tokens)
+
+
+async def _budget_to_lock(play: Play) -> None:
+    await approving(play, await budgeting(play))
+
+
+def _welcome(address: str, tokens: dict[str, str]) -> None:
+    at = f"{address}/v1/{COMPANY}/{PRODUCTION}"
+    lines = [
+        "",
+        f"Greenlight serves at {address}; documentation: {address}/docs",
+        f"  current budget   {at}/current-budget",
+        f"  approval status  {at}/approval-status",
+        f"  funding          {at}/funding",
+        f"  spend register   {at}/spend-register",
+        f"  audit trail      {at}/audit-trail",
+        f"  flags            {at}/flags",
+        f"  inbox            {address}/v1/inbox",
+        "",
+        "Tokens for 8 hours:",
+        *(f"export {part.replace(' ', '_').upper()}={token}" for part, token in tokens.items()),
+        "",
+        "Try:",
+        f"curl -s -H 'Authorization: Bearer {tokens['auditor']}' {at}/current-budget",
+        "",
+        "Ctrl-C stops everything, the database too; the next start finds the same data.",
+    ]
+    print("\n".join(lines), flush=True)
+
+
+async def walk(play: Play) -> None:
+    """The walk over HTTP, act by act."""
+    tell, ep = play.tell, "executive producer"
+    tell.rule("Act 1 — a production, its people, its money")
+    await opening(play)
+    shown = await play.view("auditor", "funding")
+    states = {source["funding"]: source["state"] for source in shown["sources"]}
+    play.says("sources", states, {"F-1": "partly_funded", "F-2": "soft_committed"})
+    play.says("received, INR", shown["cover"][2]["cash"], "19999500.00")
+    tell.rule("Act 2 — a budget is set and submitted")
+    content_hash = await budgeting(play)
+    budget = await play.view("producer", "current-budget")
+    play.says("grand total, INR", budget["shown"]["grand_total"], "61240772.00")
+    [label] = [flag for flag in budget["flags"] if flag["kind"] == "LabelDisagrees"]
+    play.says("the bond's label, flagged: labelled %", label["figures"]["labelled_percent"], "3")
+    play.says("  and what it is of its base, %", label["figures"]["implied_percent"], "10.0000")
+    inbox = await play.view(ep, "inbox")
+    play.says(
+        "waits for Maya",
+        [item["waits_for"] + " " + item["round"] for item in inbox["items"]],
+        ["approve A-1"],
+    )
+    before_approval = budget["version"]
+
+    tell.rule("Act 3 — approval")
+    seen = {"round": "A-1", "content_hash": content_hash}
+    refused = await play.send("producer", "approve", seen, status=403)
+    play.says("refused to the submitter", refused["type"], "urn:greenlight:problem:approver-is-submitter")
+    refused = await play.send("accountant", "approve", seen, status=403)
+    play.says("refused to the accountant", refused["type"], "urn:greenlight:problem:role-may-not")
+    refused = await play.send(ep, "approve", seen | {"content_hash": "0" * 64}, status=409)
+    play.says("another content than asked about", refused["figures"]["asked"], content_hash)
+    await approving(play, content_hash)
+    budget = await play.view(ep, "current-budget")
+    play.says("in force", (budget["in_force"], budget["shown"]["state"]), ("v1", "locked"))
+    rounds = (await play.view("auditor", "approval-status"))["rounds"]
+    play.says("A-1", (rounds[0]["state"], rounds[0]["decisions"][0]["person"]), ("approved", "maya"))
+
+    tell.rule("Act 4 — spend")
+    await first_spend(play)
+    await play.send(
+        "line producer",
+        "log-spend",
+        invoice("2200", "50000", "kala-sets", "KS-0417", vendor_name="Kala Sets", memo="Drawings, first part")
+        | {"tax": "9000", "recoverable_tax": "9000"},
+        key="demo-s1",
+    )
+    register = await play.view("accountant", "spend-register")
+    play.says("entries after the duplicate request", len(register["lines"]), 2)
+    over = invoice("2200", "230000", "kala-sets", "KS-0431")
+    answer = await play.send("line producer", "log-spend", over)
+    play.says("overspent by, INR", answer["events"][1]["data"]["over"]["amount"], "18000.00")
+    outside = invoice("9999", "12000", "chai-point", "CP-3", vendor_name="Chai Point")
+    await play.send("line producer", "log-spend", outside)
+    budget = await play.view("line producer", "current-budget")
+    play.says(
+        "outside the budget", budget["shown"]["spent_outside"], [{"account": "9999", "spent": "12000.00"}]
+    )
+    recode = {"spend": "S-000004", "account": "2500", "posted_on": "2026-11-20", "reason": "Craft service."}
+    await play.send("accountant", "recode-spend", recode)
+    flags = await play.view("auditor", "flags", state="open")
+    play.says(
+        "flags that stand", [flag["kind"] for flag in flags["flags"]], ["LabelDisagrees", "AccountOverspent"]
+    )
+    budget = await play.view("line producer", "current-budget")
+    play.says("outside the budget after recoding", budget["shown"]["spent_outside"], [])
+    play.says("spent, INR", budget["shown"]["spent"], "5530328.00")
+
+    tell.rule("Act 5 — the auditor looks back")
+    then = await play.view("auditor", "current-budget", as_of=before_approval)
+    play.says(
+        f"as of version {before_approval}, before the approval",
+        (then["in_force"], then["waiting"]),
+        (None, "v1"),
+    )
+    trail = await play.view("auditor", "audit-trail", limit=500)
+    for entry in trail["entries"]:
+        tell.print(f"  {entry['version']:>3}  {entry['actor_name']:<11} {entry['sentence']}", highlight=False)
+    play.says("facts in the trail", len(trail["entries"]), trail["version"])
+
+
+async def prove(tell: Console, server: Server) -> None:
+    """The last act: the chain holds, and a forger is found out on a copy of the database."""
+    tell.rule("Act 6 — the chain, and a forger")
+    reader = await asyncpg.connect(server.service_url)
+    verdicts = [verdict async for verdict in verify.verify(reader)]
+    await reader.close()
+    for verdict in verdicts:
+        if verdict.broken is not None:
+            raise Surprise(verdict.broken)
+        tell.print(
+            f"  · {verdict.stream_id}: {verdict.events} events hold, link {verdict.link.hex()}", style="cyan"
+        )
+    broken = await _forge(server)
+    if "SpendLogged" not in broken:
+        raise Surprise(f"the forgery was not found: {broken}")
+    tell.print(
+        f"  · on a copy, the owner of the database edits a spend; found: {broken}",
+        style="cyan",
+        highlight=False,
+    )
+
+
+async def _forge(server: Server) -> str:
+    """Edit a spend on a copy of the database, as its superuser with the triggers off; what the walk then says."""
+    admin = await asyncpg.connect(server.admin_url)
+    await admin.execute("CREATE DATABASE forged TEMPLATE greenlight STRATEGY file_copy")
+    await admin.close()
+    forger = await asyncpg.connect(server.admin_url, database="forged")
+    try:
+        await forger.execute("ALTER TABLE events DISABLE TRIGGER ALL")
+        await forger.execute(
+            "UPDATE events SET payload = replace(payload::text, '230000', '23000')::json"
+            " WHERE type = 'SpendLogged' AND payload::text LIKE '%230000%'"
+        )
+        verdicts = [verdict async for verdict in verify.verify(forger)]
+    finally:
+        await forger.close()
+    return next((verdict.broken for verdict in verdicts if verdict.broken), "nothing")
+
+
+async def _play(tell: Console, server: Server) -> None:
+    await migrate(server.owner_url)
+    async with served(server.service_url, "127.0.0.1", 0) as (_, address, doors):
+        async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
+            tell.print("The operator founds Acme Pictures and admits five people.")
+            play = Play(client, await found(doors), tell)
+            await walk(play)
+    await prove(tell, server)
+
+
+def main() -> int:
+    """Play the whole walk on a database of its own; 0 when everything was as it must be."""
+    configure_logs(logging.WARNING)
+    tell = Console(width=160, soft_wrap=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="greenlight-demo-") as place,
+        running(Path(place) / "data") as server,
+    ):
+        try:
+            asyncio.run(_play(tell, server))
+        except Surprise as surprise:
+            tell.print(f"\nSurprise: {surprise}", style="red", highlight=False)
+            return 1
+    tell.print("\nEverything was as it must be.", style="bold green")
+    return 0

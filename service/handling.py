@@ -1,0 +1,410 @@
+"""From a command to its facts: load, fold, decide, append. The only append and the only retry are here.
+
+Commands for one stream queue in its mailbox. A turn takes what waits, decides one after the other on the
+evolving state, and appends the lot at one expected version, with a row of the ledger for each command. A
+command the ledger knows fails the turn: it is answered from the ledger, dropped, and the rest decided again,
+since they were decided on top of it. A refusal is final only against the newest version.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from events import AnyEvent
+from events.envelope import Metadata, Source
+from events.ids import PersonId, Slug, StreamId
+from events.log import (
+    GENESIS_HEAD,
+    Append,
+    Appended,
+    Conflict,
+    Head,
+    Known,
+    LedgerEntry,
+    Log,
+    NewEvent,
+    SentCommand,
+)
+from service.deciders import company, production
+from service.deciders.command import Command
+from service.deciders.company import Company
+from service.deciders.production import OpenProduction, Production
+from service.deciders.refusal import Refusal
+from service.directory import Directory
+
+#: Commands that one turn decides at the most.
+TURN = 100
+#: Streams whose state is kept in memory.
+CACHED = 1000
+
+S = TypeVar("S")
+
+
+class KeyReused(Exception):
+    """The idempotency key was used before, by the same person, with another request."""
+
+
+@dataclass
+class VersionMismatch(Exception):
+    """The stream is not at the version that the sender saw."""
+
+    seen: int
+    actual: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A command with its sender and its terms."""
+
+    company: Slug
+    #: None for a command to the company itself.
+    production: Slug | None
+    command: Command
+    actor: PersonId
+    key: str
+    correlation_id: UUID
+    source: Source
+    if_match: int | None = None
+
+    @property
+    def stream_id(self) -> StreamId:
+        """The stream the command is decided against."""
+        return self.company if self.production is None else f"{self.company}/{self.production}"
+
+    @property
+    def principal(self) -> str:
+        """Whose key it is."""
+        return f"{self.company}/{self.actor}"
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Of the whole request: the same key may come again with the same request alone."""
+        body = self.command.model_dump_json(exclude_unset=True)
+        parts = (self.stream_id, type(self.command).__name__, body, str(self.if_match))
+        framed = (len(part.encode()).to_bytes(8, "big") + part.encode() for part in parts)
+        return sha256(b"".join(framed)).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A fact that a command made, in its place."""
+
+    version: int
+    event_id: UUID
+    event: AnyEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command led to."""
+
+    stream_id: StreamId
+    command_id: UUID
+    #: Of the stream after the command.
+    version: int
+    #: Of the log; a view that shows it shows the command's effect.
+    position: int
+    #: Of the event at that version: keep it, and the stream can be checked against it. None in a rehearsal.
+    link: bytes | None
+    events: tuple[Happened, ...]
+    replayed: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[S]):
+    """A stream's state at a version."""
+
+    head: Head
+    #: The time of its last event.
+    at: datetime | None
+    state: S | None
+
+
+NOTHING: Loaded[Any] = Loaded(GENESIS_HEAD, None, None)
+
+
+@dataclass(eq=False, slots=True)
+class _Pending:
+    """A wish that waits for its answer."""
+
+    wish: Wish
+    answer: asyncio.Future[Answer]
+
+    def accept(self, answer: Answer) -> None:
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A wish that was accepted in a turn."""
+
+    pending: _Pending
+    sent: SentCommand
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What a turn decided on one state."""
+
+    loaded: Loaded[Any]
+    accepted: list[_Decided] = field(default_factory=list)
+    refused: list[tuple[_Pending, Exception]] = field(default_factory=list)
+
+
+class Handling:
+    """Handles the commands of a process.
+
+    Args:
+        clock: the time of business, UTC.
+        new_id: a new identity for a command or an event.
+        appended: called after every append, to wake who reads the log.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        directory: Directory,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], UUID],
+        appended: Callable[[], None],
+    ) -> None:
+        self._log = log
+        self._directory = directory
+        self._clock = clock
+        self._new_id = new_id
+        self._appended = appended
+        self._cache: OrderedDict[StreamId, Loaded[Any]] = OrderedDict()
+        self._mailboxes: dict[StreamId, list[_Pending]] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+
+    async def handle(self, wish: Wish) -> Answer:
+        """What the command leads to, once it is durable.
+
+        Raises:
+            Refusal: a rule is against it, at the newest version.
+            KeyReused: the key was used with another request.
+            VersionMismatch: the stream is not at the version of `if_match`.
+            OutcomeUnknown: the database was lost before it answered; the same key finds the truth.
+        """
+        pending = _Pending(wish, asyncio.get_running_loop().create_future())
+        mailbox = self._mailboxes.setdefault(wish.stream_id, [])
+        mailbox.append(pending)
+        if len(mailbox) == 1:
+            worker = asyncio.create_task(self._work(wish.stream_id))
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+        return await pending.answer
+
+    async def rehearse(self, wish: Wish) -> Answer:
+        """What the command would lead to now; nothing is appended.
+
+        Raises:
+            Refusal: a rule is against it.
+            VersionMismatch: the stream is not at the version of `if_match`.
+        """
+        loaded = await self._newest(wish.stream_id)
+        _, decided = self._decide(wish, loaded, await self._company_of(wish))
+        happened = _happened(loaded.head.version, decided.events)
+        head = loaded.head
+        version = head.version + len(happened)
+        return Answer(
+            wish.stream_id, decided.command_id, version, head.position, None, happened, dry_run=True
+        )
+
+    async def company(self, slug: Slug, version: int | None = None) -> Company | None:
+        """The company's newest state; a cached one is taken when it is of the version named as newest."""
+        cached = self._cache.get(slug)
+        if cached is not None and cached.head.version == version:
+            found: Company | None = cached.state
+            return found
+        return (await self._newest(slug)).state
+
+    async def production(self, stream_id: StreamId) -> Loaded[Production]:
+        """The production's newest state."""
+        return await self._newest(stream_id)
+
+    async def drain(self) -> None:
+        """Wait until every command that was taken is answered."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    async def _work(self, stream_id: StreamId) -> None:
+        mailbox = self._mailboxes[stream_id]
+        while mailbox:
+            turn = _distinct(mailbox[:TURN])
+            try:
+                await self._take(stream_id, turn)
+            except Exception as error:
+                self._cache.pop(stream_id, None)  # what was lost on the way may have happened
+                for pending in turn:
+                    pending.fail(error)
+            mailbox[:] = [pending for pending in mailbox if not pending.answer.done()]
+        del self._mailboxes[stream_id]
+
+    async def _take(self, stream_id: StreamId, waiting: list[_Pending]) -> None:
+        """Answer every wish of a turn."""
+        loaded = self._cache.get(stream_id) or await self._newest(stream_id)
+        while waiting := [pending for pending in waiting if not pending.answer.done()]:
+            turn = await self._decide_all(waiting, loaded)
+            if not turn.accepted:
+                newest = await self._newest(stream_id)
+                if newest.head.version == loaded.head.version:
+                    await self._refuse(turn)
+                loaded = newest
+                continue
+            await self._directory.learn(
+                stream_id.split("/")[0], (decided.pending.wish.command for decided in turn.accepted)
+            )
+            commands = tuple(decided.sent for decided in turn.accepted)
+            [outcome] = await self._log.append(Append(stream_id, loaded.head, commands))
+            match outcome:
+                case Appended(entries, links, head):
+                    loaded = self._remember(stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
+                    self._appended()
+                    for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
+                        happened = _happened(entry.first_version - 1, decided.sent.events)
+                        decided.pending.accept(_answer(entry, link, happened))
+                    await self._refuse(turn)
+                case Known(hits):
+                    for place, hit in hits.items():
+                        await self._replay(turn.accepted[place].pending, hit)
+                case Conflict():
+                    loaded = await self._newest(stream_id)
+
+    async def _decide_all(self, waiting: list[_Pending], loaded: Loaded[Any]) -> _Turn:
+        turn = _Turn(loaded)
+        for pending in waiting:
+            try:
+                after, sent = self._decide(pending.wish, turn.loaded, await self._company_of(pending.wish))
+            except (Refusal, VersionMismatch) as refusal:
+                turn.refused.append((pending, refusal))
+            except Exception as fault:
+                pending.fail(fault)  # a bug in one decision is nobody else's
+            else:
+                turn.loaded = after
+                turn.accepted.append(_Decided(pending, sent))
+        return turn
+
+    def _decide(
+        self, wish: Wish, loaded: Loaded[Any], of_company: Company | None
+    ) -> tuple[Loaded[Any], SentCommand]:
+        """The state after the command, and what to append for it."""
+        head, state, command = loaded.head, loaded.state, wish.command
+        if wish.if_match is not None and wish.if_match != head.version:
+            raise VersionMismatch(wish.if_match, head.version)
+        at = self._clock() if loaded.at is None else max(self._clock(), loaded.at)
+        metadata = Metadata(
+            actor=wish.actor,
+            roles=(),
+            at=at,
+            command=type(command).__name__,
+            command_id=self._new_id(),
+            correlation_id=wish.correlation_id,
+            source=wish.source,
+            reason=command.reason,
+        )
+        metadata = _with_roles(metadata, wish, state, of_company)
+        happened: list[Any]
+        if wish.production is None:
+            happened = company.decide(command, state, metadata)  # type: ignore[arg-type]
+        else:
+            happened = production.decide(command, state, of_company, metadata)  # type: ignore[arg-type]
+        evolve: Any = company.evolve if wish.production is None else production.evolve
+        for event in happened:
+            state = evolve(state, event, metadata)
+        news = tuple(NewEvent(self._new_id(), event, metadata) for event in happened)
+        sent = SentCommand(wish.principal, wish.key, wish.fingerprint, metadata.command_id, news)
+        reached = Head(head.version + len(news), head.link, head.position)
+        return Loaded(reached, at if news else loaded.at, state), sent
+
+    async def _company_of(self, wish: Wish) -> Company | None:
+        """The company a production's command is decided against; a company's own command needs no other."""
+        if wish.production is None:
+            return None
+        cached = self._cache.get(wish.company)
+        if cached is not None and not isinstance(wish.command, OpenProduction):
+            found: Company | None = cached.state
+            return found
+        return (await self._newest(wish.company)).state
+
+    async def _newest(self, stream_id: StreamId) -> Loaded[Any]:
+        """The stream's newest state: what is cached, and the tail since."""
+        base = self._cache.get(stream_id, NOTHING)
+        head = (await self._log.heads(stream_id)).get(stream_id)
+        if head is None:
+            return NOTHING
+        if head.version == base.head.version:
+            return base
+        evolve: Any = production.evolve if "/" in stream_id else company.evolve
+        state, at = base.state, base.at
+        for recorded in await self._log.read_stream(stream_id, base.head.version, head.version):
+            state, at = evolve(state, recorded.event, recorded.metadata), recorded.metadata.at
+        return self._remember(stream_id, Loaded(head, at, state))
+
+    def _remember(self, stream_id: StreamId, loaded: Loaded[Any]) -> Loaded[Any]:
+        known = self._cache.get(stream_id)
+        if known is None or known.head.version <= loaded.head.version:
+            self._cache[stream_id] = loaded
+        self._cache.move_to_end(stream_id)
+        while len(self._cache) > CACHED:
+            self._cache.popitem(last=False)
+        return loaded
+
+    async def _refuse(self, turn: _Turn) -> None:
+        """Give the refusals of a turn that was decided on the newest state, unless the ledger knows better."""
+        for pending, refusal in turn.refused:
+            known = await self._log.known(pending.wish.principal, pending.wish.key)
+            if known is None:
+                pending.fail(refusal)
+            else:
+                fingerprint, entry = known
+                await self._replay(pending, entry if fingerprint == pending.wish.fingerprint else None)
+
+    async def _replay(self, pending: _Pending, entry: LedgerEntry | None) -> None:
+        """Answer from the ledger: the first answer again."""
+        if entry is None:
+            pending.fail(KeyReused())
+            return
+        recorded = await self._log.read_stream(entry.stream_id, entry.first_version - 1, entry.last_version)
+        link = await self._log.link_at(entry.stream_id, entry.last_version)
+        happened = tuple(Happened(each.version, each.event_id, each.event) for each in recorded)
+        pending.accept(_answer(entry, link, happened, replayed=True))
+
+
+def _distinct(waiting: list[_Pending]) -> list[_Pending]:
+    """The wishes without those whose key comes a second time: they find the first one in the ledger later."""
+    return list({(each.wish.principal, each.wish.key): each for each in reversed(waiting)}.values())[::-1]
+
+
+def _with_roles(metadata: Metadata, wish: Wish, state: Any, of_company: Company | None) -> Metadata:
+    roles: tuple[str, ...]
+    if wish.production is None:
+        roles = company.held(state, wish.actor)
+    elif isinstance(wish.command, OpenProduction):
+        roles = company.held(of_company, wish.actor)
+    else:
+        roles = tuple(role.value for role in production.held(state, wish.actor, metadata))
+    return replace(metadata, roles=roles)
+
+
+def _happened(after: int, events: tuple[NewEvent, ...]) -> tuple[Happened, ...]:
+    return tuple(Happened(version, new.event_id, new.event) for version, new in enumerate(events, after + 1))
+
+
+def _answer(
+    entry: LedgerEntry, link: bytes, happened: tuple[Happened, ...], *, replayed: bool = False
+) -> Answer:
+    return Answer(
+        entry.stream_id, entry.command_id, entry.last_version, entry.position, link, happened, replayed
+    )

@@ -1,0 +1,1 @@
+"""The doors over HTTP: commands derived from their classes, and the views."""

@@ -1,0 +1,113 @@
+"""Who is at the door and what they may enter: the dependencies that every route shares."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from events.ids import PersonId, Slug, StreamId
+from events.log import Log
+from projections.runner import Runner
+from service.database import Database
+from service.deciders import team
+from service.deciders.company import Company
+from service.deciders.production import ProductionIsMissing
+from service.directory import Directory
+from service.handling import Handling
+from service.identity import Tokens, Unauthenticated
+from service.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the routes reach; put together once, by the application."""
+
+    database: Database
+    log: Log
+    handling: Handling
+    directory: Directory
+    tokens: Tokens
+    runner: Runner
+    clock: Callable[[], datetime]
+
+
+def doors(request: Request) -> Doors:
+    """The application's own."""
+    found: Doors = request.app.state.doors
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who sent the request."""
+
+    company: Slug
+    person: PersonId
+    of_company: Company
+
+
+_scheme = HTTPBearer(
+    auto_error=False, description="A token of `greenlight token create`; it stands for a person of a company."
+)
+
+
+async def authenticated(
+    request: Request,
+    at: Annotated[Doors, Depends(doors)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)],
+) -> Person:
+    """The person whose token the request carries, a member of their company today."""
+    unauthenticated = Problem(
+        401,
+        "TokenIsNeeded",
+        "The request carries no bearer token that is valid today: it is missing, unknown, expired or revoked.",
+        "An administrator of your company, or the operator of the service, may give you one.",
+        headers={"WWW-Authenticate": "Bearer"},
+    )
+    if credentials is None:
+        raise unauthenticated
+    try:
+        bearer = await at.tokens.authenticate(credentials.credentials, datetime.now(UTC))
+    except Unauthenticated:
+        raise unauthenticated from None
+    of_company = await at.handling.company(bearer.company, bearer.company_version)
+    if of_company is None or not of_company.is_member(bearer.person):
+        raise unauthenticated
+    request.state.person = f"{bearer.company}/{bearer.person}"
+    return Person(bearer.company, bearer.person, of_company)
+
+
+Sender = Annotated[Person, Depends(authenticated)]
+CompanySlug = Annotated[Slug, Path(description="The company.", examples=["acme"])]
+ProductionSlug = Annotated[Slug, Path(description="The production.", examples=["the-long-take"])]
+
+
+async def readable(
+    company: CompanySlug, production: ProductionSlug, sender: Sender, at: Annotated[Doors, Depends(doors)]
+) -> StreamId:
+    """The production's stream, if the sender may read it: with a role on it, or as an administrator.
+
+    Another company's production does not exist for the sender.
+    """
+    stream_id = f"{company}/{production}"
+    if sender.company != company:
+        raise ProductionIsMissing()
+    loaded = await at.handling.production(stream_id)
+    if loaded.state is None:
+        raise ProductionIsMissing()
+    state, on = loaded.state, datetime.now(UTC).date()
+    if not (team.held(state.team, sender.person, on) or sender.of_company.is_administrator(sender.person)):
+        raise Problem(
+            403,
+            "ReadingNeedsARole",
+            f"{sender.person} holds no role on this production.",
+            "An executive producer or a producer may appoint you; administrators of the company read too.",
+        )
+    return stream_id
+
+
+Readable = Annotated[StreamId, Depends(readable)]
+At = Annotated[Doors, Depends(doors)]

@@ -1,0 +1,251 @@
+"""One route per command class, derived from it: the body *is* the command.
+
+`POST /v1/{company}/{production}/{command-name}`, and `POST /v1/{company}/{command-name}` for the company's own.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, get_args
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from events import AnyEvent
+from events.ids import Slug, StreamId
+from service.deciders import production
+from service.deciders.command import Command
+from service.deciders.company import AdmitMember, DismissMember
+from service.deciders.production import OpenProduction, ProductionCommand, ProductionIsMissing
+from service.handling import Answer, Wish
+from service.problems import Problem, malformed, slug
+
+from .access import At, CompanySlug, Doors, Person, ProductionSlug, Sender
+
+#: Larger than the largest budget that a command may set.
+BODY_BYTES = 4 * 1024 * 1024
+
+COMPANY_COMMANDS: tuple[type[Command], ...] = (AdmitMember, DismissMember)
+PRODUCTION_COMMANDS: tuple[type[Command], ...] = get_args(ProductionCommand)
+
+#: Words that stand where a slug could, so that no company or production may be called by them.
+RESERVED = frozenset({"inbox", "events", "productions", *map(slug, (c.__name__ for c in COMPANY_COMMANDS))})
+
+_EVENT: TypeAdapter[AnyEvent] = TypeAdapter(AnyEvent)
+
+
+class HappenedEvent(BaseModel):
+    """A fact that the command made."""
+
+    version: int = Field(description="Its place in the stream.")
+    type: str
+    event_id: UUID
+    data: dict[str, Any]
+
+
+class CommandAnswer(BaseModel):
+    """What the command led to."""
+
+    stream: StreamId
+    command_id: UUID
+    version: int = Field(description="Of the stream after the command.")
+    position: int = Field(
+        description="Of the log: send it as `at_least` to read a view that shows the command."
+    )
+    link: str | None = Field(
+        description="SHA-256 that ties the stream's history up to this version; keep it to check the log by."
+    )
+    events: list[HappenedEvent] = Field(description="Empty when the command changed nothing.")
+    dry_run: bool = False
+
+
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        description="Chosen by you, one for each wish: the same key with the same request happens once, for ever.",
+        min_length=1,
+        max_length=128,
+        pattern=r"^[\x21-\x7e]+$",
+        examples=["8b2f6c1e-log-spend-0417"],
+    ),
+]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description='The ETag of the view you decided on, such as `"12"`; refused when the stream moved on.',
+        pattern=r'^"[0-9]{1,18}"$',
+    ),
+]
+DryRun = Annotated[bool, Query(description="Answer what would happen, and append nothing.")]
+
+
+def router() -> APIRouter:
+    """The routes of all commands."""
+    routes = APIRouter()
+    for command in COMPANY_COMMANDS:
+        _add(routes, "/v1/{company}/", command, _of_company(command), "Company")
+    for command in PRODUCTION_COMMANDS:
+        _add(routes, "/v1/{company}/{production}/", command, _of_production(command), "Commands")
+    return routes
+
+
+def refusals(command: type[Command]) -> tuple[type[Any], ...]:
+    """Every refusal a route can answer with."""
+    return production.refusals(command) if command in PRODUCTION_COMMANDS else command.refusals
+
+
+Endpoint = Callable[..., Awaitable[CommandAnswer]]
+
+
+def _add(routes: APIRouter, prefix: str, command: type[Command], endpoint: Endpoint, tag: str) -> None:
+    routes.add_api_route(
+        prefix + slug(command.__name__),
+        endpoint,
+        methods=["POST"],
+        status_code=201,
+        name=slug(command.__name__).replace("-", "_"),
+        summary=slug(command.__name__).replace("-", " ").capitalize(),
+        description=command.__doc__,
+        tags=[tag],
+        openapi_extra={"requestBody": _body(command)},
+    )
+
+
+def _body(command: type[Command]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{command.__name__}"}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _of_production(command: type[Command]) -> Endpoint:
+    async def endpoint(
+        request: Request,
+        response: Response,
+        company: CompanySlug,
+        production: ProductionSlug,
+        sender: Sender,
+        at: At,
+        key: Key,
+        if_match: IfMatch = None,
+        dry_run: DryRun = False,
+    ) -> CommandAnswer:
+        if command is OpenProduction and production in RESERVED:
+            raise Problem(
+                422, "NameIsReserved", f"No production can be called {production}.", "Choose another."
+            )
+        return await _send(
+            request, response, command, sender, at, company, production, key, if_match, dry_run=dry_run
+        )
+
+    return endpoint
+
+
+def _of_company(command: type[Command]) -> Endpoint:
+    async def endpoint(
+        request: Request,
+        response: Response,
+        company: CompanySlug,
+        sender: Sender,
+        at: At,
+        key: Key,
+        if_match: IfMatch = None,
+        dry_run: DryRun = False,
+    ) -> CommandAnswer:
+        return await _send(
+            request, response, command, sender, at, company, None, key, if_match, dry_run=dry_run
+        )
+
+    return endpoint
+
+
+async def _send(
+    request: Request,
+    response: Response,
+    command: type[Command],
+    sender: Person,
+    at: Doors,
+    company: Slug,
+    production: Slug | None,
+    key: str,
+    if_match: str | None,
+    *,
+    dry_run: bool,
+) -> CommandAnswer:
+    if sender.company != company:
+        raise ProductionIsMissing()
+    wish = Wish(
+        company=company,
+        production=production,
+        command=_read(command, await _raw(request)),
+        actor=sender.person,
+        key=key,
+        correlation_id=_correlation(request),
+        source="api",
+        if_match=None if if_match is None else int(if_match.strip('"')),
+    )
+    answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
+    if answer.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    if dry_run:
+        response.status_code = 200
+    response.headers["ETag"] = f'"{answer.version}"'
+    response.headers["Position"] = str(answer.position)
+    return told(answer)
+
+
+def told(answer: Answer) -> CommandAnswer:
+    """The answer as it is sent."""
+    return CommandAnswer(
+        stream=answer.stream_id,
+        command_id=answer.command_id,
+        version=answer.version,
+        position=answer.position,
+        link=None if answer.link is None else answer.link.hex(),
+        events=[
+            HappenedEvent(
+                version=each.version,
+                type=type(each.event).__name__,
+                event_id=each.event_id,
+                data=_EVENT.dump_python(each.event, mode="json"),
+            )
+            for each in answer.events
+        ],
+        dry_run=answer.dry_run,
+    )
+
+
+async def _raw(request: Request) -> bytes:
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Problem(
+            415,
+            "BodyIsNoJson",
+            "A command is sent as application/json.",
+            "Set the Content-Type and send again.",
+        )
+    too_large = Problem(
+        413, "BodyIsTooLarge", f"A body has at most {BODY_BYTES:,} bytes.", "Send less in one command."
+    )
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_BYTES:
+            raise too_large
+    return bytes(body)
+
+
+def _read(command: type[Command], raw: bytes) -> Command:
+    try:
+        return command.model_validate_json(raw, strict=True)
+    except ValidationError as error:
+        raise malformed(error.errors(include_url=False, include_input=False), where="body") from None
+
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def _correlation(request: Request) -> UUID:
+    """The caller's, when it is a UUID, so that their trail and ours can be joined; else one of our own."""
+    sent = request.headers.get("correlation-id", "")
+    return UUID(sent) if _UUID.fullmatch(sent) else uuid4()

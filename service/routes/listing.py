@@ -1,0 +1,152 @@
+"""Lists: pages behind opaque cursors, and the same rows whole as CSV or JSON Lines.
+
+A cursor keeps the version that its first page showed, so that a list does not move while it is turned over.
+"""
+
+import base64
+import binascii
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Query, Response
+from pydantic import BaseModel
+from sqlalchemy import Select, select
+
+from events.ids import StreamId
+from projections.projection import Projection
+from service.problems import FieldError, Problem
+
+from .access import Doors
+from .views import AsOf, AtLeast, Shown, caught_up, shown_at, snapshot, stamp
+
+V = TypeVar("V", bound=BaseModel)
+
+CSV = "text/csv"
+JSON_LINES = "application/jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a list is asked for."""
+
+    as_of: AsOf = None
+    at_least: AtLeast = None
+    after: Annotated[str | None, Query(max_length=80, description="`next` of the page before.")] = None
+    limit: Annotated[int, Query(ge=1, le=500, description="Entries a page.")] = 100
+    accept: Annotated[
+        str,
+        Header(description="`application/json` (pages), `text/csv` or `application/jsonl` (all at once)."),
+    ] = "application/json"
+
+    @property
+    def media_type(self) -> str:
+        """The one of our media types that the caller prefers; JSON pages when they do not say."""
+        asked = [part.split(";")[0].strip().lower() for part in self.accept.split(",")]
+        return next((each for each in asked if each in (CSV, JSON_LINES)), "application/json")
+
+
+Listing = Annotated[Terms, Depends()]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a list shows."""
+
+    rows: Sequence[Any]
+    next: str | None
+    shown: Shown
+    media_type: str
+
+
+async def listed(
+    at: Doors,
+    projection: Projection[Any],
+    stream: StreamId,
+    terms: Terms,
+    up_to: Callable[[int], Select[Any]],
+) -> Page:
+    """A page of rows, or all of them for CSV and JSON Lines.
+
+    Args:
+        up_to: the rows up to a version of the stream; their column `place` gives the order.
+    """
+    pinned, last = (None, -1) if terms.after is None else _places(terms.after)
+    await caught_up(at, projection, terms.at_least)
+    async with snapshot(at, projection) as (connection, position):
+        shown = await shown_at(connection, stream, position, terms.as_of if pinned is None else str(pinned))
+        found = up_to(shown.version).subquery()
+        query = select(found).where(found.c.place > last).order_by(found.c.place)
+        if terms.media_type == "application/json":
+            query = query.limit(terms.limit + 1)
+        rows = (await connection.execute(query)).mappings().all()
+    more = terms.media_type == "application/json" and len(rows) > terms.limit
+    rows = rows[: terms.limit] if more else rows
+    return Page(rows, _cursor(shown.version, rows[-1]["place"]) if more else None, shown, terms.media_type)
+
+
+def answered(
+    response: Response, page: Page, view: V, entries: Sequence[BaseModel], model: type[BaseModel], name: str
+) -> V | Response:
+    """The page as JSON, or all entries for a spreadsheet or a program."""
+    if page.media_type == "application/json":
+        stamp(response, page.shown)
+        return view
+    everything = _whole(entries, model, page.media_type, name)
+    stamp(everything, page.shown)
+    return everything
+
+
+#: What a spreadsheet would take for a formula at the start of a cell.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def _cursor(version: int, place: int) -> str:
+    return base64.urlsafe_b64encode(f"{version}.{place}".encode()).decode().rstrip("=")
+
+
+def _places(cursor: str) -> tuple[int, int]:
+    """The version and the place that a cursor says, or the problem that it is none of ours."""
+    try:
+        said = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+        version, place = (int(part) for part in said.split("."))
+        if not (0 < version < 2**60 and 0 <= place < 2**62):
+            raise ValueError("out of range")
+    except (ValueError, binascii.Error):
+        error = FieldError(pointer="query after", rule="send what `next` of a page says")
+        raise Problem(
+            422, "CursorIsUnknown", "The cursor is none of ours.", "Start without one.", [error]
+        ) from None
+    return version, place
+
+
+def _whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str, name: str) -> Response:
+    """All entries at once, for a spreadsheet or a program."""
+    if media_type == JSON_LINES:
+        return Response("".join(f"{each.model_dump_json()}\n" for each in entries), media_type=JSON_LINES)
+    written = io.StringIO()
+    table = csv.writer(written)
+    columns = list(model.model_fields)
+    table.writerow(columns)
+    for each in entries:
+        table.writerow(_cells(each, columns))
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(written.getvalue(), media_type=CSV, headers=headers)
+
+
+def _cells(entry: BaseModel, columns: Sequence[str]) -> list[str]:
+    values, typed = entry.model_dump(mode="json"), entry.model_dump()
+    return [_cell(values[column], is_text=isinstance(typed[column], str)) for column in columns]
+
+
+def _cell(value: Any, *, is_text: bool) -> str:
+    """A cell; text that looks like a formula is quoted for the spreadsheet, figures are left as they are."""
+    if value is None:
+        return ""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    cell = str(value)
+    return f"'{cell}" if is_text and cell.startswith(_FORMULA) else cell

@@ -1,0 +1,342 @@
+"""The views over HTTP: what each projection answers, now or as of then."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import ColumnElement, Date, Select, Table, and_, case, cast, exists, func, not_, or_, select
+
+from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, VendorId
+from events.money import Amount
+from events.spend import SpendKind
+from projections import approval_status, audit_trail, current_budget, flags, funding, spend_register
+from projections.approval_status import ApprovalStatus, Inbox
+from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
+from projections.current_budget import CurrentBudget
+from projections.flags import Flag, Flags
+from projections.funding import Funding
+from projections.runner import load
+from projections.spend_register import RegisterLine, SpendRegister
+from service.directory import people, vendors
+from service.problems import Problem
+
+from .access import At, Readable, Sender
+from .listing import Listing, answered, listed
+from .views import AsOf, AtLeast, caught_up, rows_of, snapshot, stamp
+
+router = APIRouter(tags=["Views"])
+PRODUCTION = "/v1/{company}/{production}"
+
+From = Annotated[date | None, Query(description="From this day on, UTC.")]
+To = Annotated[date | None, Query(description="Up to the end of this day, UTC.")]
+Least = Annotated[Amount | None, Query(description="Figures of at least this.")]
+Most = Annotated[Amount | None, Query(description="Figures of at most this.")]
+Search = Annotated[str | None, Query(min_length=1, max_length=200, description="A piece of text, any case.")]
+
+
+@router.get(PRODUCTION + "/current-budget", name="current_budget")
+async def get_current_budget(
+    stream: Readable,
+    at: At,
+    response: Response,
+    budget: Annotated[BudgetId | None, Query(description="A version; the one in force without it.")] = None,
+    as_of: AsOf = None,
+    at_least: AtLeast = None,
+) -> CurrentBudget:
+    """What is the budget, and how much of it is spent?"""
+    projection = current_budget.PROJECTION
+    await caught_up(at, projection, at_least)
+    rows, shown = await rows_of(at, projection, stream, as_of)
+    view = current_budget.view(rows, stream, shown.version, shown.position, budget)
+    if view is None:
+        raise Problem(
+            404, "BudgetIsMissing", f"The production has no budget {budget}.", "Leave `budget` out."
+        )
+    stamp(response, shown)
+    return view
+
+
+@router.get(PRODUCTION + "/approval-status", name="approval_status")
+async def get_approval_status(
+    stream: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
+) -> ApprovalStatus:
+    """Which rounds are there, what does each wait for, and who decided what?"""
+    projection = approval_status.PROJECTION
+    await caught_up(at, projection, at_least)
+    rows, shown = await rows_of(at, projection, stream, as_of)
+    stamp(response, shown)
+    return approval_status.view(rows, stream, shown.version, shown.position)
+
+
+@router.get(PRODUCTION + "/funding", name="funding")
+async def get_funding(
+    stream: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
+) -> Funding:
+    """Where does the money come from, how firm is it, and does it cover the budget?"""
+    projection = funding.PROJECTION
+    await caught_up(at, projection, at_least)
+    rows, shown = await rows_of(at, projection, stream, as_of)
+    stamp(response, shown)
+    return funding.view(rows, stream, shown.version, shown.position)
+
+
+@router.get("/v1/inbox", name="inbox")
+async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeast = None) -> Inbox:
+    """What waits for me, on all my productions?"""
+    projection = approval_status.PROJECTION
+    await caught_up(at, projection, at_least)
+    mine = approval_status.KINDS[1].table
+    async with snapshot(at, projection) as (connection, position):
+        where = and_(
+            mine.c.person == sender.person, mine.c.stream_id.startswith(f"{sender.company}/", autoescape=True)
+        )
+        streams = list((await connection.execute(select(mine.c.stream_id).where(where).distinct())).scalars())
+        driver = (await connection.get_raw_connection()).driver_connection
+        rows = await load(driver, projection.kinds, streams)
+    response.headers["Position"] = str(position)
+    return approval_status.inbox(rows, sorted(streams), sender.person, position)
+
+
+@router.get(PRODUCTION + "/audit-trail", name="audit_trail", response_model=AuditTrail)
+async def get_audit_trail(
+    stream: Readable,
+    at: At,
+    response: Response,
+    terms: Listing,
+    actor: PersonId | None = None,
+    kind: Annotated[str | None, Query(max_length=64, description="Of event, such as `SpendLogged`.")] = None,
+    account: AccountCode | None = None,
+    amount_min: Least = None,
+    amount_max: Most = None,
+    from_on: From = None,
+    to_on: To = None,
+    text: Search = None,
+    correlation_id: Annotated[str | None, Query(max_length=36)] = None,
+) -> AuditTrail | Response:
+    """What happened, in order: who did what, when, why, and what changed?"""
+    table, company = audit_trail.TRAIL.table, _company(stream)
+    where = [
+        table.c.stream_id == stream,
+        *_equal((table.c.actor, actor), (table.c.kind, kind), (table.c.correlation_id, correlation_id)),
+        *_between(func.abs(table.c.amount), amount_min, amount_max),
+        *_between(_day(table.c.at), from_on, to_on),
+    ]
+    if account is not None:
+        where.append(or_(table.c.account == account, table.c.other_account == account))
+    if text is not None:
+        where.append(
+            or_(_has(text, table.c.sentence, table.c.reason), _names(company, table.c.sentence, text))
+        )
+
+    def up_to(version: int) -> Select[Any]:
+        return select(table, table.c.version.label("place")).where(*where, table.c.version <= version)
+
+    page = await listed(at, audit_trail.PROJECTION, stream, terms, up_to)
+    told: list[TrailRow] = [audit_trail.TRAIL.read(row) for row in page.rows]
+    marked = {mark for row in told for mark in _marks(row)}
+    name = await at.directory.names(
+        company,
+        {row.actor for row in told} | {who for what, who in marked if what == "person"},
+        {who for what, who in marked if what == "vendor"},
+    )
+    entries = [audit_trail.entry(row, name) for row in told]
+    view = AuditTrail(
+        production=stream,
+        version=page.shown.version,
+        position=page.shown.position,
+        entries=entries,
+        next=page.next,
+    )
+    return answered(response, page, view, entries, TrailEntry, "audit-trail")
+
+
+@router.get(PRODUCTION + "/spend-register", name="spend_register", response_model=SpendRegister)
+async def get_spend_register(
+    stream: Readable,
+    at: At,
+    response: Response,
+    terms: Listing,
+    account: AccountCode | None = None,
+    spend: SpendId | None = None,
+    vendor: VendorId | None = None,
+    kind: SpendKind | None = None,
+    state: Annotated[
+        Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")
+    ] = None,
+    amount_min: Least = None,
+    amount_max: Most = None,
+    posted_from: Annotated[date | None, Query(description="Posted on this day or later.")] = None,
+    posted_to: Annotated[date | None, Query(description="Posted on this day or earlier.")] = None,
+    text: Search = None,
+) -> SpendRegister | Response:
+    """What was spent, entry by entry, and what became of each?"""
+    lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
+    company = _company(stream)
+    where = [
+        lines.c.stream_id == stream,
+        *_equal((lines.c.account, account), (lines.c.spend, spend)),
+        *_equal((entries.c.vendor, vendor), (entries.c.kind, kind)),
+        *_between(func.abs(lines.c.amount), amount_min, amount_max),
+        *_between(lines.c.posted_on, posted_from, posted_to),
+    ]
+    if text is not None:
+        where.append(
+            _has(text, entries.c.document, entries.c.memo, entries.c.vendor, vendors.c.name, lines.c.reason)
+        )
+
+    def up_to(version: int) -> Select[Any]:
+        place = (lines.c.version * 2 + lines.c.part).label("place")
+        of_entry = _state(lines, version)
+        return (
+            select(
+                lines,
+                *(column for column in entries.c if column.name not in ("stream_id", "spend", "currency")),
+                entries.c.currency.label("spent_currency"),
+                func.coalesce(vendors.c.name, entries.c.vendor).label("vendor_name"),
+                of_entry.label("state"),
+                func.sum(lines.c.amount).over(order_by=place).label("running_total"),
+                func.sum(lines.c.amount).over().label("total"),
+                place,
+            )
+            .join(entries, and_(entries.c.stream_id == lines.c.stream_id, entries.c.spend == lines.c.spend))
+            .outerjoin(vendors, and_(vendors.c.company == company, vendors.c.vendor == entries.c.vendor))
+            .where(*where, *_equal((of_entry, state)), lines.c.version <= version)
+        )
+
+    page = await listed(at, spend_register.PROJECTION, stream, terms, up_to)
+    shown = [_register_line(row) for row in page.rows]
+    view = SpendRegister(
+        production=stream,
+        version=page.shown.version,
+        position=page.shown.position,
+        currency=page.rows[0]["currency"] if page.rows else None,
+        total=page.rows[0]["total"] if page.rows else Decimal(0),
+        lines=shown,
+        next=page.next,
+    )
+    return answered(response, page, view, shown, RegisterLine, "spend-register")
+
+
+@router.get(PRODUCTION + "/flags", name="flags", response_model=Flags)
+async def get_flags(
+    stream: Readable,
+    at: At,
+    response: Response,
+    terms: Listing,
+    kind: Annotated[str | None, Query(max_length=64, description="Such as `AccountOverspent`.")] = None,
+    state: Annotated[Literal["open", "cleared"] | None, Query()] = None,
+    account: AccountCode | None = None,
+    spend: SpendId | None = None,
+    funding: FundingId | None = None,
+    budget: BudgetId | None = None,
+) -> Flags | Response:
+    """What calls for attention, why, with which figures, and which fact cleared it?"""
+    raised, cleared = flags.FLAGS.table, flags.CLEARINGS.table
+
+    def up_to(version: int) -> Select[Any]:
+        ended = cleared.c.version.is_not(None)
+        by_state = {None: [], "open": [not_(ended)], "cleared": [ended]}[state]
+        joined = and_(
+            cleared.c.stream_id == raised.c.stream_id,
+            cleared.c.number == raised.c.number,
+            cleared.c.version <= version,
+        )
+        return (
+            select(
+                raised,
+                *(column.label(f"cleared_{column.name}") for column in cleared.c),
+                raised.c.number.label("place"),
+            )
+            .outerjoin(cleared, joined)
+            .where(
+                raised.c.stream_id == stream,
+                raised.c.version <= version,
+                *_equal((raised.c.kind, kind), (raised.c.account, account), (raised.c.spend, spend)),
+                *_equal((raised.c.funding, funding), (raised.c.budget, budget)),
+                *by_state,
+            )
+        )
+
+    page = await listed(at, flags.PROJECTION, stream, terms, up_to)
+    found = [_flag(row) for row in page.rows]
+    view = Flags(
+        production=stream,
+        version=page.shown.version,
+        position=page.shown.position,
+        flags=found,
+        next=page.next,
+    )
+    return answered(response, page, view, found, Flag, "flags")
+
+
+def _company(stream: StreamId) -> Slug:
+    return stream.split("/")[0]
+
+
+def _equal(*pairs: tuple[ColumnElement[Any], Any]) -> list[ColumnElement[bool]]:
+    return [column == value for column, value in pairs if value is not None]
+
+
+def _between(column: ColumnElement[Any], least: Any, most: Any) -> list[ColumnElement[bool]]:
+    return [
+        *([] if least is None else [column >= least]),
+        *([] if most is None else [column <= most]),
+    ]
+
+
+def _day(instant: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(func.timezone("UTC", instant), Date)
+
+
+def _has(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def _names(company: Slug, sentence: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Whether the sentence has the mark of someone whose name has the text: names are not in sentences."""
+    person = select(people.c.person).where(
+        people.c.company == company,
+        _has(text, people.c.name),
+        sentence.contains(func.concat("‹person:", people.c.person, "›")),
+    )
+    vendor = select(vendors.c.vendor).where(
+        vendors.c.company == company,
+        _has(text, vendors.c.name),
+        sentence.contains(func.concat("‹vendor:", vendors.c.vendor, "›")),
+    )
+    return or_(person.exists(), vendor.exists())
+
+
+def _marks(row: TrailRow) -> set[tuple[str, str]]:
+    changes = [*(row.before or {}).values(), *(row.after or {}).values()]
+    return {mark for sentence in (row.sentence, *changes) for mark in audit_trail.marks(sentence)}
+
+
+def _state(lines: Table, version: int) -> ColumnElement[str]:
+    """What had become of a line's entry at a version."""
+    later = lines.alias("later")
+
+    def has(kind: str) -> ColumnElement[bool]:
+        same = and_(later.c.stream_id == lines.c.stream_id, later.c.spend == lines.c.spend)
+        return exists().where(same, later.c.line == kind, later.c.version <= version).correlate(lines)
+
+    return case((has("reversal"), "reversed"), (has("recoded_in"), "recoded"), else_="logged")
+
+
+def _register_line(row: Any) -> RegisterLine:
+    rate = row["rate"]
+    values = {name: row[name] for name in RegisterLine.model_fields if name not in ("currency", "rate")}
+    return RegisterLine(
+        **values,
+        currency=row["spent_currency"],
+        rate=None if rate is None else spend_register.ENTRIES.adapters["rate"].validate_json(rate),
+    )
+
+
+def _flag(row: Any) -> Flag:
+    raised = flags.FLAGS.read(row)
+    if row["cleared_version"] is None:
+        return flags.flag(raised, None)
+    cleared = {name: row[f"cleared_{name}"] for name in flags.CLEARINGS.table.columns.keys()}
+    return flags.flag(raised, flags.CLEARINGS.read(cleared))

@@ -1,0 +1,151 @@
+"""How a view is shown: at which version and position, now or as of then, at least as new as asked for.
+
+Now: the stored rows, the checkpoint and the stream's version, all of one snapshot. As of: the same fold from
+nothing, over the stream up to that version.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query, Response
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from events.ids import StreamId
+from events.log import events
+from projections.projection import Projection, Rows
+from projections.runner import checkpoints, load
+from service.deciders.production import ProductionIsMissing
+from service.problems import FieldError, Problem
+
+from .access import Doors
+
+#: How long a view is waited for.
+PATIENCE_SECONDS = 5.0
+
+AsOf = Annotated[
+    str | None,
+    Query(
+        description="As of a version of the stream (`12`) or an instant (`2026-11-20T18:00:00Z`); now without it.",
+        max_length=40,
+    ),
+]
+AtLeast = Annotated[
+    int | None, Query(ge=0, lt=2**62, description="Wait until the view shows this position of the log.")
+]
+
+_INSTANT: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a view shows."""
+
+    #: Of the stream.
+    version: int
+    #: Of the log.
+    position: int
+
+
+def _malformed(name: str, rule: str) -> Problem:
+    error = FieldError(pointer=f"query {name}", rule=rule)
+    return Problem(422, "RequestIsMalformed", f"query {name}: {rule}.", "Mend it and send again.", [error])
+
+
+def _as_of(asked: str) -> int | datetime:
+    if asked.isascii() and asked.isdigit() and len(asked) <= 18:
+        return int(asked)
+    try:
+        return _INSTANT.validate_strings(asked)
+    except ValidationError:
+        rule = "send a version such as 12, or an instant with its zone such as 2026-11-20T18:00:00Z"
+        raise _malformed("as_of", rule) from None
+
+
+async def caught_up(at: Doors, projection: Projection[Any], at_least: int | None) -> None:
+    """Wait for the view to show the position, for a while."""
+    if at_least is None or await at.runner.wait_for(projection.name, at_least, PATIENCE_SECONDS):
+        return
+    raise Problem(
+        503,
+        "ViewIsBehind",
+        f"The view {projection.name} does not show position {at_least} yet.",
+        "Ask again in a moment, or without at_least for what it shows now.",
+        headers={"Retry-After": "1"},
+    )
+
+
+@asynccontextmanager
+async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tuple[AsyncConnection, int]]:
+    """A connection on one snapshot, and the position that the projection shows on it."""
+    async with at.database.engine.connect() as connection:
+        shown = select(checkpoints.c.position).where(checkpoints.c.projection == projection.name)
+        position = (await connection.execute(shown)).scalar_one_or_none()
+        if position is None:
+            raise Problem(
+                503,
+                "ViewIsBuilding",
+                f"The view {projection.name} is being built.",
+                "Ask again in a moment.",
+                headers={"Retry-After": "1"},
+            )
+        yield connection, position
+
+
+async def shown_at(
+    connection: AsyncConnection, stream_id: StreamId, position: int, as_of: str | None
+) -> Shown:
+    """The version of the stream to show: the newest that the view has, or the one asked for."""
+    newest = select(events.c.version, events.c.position).where(
+        events.c.stream_id == stream_id, events.c.position <= position
+    )
+    newest = newest.order_by(events.c.version.desc()).limit(1)
+    latest = (await connection.execute(newest)).one_or_none()
+    if latest is None:
+        raise _not_shown_yet(stream_id)
+    if as_of is None:
+        return Shown(latest.version, position)
+    asked = _as_of(as_of)
+    if isinstance(asked, int):
+        if asked > latest.version:
+            raise _malformed("as_of", f"version {asked} is ahead: the stream is at {latest.version}")
+        found = newest.where(events.c.version <= asked)
+    else:
+        found = newest.where(text("(metadata->>'at')::timestamptz <= :asked").bindparams(asked=asked))
+    at_that = (await connection.execute(found)).one_or_none()
+    if at_that is None:
+        raise ProductionIsMissing()
+    return Shown(at_that.version, at_that.position)
+
+
+def _not_shown_yet(stream_id: StreamId) -> Problem:
+    return Problem(
+        503,
+        "ViewIsBehind",
+        f"The view does not show {stream_id} yet.",
+        "Ask again in a moment.",
+        headers={"Retry-After": "1"},
+    )
+
+
+async def rows_of(
+    at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None
+) -> tuple[Rows, Shown]:
+    """The rows of a state view, stored or folded, and what they show."""
+    async with snapshot(at, projection) as (connection, position):
+        shown = await shown_at(connection, stream_id, position, as_of)
+        if as_of is None:
+            driver = (await connection.get_raw_connection()).driver_connection
+            return await load(driver, projection.kinds, [stream_id]), shown
+    history = await at.log.read_stream(stream_id, up_to=shown.version)
+    return projection.replay(history), shown
+
+
+def stamp(response: Response, shown: Shown) -> None:
+    """Say in the headers what is shown."""
+    response.headers["ETag"] = f'"{shown.version}"'
+    response.headers["Position"] = str(shown.position)

@@ -1,0 +1,92 @@
+"""A process that serves: uvicorn over the application, stopped in order by Ctrl-C and SIGTERM."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+import uvicorn
+from typing_extensions import override
+
+from service import app
+from service.routes.access import Doors
+
+#: How long requests in flight are waited for when the process stops.
+GRACE_SECONDS = 10
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but a signal only asks it to stop: whoever started it takes everything else down after it."""
+
+    @override
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(each, self.handle_exit, each, None)
+        try:
+            yield
+        finally:
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(each)
+
+
+def configure_logs(level: int = logging.INFO) -> None:
+    """Structured logs on the error stream: JSON lines, or readable ones on a terminal."""
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        renderer = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+@asynccontextmanager
+async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple[Server, str, Doors]]:
+    """A server that answers, its address, and what its doors reach; asked to stop when the block is left."""
+    application = app.create(database_url)
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(config)
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if serving.done():
+                await serving
+                raise SystemExit(1)
+            await asyncio.sleep(0.01)
+        bound = server.servers[0].sockets[0].getsockname()
+        yield server, f"http://{bound[0]}:{bound[1]}", application.state.doors
+    finally:
+        server.should_exit = True
+        await serving
+
+
+Started = Callable[[str, Doors], Awaitable[None]]
+
+
+async def serve(database_url: str, host: str, port: int, started: Started | None = None) -> None:
+    """Serve until a signal asks to stop; `started` is called once with the address."""
+    configure_logs()
+    async with served(database_url, host, port) as (server, address, doors):
+        if started is not None:
+            await started(address, doors)
+        while not server.should_exit:
+            await asyncio.sleep(0.1)

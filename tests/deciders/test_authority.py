@@ -1,0 +1,116 @@
+"""Who may send what: every command and every role, against a table written here a second time."""
+
+from typing import get_args
+
+import pytest
+
+from events.team import Role
+from service.deciders.authority import MAY_SEND, RoleMayNot
+from service.deciders.command import Command
+from service.deciders.production import OpenProduction, ProductionCommand
+from tests.deciders.ladders import SOUND
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    MAYA,
+    NEWCOMER,
+    ONE_DAY,
+    OPENED,
+    SMALL,
+    STAFFED,
+    STRANGER,
+    TWO_HATS,
+    appoint,
+    equity,
+    inr,
+    spend,
+)
+from tests.spec import given
+
+ROLES = ["EP", "PR", "CO", "LP", "AP", "DI", "DH", "AC", "FI", "CG", "AU"]
+#: The table of commands, in its own words: who may send what.
+TABLE = """
+                   EP PR CO LP AP DI DH AC FI CG AU
+Appoint            x  x  .  .  .  .  .  .  .  .  .
+EndAppointment     x  x  .  .  .  .  .  .  .  .  .
+SecureFunding      x  .  x  .  .  .  .  .  .  .  .
+CommitFunding      x  .  .  .  .  .  .  .  .  .  .
+AmendFunding       x  .  .  .  .  .  .  .  .  .  .
+CloseFunding       x  .  .  .  .  .  .  .  .  .  .
+WithdrawFunding    x  .  .  .  .  .  .  .  .  .  .
+RecordReceipt      x  .  .  .  .  .  .  x  .  .  .
+ReverseReceipt     x  .  .  .  .  .  .  x  .  .  .
+SetBudget          .  x  .  x  .  .  .  .  .  .  .
+WaiveDifference    .  x  .  .  .  .  .  .  .  .  .
+SubmitBudget       .  x  .  .  .  .  .  .  .  .  .
+WithdrawBudget     .  x  .  .  .  .  .  .  .  .  .
+Approve            x  .  .  .  .  .  .  .  .  .  .
+RequestChanges     x  .  .  .  .  .  .  .  .  .  .
+Reject             x  .  .  .  .  .  .  .  .  .  .
+LockBudget         x  .  .  .  .  .  .  .  .  .  .
+UnlockBudget       x  .  .  .  .  .  .  .  .  .  .
+LogSpend           .  .  .  x  .  .  .  x  .  .  .
+ReverseSpend       .  .  .  x  .  .  .  x  .  .  .
+RecodeSpend        .  .  .  x  .  .  .  x  .  .  .
+EnterStage         x  x  .  .  .  .  .  .  .  .  .
+"""
+ALLOWED = {
+    line.split()[0]: {role: mark == "x" for role, mark in zip(ROLES, line.split()[1:], strict=True)}
+    for line in TABLE.strip().splitlines()[1:]
+}
+LETTERS = {
+    Role.EXECUTIVE_PRODUCER: "EP",
+    Role.PRODUCER: "PR",
+    Role.CO_PRODUCER: "CO",
+    Role.LINE_PRODUCER: "LP",
+    Role.ASSOCIATE_PRODUCER: "AP",
+    Role.DIRECTOR: "DI",
+    Role.DEPARTMENT_HEAD: "DH",
+    Role.ACCOUNTANT: "AC",
+    Role.FINANCIER: "FI",
+    Role.COMPLETION_GUARANTOR: "CG",
+    Role.AUDITOR: "AU",
+}
+COMMANDS = [command for command in get_args(ProductionCommand) if command is not OpenProduction]
+
+
+class TestTheTable:
+    @pytest.mark.parametrize("role", Role, ids=str)
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+    def test_says_who_may_send(self, command: type[Command], role: Role) -> None:
+        one_role = given([*OPENED, (MAYA, appoint(STRANGER, role))])
+        refused = isinstance(one_role.when(STRANGER, SOUND[command]).refusal, RoleMayNot)
+        assert (not refused) == ALLOWED[command.__name__][LETTERS[role]]
+
+    def test_has_a_row_for_every_command_and_a_column_for_every_role(self) -> None:
+        assert ALLOWED.keys() == {command.__name__ for command in COMMANDS}
+        assert MAY_SEND.keys() == set(COMMANDS)
+        assert LETTERS.keys() == set(Role)
+
+
+class TestRoles:
+    @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+    def test_without_any_nothing_may_be_sent(self, command: type[Command]) -> None:
+        given(STAFFED).when(STRANGER, SOUND[command]).then_refused(
+            RoleMayNot(command.__name__, (), MAY_SEND[command])
+        )
+
+    def test_that_begin_one_day_do_not_count_yet(self) -> None:
+        hired = [*OPENED, (MAYA, appoint(NEWCOMER, Role.ACCOUNTANT, ONE_DAY))]
+        given(hired).when(NEWCOMER, spend("2200", "100")).then_refused(
+            RoleMayNot("LogSpend", (), (Role.LINE_PRODUCER, Role.ACCOUNTANT))
+        )
+
+    def test_add_up(self) -> None:
+        as_executive, as_producer = equity(inr("1000")), SMALL
+        assert given(STAFFED).when(TWO_HATS, as_executive).refusal is None
+        assert given(STAFFED).when(TWO_HATS, as_producer).refusal is None
+        given(STAFFED).when(TWO_HATS, spend("2200", "100")).then_refused(
+            RoleMayNot(
+                "LogSpend",
+                (Role.EXECUTIVE_PRODUCER, Role.PRODUCER),
+                (Role.LINE_PRODUCER, Role.ACCOUNTANT),
+            )
+        )
+
+    def test_of_one_production_are_what_the_facts_say(self) -> None:
+        assert given(STAFFED).world.metadata(ACCOUNTANT, spend("2200", "100")).roles == (Role.ACCOUNTANT,)

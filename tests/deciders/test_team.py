@@ -1,0 +1,114 @@
+"""The team: appointed, and leaving."""
+
+import pytest
+
+from events.team import Appointed, AppointmentEnded, Role
+from service.deciders.authority import RoleMayNot
+from service.deciders.team import (
+    EndAppointment,
+    LastExecutiveProducerStays,
+    RoleIsAboveYours,
+    RoleIsNotHeld,
+)
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    AUDITOR,
+    CLOSED,
+    DIRECTOR,
+    FIRST_DAY,
+    LINE_PRODUCER,
+    MAYA,
+    NEWCOMER,
+    NOOR,
+    ONE_DAY,
+    OPENED,
+    PRODUCER,
+    STAFFED,
+    STRANGER,
+    TWO_HATS,
+    appoint,
+)
+from tests.spec import given
+
+REPORT_TO_PRODUCER = {
+    Role.CO_PRODUCER,
+    Role.LINE_PRODUCER,
+    Role.ASSOCIATE_PRODUCER,
+    Role.ACCOUNTANT,
+    Role.DEPARTMENT_HEAD,
+}
+
+
+def end(person: str, role: Role) -> EndAppointment:
+    return EndAppointment(person=person, role=role)
+
+
+class TestAppoint:
+    @pytest.mark.parametrize("role", Role, ids=str)
+    def test_by_an_executive_producer_is_to_any_role(self, role: Role) -> None:
+        given(OPENED).when(MAYA, appoint(STRANGER, role)).then(Appointed(STRANGER, role, FIRST_DAY))
+
+    @pytest.mark.parametrize("role", Role, ids=str)
+    def test_by_a_producer_is_of_those_who_report_to_them(self, role: Role) -> None:
+        answer = given(STAFFED).when(PRODUCER, appoint(STRANGER, role))
+        if role in REPORT_TO_PRODUCER:
+            answer.then(Appointed(STRANGER, role, FIRST_DAY))
+        else:
+            answer.then_refused(RoleIsAboveYours(role, (Role.PRODUCER,)))
+
+    def test_to_a_second_role_is_fine(self) -> None:
+        given(STAFFED).when(MAYA, appoint(LINE_PRODUCER, Role.DEPARTMENT_HEAD)).then(
+            Appointed(LINE_PRODUCER, Role.DEPARTMENT_HEAD, FIRST_DAY)
+        )
+
+    def test_to_a_role_that_is_held_does_nothing(self) -> None:
+        given(STAFFED).when(MAYA, appoint(AUDITOR, Role.AUDITOR, ONE_DAY)).then_nothing()
+
+    def test_as_auditor_after_every_other_role_has_ended_is_fine(self) -> None:
+        left = [*STAFFED, (MAYA, end(DIRECTOR, Role.DIRECTOR))]
+        given(left).when(MAYA, appoint(DIRECTOR, Role.AUDITOR)).then(
+            Appointed(DIRECTOR, Role.AUDITOR, FIRST_DAY)
+        )
+
+    def test_of_whoever_is_executive_producer_too_goes_by_the_higher_role(self) -> None:
+        given(STAFFED).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(
+            Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY)
+        )
+
+
+class TestEndAppointment:
+    def test_ends_it(self) -> None:
+        given(STAFFED).when(PRODUCER, end(LINE_PRODUCER, Role.LINE_PRODUCER)).then(
+            AppointmentEnded(LINE_PRODUCER, Role.LINE_PRODUCER)
+        )
+
+    def test_leaves_the_other_roles(self) -> None:
+        left = [*STAFFED, (MAYA, end(TWO_HATS, Role.PRODUCER))]
+        given(left).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(
+            Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY)
+        )
+
+    def test_twice_is_refused(self) -> None:
+        left = [*STAFFED, (MAYA, end(ACCOUNTANT, Role.ACCOUNTANT))]
+        given(left).when(MAYA, end(ACCOUNTANT, Role.ACCOUNTANT)).then_refused(
+            RoleIsNotHeld(ACCOUNTANT, Role.ACCOUNTANT)
+        )
+
+    def test_takes_the_role_at_once(self) -> None:
+        left = [*STAFFED, (PRODUCER, end(LINE_PRODUCER, Role.LINE_PRODUCER))]
+        answer = given(left).when(LINE_PRODUCER, end(STRANGER, Role.ACCOUNTANT))
+        answer.then_refused(RoleMayNot("EndAppointment", (), (Role.EXECUTIVE_PRODUCER, Role.PRODUCER)))
+
+    def test_lets_an_executive_producer_leave_while_another_one_stays(self) -> None:
+        given(STAFFED).when(NOOR, end(NOOR, Role.EXECUTIVE_PRODUCER)).then(
+            AppointmentEnded(NOOR, Role.EXECUTIVE_PRODUCER)
+        )
+
+    def test_does_not_count_an_executive_producer_who_begins_one_day(self) -> None:
+        hired = [*OPENED, (MAYA, appoint(NEWCOMER, Role.EXECUTIVE_PRODUCER, ONE_DAY))]
+        given(hired).when(MAYA, end(MAYA, Role.EXECUTIVE_PRODUCER)).then_refused(
+            LastExecutiveProducerStays(MAYA)
+        )
+
+    def test_is_taken_after_the_end_of_the_production(self) -> None:
+        given(CLOSED).when(MAYA, end(DIRECTOR, Role.DIRECTOR)).then(AppointmentEnded(DIRECTOR, Role.DIRECTOR))

@@ -1,0 +1,103 @@
+"""Given a story, when someone sends a command, then these facts, or this refusal, or nothing.
+
+A story is what people sent, in order; nothing else makes history here.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from events import AnyEvent
+from events.company import CompanyEvent
+from events.envelope import Metadata
+from events.ids import PersonId
+from service.deciders import company as companies
+from service.deciders import production as productions
+from service.deciders.command import Command
+from service.deciders.company import Company, CompanyCommand
+from service.deciders.production import Production
+from service.deciders.refusal import Refusal
+
+Story = list[tuple[PersonId, Command]]
+
+#: A story's first command is sent now, each next one a second later: half past eleven in Kolkata.
+MORNING = datetime(2026, 11, 2, 6, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a story leaves: a company with its one production, and every fact so far."""
+
+    company: Company | None = None
+    production: Production | None = None
+    facts: tuple[tuple[AnyEvent, Metadata], ...] = ()
+    sent: int = 0
+
+    def metadata(self, person: PersonId, command: Command) -> Metadata:
+        at, number = MORNING + timedelta(seconds=self.sent), UUID(int=self.sent + 1)
+        around = Metadata(
+            person, (), at, type(command).__name__, number, number, "api", reason=command.reason
+        )
+        if isinstance(command, CompanyCommand):
+            return replace(around, roles=companies.held(self.company, person))
+        return replace(around, roles=productions.held(self.production, person, around))
+
+    def decide(self, person: PersonId, command: Command) -> list[AnyEvent]:
+        around = self.metadata(person, command)
+        if isinstance(command, CompanyCommand):
+            return [*companies.decide(command, self.company, around)]
+        return [*productions.decide(command, self.production, self.company, around)]
+
+    def after(self, person: PersonId, command: Command, events: Iterable[AnyEvent]) -> "World":
+        around, world = self.metadata(person, command), replace(self, sent=self.sent + 1)
+        for event in events:
+            world = replace(world, facts=(*world.facts, (event, around)))
+            if isinstance(event, CompanyEvent):
+                world = replace(world, company=companies.evolve(world.company, event, around))
+            else:
+                world = replace(world, production=productions.evolve(world.production, event, around))
+        return world
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a command."""
+
+    facts: tuple[AnyEvent, ...] = ()
+    refusal: Refusal | None = None
+
+    def then(self, *facts: AnyEvent) -> None:
+        assert self == Answer(facts)
+
+    def then_nothing(self) -> None:
+        assert self == Answer()
+
+    def then_refused(self, refusal: Refusal) -> None:
+        assert self == Answer(refusal=refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A world in which somebody may send something."""
+
+    world: World
+
+    def when(self, person: PersonId, command: Command) -> Answer:
+        try:
+            return Answer(tuple(self.world.decide(person, command)))
+        except Refusal as refusal:
+            return Answer(refusal=refusal)
+
+
+def play(story: Story) -> World:
+    """The world after every command of the story was accepted in turn."""
+    world = World()
+    for person, command in story:
+        world = world.after(person, command, world.decide(person, command))
+    return world
+
+
+def given(story: Story) -> Given:
+    """The world that the story leaves."""
+    return Given(play(story))
