@@ -3,10 +3,10 @@
 import asyncio
 import os
 
-from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from alembic import context
 from events import log
 from projections import runner
 from service import directory, identity

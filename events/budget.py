@@ -187,6 +187,4 @@ class BudgetUnlocked:
     budget: BudgetId
 
 
-BudgetEvent = (
-    BudgetDrafted | LabelDisagrees | TotalDisagrees | DifferenceWaived | BudgetLocked | BudgetUnlocked
-)
+BudgetEvent = BudgetDrafted | LabelDisagrees | TotalDisagrees | DifferenceWaived | BudgetLocked | BudgetUnlocked

@@ -206,9 +206,7 @@ class Log:
 
     async def known(self, principal: str, key: str) -> tuple[bytes, LedgerEntry] | None:
         """The fingerprint and the entry under which the ledger knows a command, if it does."""
-        row = await self._pool.fetchrow(
-            "SELECT * FROM commands WHERE principal = $1 AND key = $2", principal, key
-        )
+        row = await self._pool.fetchrow("SELECT * FROM commands WHERE principal = $1 AND key = $2", principal, key)
         return None if row is None else (row["fingerprint"], _entry(row))
 
     async def read_stream(
@@ -318,12 +316,10 @@ def _arguments(appends: Sequence[Append]) -> tuple[tuple[Any, ...], list[list[by
 
 
 def _columns(rows: list[tuple[Any, ...]], width: int) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows)] if rows else [[] for _ in range(width)]
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
-def _outcomes(
-    appends: Sequence[Append], links: Sequence[list[bytes]], rows: Sequence[asyncpg.Record]
-) -> list[Outcome]:
+def _outcomes(appends: Sequence[Append], links: Sequence[list[bytes]], rows: Sequence[asyncpg.Record]) -> list[Outcome]:
     """The answer's rows as one outcome for each append; the call numbers commands through, from 1."""
     outcomes: list[Outcome] = []
     before = 0
@@ -333,9 +329,7 @@ def _outcomes(
         before += len(append.commands)
         known = {i: row for i, row in by_command.items() if row["status"] != "appended"}
         if known:
-            outcomes.append(
-                Known({i: _entry(r) if r["status"] == "replayed" else None for i, r in known.items()})
-            )
+            outcomes.append(Known({i: _entry(r) if r["status"] == "replayed" else None for i, r in known.items()}))
         elif by_command:
             entries = tuple(_entry(by_command[i]) for i in range(len(append.commands)))
             head = Head(entries[-1].last_version, after[-1], entries[-1].position)
@@ -346,6 +340,4 @@ def _outcomes(
 
 
 def _entry(row: asyncpg.Record) -> LedgerEntry:
-    return LedgerEntry(
-        row["command_id"], row["stream_id"], row["first_version"], row["last_version"], row["position"]
-    )
+    return LedgerEntry(row["command_id"], row["stream_id"], row["first_version"], row["last_version"], row["position"])

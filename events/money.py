@@ -42,9 +42,7 @@ class _DecimalText:
         )
         return core_schema.no_info_plain_validator_function(read, serialization=written)
 
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
             "type": "string",
             "pattern": f"^{self.pattern}$",
@@ -61,9 +59,7 @@ TOO_MUCH = Decimal(10) ** 15
 _NOT_ZERO = r"(?=.*[1-9])"
 
 #: Any amount, as facts hold it: figures over and under may be negative.
-Amount = Annotated[
-    Decimal, _DecimalText(f"-?{_SUM_DIGITS}", 'send money as a string such as "1250.00"', "-1250.00")
-]
+Amount = Annotated[Decimal, _DecimalText(f"-?{_SUM_DIGITS}", 'send money as a string such as "1250.00"', "-1250.00")]
 #: Zero or more.
 WholeAmount = Annotated[
     Decimal, _DecimalText(_DIGITS, 'send money, zero or more, as a string such as "1250.00"', "1250.00")

@@ -120,6 +120,4 @@ class DuplicateSuspected:
     earlier: SpendId
 
 
-SpendEvent = (
-    SpendLogged | SpendReversed | SpendRecoded | SpendOutsideBudget | AccountOverspent | DuplicateSuspected
-)
+SpendEvent = SpendLogged | SpendReversed | SpendRecoded | SpendOutsideBudget | AccountOverspent | DuplicateSuspected

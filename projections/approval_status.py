@@ -145,9 +145,7 @@ def _number(round_id: RoundId) -> int:
     return int(round_id.removeprefix("A-"))
 
 
-def _decided(
-    rows: Rows, recorded: Recorded[Reads], round_id: RoundId, decision: str, words: str | None
-) -> None:
+def _decided(rows: Rows, recorded: Recorded[Reads], round_id: RoundId, decision: str, words: str | None) -> None:
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
     metadata = recorded.metadata
     made = DecisionMade(metadata.actor, decision, words, metadata.at, metadata.roles)

@@ -283,9 +283,7 @@ def _tell_budget(event: BudgetEvent) -> Told:
                 difference,
             )
         case DifferenceWaived(budget, total_name, difference):
-            return Told(
-                f"Waived the difference of {difference} in the {_words(total_name)} of {budget}.", difference
-            )
+            return Told(f"Waived the difference of {difference} in the {_words(total_name)} of {budget}.", difference)
         case BudgetLocked(budget, content_hash, total):
             return Told(
                 f"Locked {budget}, {total}, content {content_hash[:12]}, as the baseline.",
@@ -321,9 +319,7 @@ def _tell_approval(event: ApprovalEvent) -> Told:
                 after={"in_force": budget},
             )
         case BudgetSuperseded(budget, by):
-            return Told(
-                f"{budget} is superseded by {by}.", after={"in_force": by}, before={"in_force": budget}
-            )
+            return Told(f"{budget} is superseded by {by}.", after={"in_force": by}, before={"in_force": budget})
 
 
 def _said(words: str | None) -> str:
@@ -359,9 +355,7 @@ def _tell_spend(event: SpendEvent) -> Told:
                 "unknown_account": f"{budget} has no such account",
                 "contingency_takes_no_spend": f"it is the contingency of {budget}, which takes no spend",
             }[because.value]
-            return Told(
-                f"{flag}: {spend}, {cost}, is outside the budget: account {account}, {why}.", cost, account
-            )
+            return Told(f"{flag}: {spend}, {cost}, is outside the budget: account {account}, {why}.", cost, account)
         case AccountOverspent(flag, entry, account, budget, budgeted, spent, over):
             cause = f"With {entry}" if entry else f"Under {budget}"
             return Told(
@@ -371,9 +365,7 @@ def _tell_spend(event: SpendEvent) -> Told:
                 account,
             )
         case DuplicateSuspected(flag, spend, earlier):
-            return Told(
-                f"{flag}: {spend} looks like {earlier} again: same vendor, amount, date and document."
-            )
+            return Told(f"{flag}: {spend} looks like {earlier} again: same vendor, amount, date and document.")
 
 
 class TrailEntry(BaseModel):
@@ -417,9 +409,7 @@ def entry(row: TrailRow, name: Callable[[str, str], str]) -> TrailEntry:
     def named(changes: dict[str, str] | None) -> dict[str, str] | None:
         return None if changes is None else {key: with_names(value, name) for key, value in changes.items()}
 
-    values: dict[str, Any] = {
-        field: getattr(row, field) for field in TrailEntry.model_fields if field != "actor_name"
-    }
+    values: dict[str, Any] = {field: getattr(row, field) for field in TrailEntry.model_fields if field != "actor_name"}
     values |= {
         "sentence": with_names(row.sentence, name),
         "actor_name": name("person", row.actor),

@@ -152,9 +152,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case BudgetRejected(budget=budget):
             _change(rows, stream, budget, state="rejected", round=None)
         case BudgetApproved(budget=budget):
-            _change(
-                rows, stream, budget, state="approved", approved_by=metadata.actor, approved_at=metadata.at
-            )
+            _change(rows, stream, budget, state="approved", approved_by=metadata.actor, approved_at=metadata.at)
         case BudgetSuperseded(budget=budget):
             _change(rows, stream, budget, state="superseded")
         case BudgetLocked(budget=budget):
@@ -390,9 +388,7 @@ def view(
         draft=states.get("draft"),
         shown=None if shown is None else _document(rows, shown),
         flags=[
-            BudgetFlag(
-                flag=row.flag, kind=row.kind, account=row.account, spend=row.spend, figures=row.figures
-            )
+            BudgetFlag(flag=row.flag, kind=row.kind, account=row.account, spend=row.spend, figures=row.figures)
             for row in flags
             if row.number in (about, None)
         ],
@@ -444,8 +440,7 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
         state=shown.state,
         content_hash=shown.content_hash,
         top_sheet=[
-            TopSheetLine(total=t, amount=getattr(shown.totals, t.value), stated=stated.get(t))
-            for t in TotalName
+            TopSheetLine(total=t, amount=getattr(shown.totals, t.value), stated=stated.get(t)) for t in TotalName
         ],
         levels=levels,
         charges=[
@@ -460,16 +455,12 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
             for x in lines
             if x.section == "charge"
         ],
-        credits=[
-            CreditFigures(code=x.code, name=x.name, amount=x.amount) for x in lines if x.section == "credit"
-        ],
+        credits=[CreditFigures(code=x.code, name=x.name, amount=x.amount) for x in lines if x.section == "credit"],
         grand_total=shown.totals.grand_total,
         net_total=shown.totals.net_total,
         spent=sum((amount for code, amount in spent.items() if code in takes), zero),
         spent_outside=[
-            OutsideFigures(account=code, spent=amount)
-            for code, amount in sorted(spent.items())
-            if code not in takes
+            OutsideFigures(account=code, spent=amount) for code, amount in sorted(spent.items()) if code not in takes
         ],
     )
 

@@ -110,9 +110,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case FundingSourceIdentified(funding, terms):
             zero, base_zero = terms.amount.amount * 0, terms.base_amount.amount * 0
             number = _number(funding)
-            rows.put(
-                SourceRow(stream, number, terms, FundingState.IDENTIFIED, None, zero, base_zero, base_zero)
-            )
+            rows.put(SourceRow(stream, number, terms, FundingState.IDENTIFIED, None, zero, base_zero, base_zero))
         case LetterOfIntentRecorded(funding, document):
             _change(rows, stream, funding, state=FundingState.SOFT_COMMITTED, document=document)
         case FundingCommitted(funding, document):

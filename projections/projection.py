@@ -51,6 +51,11 @@ class Kind:
     #: By field, for what it keeps as the text of an enumeration.
     enums: Mapping[str, type[StrEnum]]
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the table's columns, which are those of the row's fields."""
+        return tuple(column.name for column in self.table.columns)
+
     def key_of(self, row: Any) -> Key:
         """The row's key; its first part is the stream."""
         return tuple(getattr(row, name) for name in self.key)
@@ -58,15 +63,13 @@ class Kind:
     def written(self, row: Any) -> list[Any]:
         """The row's values in the order of the table's columns."""
         return [
-            getattr(row, name)
-            if name not in self.adapters
-            else _text(self.adapters[name], getattr(row, name))
-            for name in self.table.columns.keys()
+            getattr(row, name) if name not in self.adapters else _text(self.adapters[name], getattr(row, name))
+            for name in self.columns
         ]
 
     def read(self, values: Mapping[str, Any]) -> Any:
         """A row from the table; JSON arrives as text."""
-        return self.row(**{name: self._read(name, values[name]) for name in self.table.columns.keys()})
+        return self.row(**{name: self._read(name, values[name]) for name in self.columns})
 
     def _read(self, name: str, value: Any) -> Any:
         if value is None:

@@ -8,6 +8,7 @@ event that a fold cannot take stops that projection alone, loudly; the others go
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +62,7 @@ class Overtaken(Exception):
 class Runner:
     """Keeps the projections of one database current."""
 
-    def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", projections: Sequence[Projection[Any]] = PROJECTIONS
-    ):
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", projections: Sequence[Projection[Any]] = PROJECTIONS):
         self._pool = pool
         self._projections = projections
         self._wake = asyncio.Event()
@@ -99,8 +98,7 @@ class Runner:
         """How far each projection has come."""
         rows = await self._pool.fetch("SELECT projection, position, epoch, version, error FROM checkpoints")
         return {
-            row["projection"]: Checkpoint(row["position"], row["epoch"], row["version"], row["error"])
-            for row in rows
+            row["projection"]: Checkpoint(row["position"], row["epoch"], row["version"], row["error"]) for row in rows
         }
 
     async def step(self) -> bool:
@@ -196,9 +194,7 @@ class Runner:
 
     async def _stop(self, projection: Projection[Any], at: Checkpoint, error: Exception) -> None:
         said = f"{type(error).__name__}: {error}"
-        _log.error(
-            "projection_stopped", projection=projection.name, after=at.position, error=said, exc_info=error
-        )
+        _log.error("projection_stopped", projection=projection.name, after=at.position, error=said, exc_info=error)
         await self._pool.execute(
             "UPDATE checkpoints SET error = $1 WHERE projection = $2 AND position = $3 AND epoch = $4",
             said,
@@ -210,9 +206,7 @@ class Runner:
     async def _position(self, projection: str) -> int:
         """As this process last moved it, else as the database has it: another process may run the projection."""
         known = self._positions.get(projection, 0)
-        stored = await self._pool.fetchval(
-            "SELECT position FROM checkpoints WHERE projection = $1", projection
-        )
+        stored = await self._pool.fetchval("SELECT position FROM checkpoints WHERE projection = $1", projection)
         return max(known, stored or 0)
 
     async def _show(self, projection: str, position: int) -> None:
@@ -221,10 +215,8 @@ class Runner:
             self._progress.notify_all()
 
     async def _sleep(self) -> None:
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-        except TimeoutError:
-            pass
         self._wake.clear()
 
 
@@ -232,9 +224,7 @@ async def load(connection: Any, kinds: Iterable[Kind], streams: Sequence[StreamI
     """The stored rows of these productions."""
     rows = Rows().know(kinds)
     for each in kinds:
-        for row in await connection.fetch(
-            f"SELECT * FROM {each.table.name} WHERE stream_id = ANY($1)", list(streams)
-        ):
+        for row in await connection.fetch(f"SELECT * FROM {each.table.name} WHERE stream_id = ANY($1)", list(streams)):
             rows.load(each.read(row))
     return rows
 
@@ -264,7 +254,7 @@ def _arrays(kind: Kind, names: Iterable[str]) -> str:
 
 
 def _upsert(kind: Kind) -> str:
-    names = kind.table.columns.keys()
+    names = kind.columns
     columns = ", ".join(f'"{name}"' for name in names)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in kind.key)
     keys = ", ".join(kind.key)
@@ -276,6 +266,4 @@ def _upsert(kind: Kind) -> str:
 
 def _delete(kind: Kind) -> str:
     keys = ", ".join(kind.key)
-    return (
-        f"DELETE FROM {kind.table.name} WHERE ({keys}) IN (SELECT * FROM unnest({_arrays(kind, kind.key)}))"
-    )
+    return f"DELETE FROM {kind.table.name} WHERE ({keys}) IN (SELECT * FROM unnest({_arrays(kind, kind.key)}))"

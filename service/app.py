@@ -14,7 +14,8 @@ from fastapi.responses import JSONResponse
 from sqlalchemy import text
 
 from events.log import Log
-from projections.runner import Runner
+from projections import PROJECTIONS
+from projections.runner import Checkpoint, Runner
 from service import problems
 from service.database import connected
 from service.directory import Directory
@@ -90,14 +91,19 @@ async def readyz(request: Request) -> Response:
         async with asyncio.timeout(2), doors.database.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))
         views = await doors.runner.checkpoints()
-    except (OSError, TimeoutError, Exception) as error:
+    except Exception as error:
         return JSONResponse({"status": "not ready", "database": type(error).__name__}, 503)
-    stopped = {name: point.error for name, point in views.items() if point.error is not None}
-    body: dict[str, Any] = {
-        "status": "not ready" if stopped else "ready",
-        "views": {name: {"position": point.position, "error": point.error} for name, point in views.items()},
-    }
-    return JSONResponse(body, 503 if stopped else 200)
+    states = {each.name: _state(views.get(each.name)) for each in PROJECTIONS}
+    ready = all(state["state"] == "current" for state in states.values())
+    return JSONResponse({"status": "ready" if ready else "not ready", "views": states}, 200 if ready else 503)
+
+
+def _state(point: Checkpoint | None) -> dict[str, Any]:
+    if point is None:
+        return {"state": "building"}
+    if point.error is not None:
+        return {"state": "stopped", "position": point.position, "error": point.error}
+    return {"state": "current", "position": point.position}
 
 
 async def told_in_one_line(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -99,9 +99,7 @@ def checked(value: str) -> str:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    demonstrate: Annotated[
-        bool, typer.Option("--demo", help="Play the first acts of a demonstration.")
-    ] = False,
+    demonstrate: Annotated[bool, typer.Option("--demo", help="Play the first acts of a demonstration.")] = False,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM; with an embedded PostgreSQL when DATABASE_URL is not set."""
     with database() as addresses:
@@ -151,27 +149,20 @@ def verify_chain(
     expect: Annotated[str | None, typer.Option(help="VERSION:LINK that someone outside holds.")] = None,
 ) -> None:
     """Walk the chain of links; exit 0 when it holds, 1 with the event that breaks it, 2 when it cannot be walked."""
-    held: tuple[int, str] | None = None
-    if expect is not None:
-        version, _, link = expect.partition(":")
-        if stream is None or not version.isdigit() or len(link) != 64:
-            fail("--expect VERSION:LINK needs a stream, a version and a link of 64 hexadecimal digits.", 2)
-        held = (int(version), link)
+    held = None if expect is None else _held(stream, expect)
 
     async def walk(doors: Doors) -> list[str]:
         async with doors.database.pool.acquire() as connection:
             verdicts = [verdict async for verdict in verify.verify(connection, stream)]
-            if not verdicts and held is None:
-                fail(f"There is no stream {stream}." if stream else "The log is empty.", 2)
             for verdict in verdicts:
                 told = verdict.broken or f"{verdict.events} events hold, link {verdict.link.hex()}"
                 typer.echo(f"{verdict.stream_id}: {told}")
-            found = [verdict.broken for verdict in verdicts if verdict.broken]
-            if held is not None and stream is not None:
-                wrong = await verify.expected(connection, stream, *held)
-                typer.echo(f"{stream}: {wrong or f'version {held[0]} is the one that was held outside'}")
-                found += [wrong] if wrong else []
-            return found
+            wrong = None if held is None else await verify.expected(connection, *held)
+        if not verdicts and wrong is None:
+            fail(f"There is no stream {stream}." if stream else "The log is empty.", 2)
+        if held is not None:
+            typer.echo(f"{held[0]}: {wrong or f'version {held[1]} is the one that was held outside'}")
+        return [broken for broken in (*(verdict.broken for verdict in verdicts), wrong) if broken]
 
     try:
         broken = with_doors(walk)
@@ -180,6 +171,14 @@ def verify_chain(
     typer.echo(verify.CANNOT_SHOW)
     if broken:
         raise typer.Exit(1)
+
+
+def _held(stream: str | None, expect: str) -> tuple[str, int, str]:
+    """The stream, version and link that someone outside holds."""
+    version, _, link = expect.partition(":")
+    if stream is None or not version.isdigit() or len(link) != 64:
+        fail("--expect VERSION:LINK needs a stream, a version and a link of 64 hexadecimal digits.", 2)
+    return stream, int(version), link
 
 
 def operate(company: str, command: Command) -> None:
@@ -215,9 +214,7 @@ def admit(
     company: Company,
     person: Person,
     name: Annotated[str | None, typer.Option(help="For the directory of people.")] = None,
-    administrator: Annotated[
-        bool, typer.Option("--administrator", help="May admit and dismiss members.")
-    ] = False,
+    administrator: Annotated[bool, typer.Option("--administrator", help="May admit and dismiss members.")] = False,
     may_open_productions: Annotated[bool, typer.Option("--may-open-productions")] = False,
 ) -> None:
     """Admit a member, or change a member's rights."""
@@ -226,9 +223,7 @@ def admit(
 
 
 @company_app.command()
-def dismiss(
-    company: Company, person: Person, reason: Annotated[str | None, typer.Option(help="Why.")] = None
-) -> None:
+def dismiss(company: Company, person: Person, reason: Annotated[str | None, typer.Option(help="Why.")] = None) -> None:
     """Dismiss a member; their tokens stop working."""
     operate(checked(company), wished(DismissMember, person=person, reason=reason))
 

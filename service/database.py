@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from alembic import command
+
 ALEMBIC = next(
-    place
-    for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic")
-    if place.is_dir()
+    place for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic") if place.is_dir()
 )
 
 

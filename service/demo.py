@@ -129,12 +129,8 @@ class Play:
         if status == 201:
             self.position = max(self.position, answer["position"])
             facts = ", ".join(event["type"] for event in answer["events"]) or "nothing new"
-            again = (
-                " (replayed: nothing happened twice)" if "Idempotency-Replayed" in response.headers else ""
-            )
-            self.tell.print(
-                f"  201, version {answer['version']}: {facts}{again}", style="green", highlight=False
-            )
+            again = " (replayed: nothing happened twice)" if "Idempotency-Replayed" in response.headers else ""
+            self.tell.print(f"  201, version {answer['version']}: {facts}{again}", style="green", highlight=False)
         else:
             self.tell.print(
                 f"  {status} {answer['title']}: {answer['detail']} {answer.get('otherwise', '')}",
@@ -146,9 +142,7 @@ class Play:
     async def view(self, who: str, view: str, **asked: Any) -> dict[str, Any]:
         """Read a view of the production that shows the last command."""
         path = "/v1/inbox" if view == "inbox" else f"/v1/{COMPANY}/{PRODUCTION}/{view}"
-        response = await self.client.get(
-            path, params={"at_least": self.position} | asked, headers=self.headers(who)
-        )
+        response = await self.client.get(path, params={"at_least": self.position} | asked, headers=self.headers(who))
         if response.status_code != 200:
             raise Surprise(f"{view} was answered {response.status_code}: {response.text}")
         shown: dict[str, Any] = response.json()
@@ -282,12 +276,8 @@ def invoice(account: str, net: str, vendor: str, document: str, **more: Any) -> 
 
 async def first_spend(play: Play) -> None:
     """Act four: money is spent."""
-    spend = invoice(
-        "2200", "50000", "kala-sets", "KS-0417", vendor_name="Kala Sets", memo="Drawings, first part"
-    )
-    await play.send(
-        "line producer", "log-spend", spend | {"tax": "9000", "recoverable_tax": "9000"}, key="demo-s1"
-    )
+    spend = invoice("2200", "50000", "kala-sets", "KS-0417", vendor_name="Kala Sets", memo="Drawings, first part")
+    await play.send("line producer", "log-spend", spend | {"tax": "9000", "recoverable_tax": "9000"}, key="demo-s1")
     bond = invoice("8100", "5238328", "surety-house", "SH-11", vendor_name="Surety House")
     await play.send("accountant", "log-spend", bond, key="demo-s2")
 
@@ -386,15 +376,11 @@ async def walk(play: Play) -> None:
     outside = invoice("9999", "12000", "chai-point", "CP-3", vendor_name="Chai Point")
     await play.send("line producer", "log-spend", outside)
     budget = await play.view("line producer", "current-budget")
-    play.says(
-        "outside the budget", budget["shown"]["spent_outside"], [{"account": "9999", "spent": "12000.00"}]
-    )
+    play.says("outside the budget", budget["shown"]["spent_outside"], [{"account": "9999", "spent": "12000.00"}])
     recode = {"spend": "S-000004", "account": "2500", "posted_on": "2026-11-20", "reason": "Craft service."}
     await play.send("accountant", "recode-spend", recode)
     flags = await play.view("auditor", "flags", state="open")
-    play.says(
-        "flags that stand", [flag["kind"] for flag in flags["flags"]], ["LabelDisagrees", "AccountOverspent"]
-    )
+    play.says("flags that stand", [flag["kind"] for flag in flags["flags"]], ["LabelDisagrees", "AccountOverspent"])
     budget = await play.view("line producer", "current-budget")
     play.says("outside the budget after recoding", budget["shown"]["spent_outside"], [])
     play.says("spent, INR", budget["shown"]["spent"], "5530328.00")
@@ -421,9 +407,7 @@ async def prove(tell: Console, server: Server) -> None:
     for verdict in verdicts:
         if verdict.broken is not None:
             raise Surprise(verdict.broken)
-        tell.print(
-            f"  · {verdict.stream_id}: {verdict.events} events hold, link {verdict.link.hex()}", style="cyan"
-        )
+        tell.print(f"  · {verdict.stream_id}: {verdict.events} events hold, link {verdict.link.hex()}", style="cyan")
     broken = await _forge(server)
     if "SpendLogged" not in broken:
         raise Surprise(f"the forgery was not found: {broken}")
@@ -454,11 +438,12 @@ async def _forge(server: Server) -> str:
 
 async def _play(tell: Console, server: Server) -> None:
     await migrate(server.owner_url)
-    async with served(server.service_url, "127.0.0.1", 0) as (_, address, doors):
-        async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
-            tell.print("The operator founds Acme Pictures and admits five people.")
-            play = Play(client, await found(doors), tell)
-            await walk(play)
+    async with (
+        served(server.service_url, "127.0.0.1", 0) as (_, address, doors),
+        httpx2.AsyncClient(base_url=address, timeout=30) as client,
+    ):
+        tell.print("The operator founds Acme Pictures and admits five people.")
+        await walk(Play(client, await found(doors), tell))
     await prove(tell, server)
 
 

@@ -166,9 +166,7 @@ class _Cluster:
                     self.start(alive, durable=durable)
             if port := self.port():
                 if durable and "fsync=off" in (self.pgdata / "postmaster.opts").read_text():
-                    raise Unavailable(
-                        f"The server on {self.home} runs without fsync, for tests: end them first."
-                    )
+                    raise Unavailable(f"The server on {self.home} runs without fsync, for tests: end them first.")
                 return self.urls(port)
             time.sleep(0.01)
         raise Unavailable(f"The server on {self.home} does not become ready.{self.last_words()}")
@@ -212,9 +210,7 @@ class _Cluster:
         """Compose the URLs of the three roles."""
         passwords = json.loads((self.home / "passwords.json").read_text())
         url = {part: f"postgresql://{ROLES[part]}:{passwords[part]}@127.0.0.1:{port}" for part in ROLES}
-        return Server(
-            f"{url['owner']}/{DATABASE}", f"{url['service']}/{DATABASE}", f"{url['admin']}/postgres"
-        )
+        return Server(f"{url['owner']}/{DATABASE}", f"{url['service']}/{DATABASE}", f"{url['admin']}/postgres")
 
     def pg_ctl(self, verb: str, *arguments: str) -> tuple[str, ...]:
         """Compose a call of pg_ctl that waits and speaks of failure only."""

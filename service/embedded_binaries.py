@@ -39,9 +39,7 @@ class Binaries:
     user: int | None
     """A user id, when we are root; None is whoever we are."""
 
-    def run(
-        self, tool: str, arguments: Sequence[str], where: Path, log: BinaryIO, *, stdin: str, keep: int
-    ) -> int:
+    def run(self, tool: str, arguments: Sequence[str], where: Path, log: BinaryIO, *, stdin: str, keep: int) -> int:
         """
         Run a tool in a folder, in a session of its own.
 

@@ -218,9 +218,7 @@ class Handling:
         happened = _happened(loaded.head.version, decided.events)
         head = loaded.head
         version = head.version + len(happened)
-        return Answer(
-            wish.stream_id, decided.command_id, version, head.position, None, happened, dry_run=True
-        )
+        return Answer(wish.stream_id, decided.command_id, version, head.position, None, happened, dry_run=True)
 
     async def company(self, slug: Slug, version: int | None = None) -> Company | None:
         """The company's newest state; a cached one is taken when it is of the version named as newest."""
@@ -263,24 +261,28 @@ class Handling:
                     await self._refuse(turn)
                 loaded = newest
                 continue
-            await self._directory.learn(
-                stream_id.split("/")[0], (decided.pending.wish.command for decided in turn.accepted)
-            )
-            commands = tuple(decided.sent for decided in turn.accepted)
-            [outcome] = await self._log.append(Append(stream_id, loaded.head, commands))
-            match outcome:
-                case Appended(entries, links, head):
-                    loaded = self._remember(stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
-                    self._appended()
-                    for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
-                        happened = _happened(entry.first_version - 1, decided.sent.events)
-                        decided.pending.accept(_answer(entry, link, happened))
-                    await self._refuse(turn)
-                case Known(hits):
-                    for place, hit in hits.items():
-                        await self._replay(turn.accepted[place].pending, hit)
-                case Conflict():
-                    loaded = await self._newest(stream_id)
+            loaded = await self._append(stream_id, loaded, turn)
+
+    async def _append(self, stream_id: StreamId, base: Loaded[Any], turn: _Turn) -> Loaded[Any]:
+        """Append what a turn accepted and answer what can be answered; the state to decide the rest on."""
+        wishes = [decided.pending.wish for decided in turn.accepted]
+        await self._directory.learn(wishes[0].company, (wish.command for wish in wishes))
+        commands = tuple(decided.sent for decided in turn.accepted)
+        [outcome] = await self._log.append(Append(stream_id, base.head, commands))
+        match outcome:
+            case Appended(entries, links, head):
+                base = self._remember(stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
+                self._appended()
+                for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
+                    happened = _happened(entry.first_version - 1, decided.sent.events)
+                    decided.pending.accept(_answer(entry, link, happened))
+                await self._refuse(turn)
+            case Known(hits):
+                for place, hit in hits.items():
+                    await self._replay(turn.accepted[place].pending, hit)
+            case Conflict():
+                base = await self._newest(stream_id)
+        return base
 
     async def _decide_all(self, waiting: list[_Pending], loaded: Loaded[Any]) -> _Turn:
         turn = _Turn(loaded)
@@ -296,9 +298,7 @@ class Handling:
                 turn.accepted.append(_Decided(pending, sent))
         return turn
 
-    def _decide(
-        self, wish: Wish, loaded: Loaded[Any], of_company: Company | None
-    ) -> tuple[Loaded[Any], SentCommand]:
+    def _decide(self, wish: Wish, loaded: Loaded[Any], of_company: Company | None) -> tuple[Loaded[Any], SentCommand]:
         """The state after the command, and what to append for it."""
         head, state, command = loaded.head, loaded.state, wish.command
         if wish.if_match is not None and wish.if_match != head.version:
@@ -402,9 +402,5 @@ def _happened(after: int, events: tuple[NewEvent, ...]) -> tuple[Happened, ...]:
     return tuple(Happened(version, new.event_id, new.event) for version, new in enumerate(events, after + 1))
 
 
-def _answer(
-    entry: LedgerEntry, link: bytes, happened: tuple[Happened, ...], *, replayed: bool = False
-) -> Answer:
-    return Answer(
-        entry.stream_id, entry.command_id, entry.last_version, entry.position, link, happened, replayed
-    )
+def _answer(entry: LedgerEntry, link: bytes, happened: tuple[Happened, ...], *, replayed: bool = False) -> Answer:
+    return Answer(entry.stream_id, entry.command_id, entry.last_version, entry.position, link, happened, replayed)

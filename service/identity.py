@@ -65,9 +65,7 @@ class Tokens:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def create(
-        self, company: Slug, person: PersonId, now: datetime, lifetime: timedelta
-    ) -> tuple[str, str]:
+    async def create(self, company: Slug, person: PersonId, now: datetime, lifetime: timedelta) -> tuple[str, str]:
         """A new token's id and secret; the secret cannot be shown again."""
         token_id, secret = f"T-{secrets.token_hex(4)}", PREFIX + secrets.token_urlsafe(32)
         await self._pool.execute(

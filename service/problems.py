@@ -6,6 +6,7 @@
     OutcomeUnknown      503               the database was lost before it answered
     Problem             its own           the doors' own: who, how and how much
     RequestValidation   422               a body, header or parameter that cannot be read
+    database errors     503               the database does not answer
     anything else       500               a fault of ours: logged once, told without its insides
 
 `type` is stable and made of the class's name; `detail` says the rule and the figures; `otherwise` says who may
@@ -13,15 +14,17 @@ decide otherwise or what to do; `errors` name the field and the rule.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import asyncpg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from events.log import OutcomeUnknown
@@ -50,20 +53,20 @@ class ProblemDetails(BaseModel):
     otherwise: str | None = Field(None, description="Who may decide otherwise, or what to do instead.")
     rule: str | None = Field(None, description="The rule's number in the documentation of its decider.")
     figures: dict[str, Any] | None = Field(None, description="The refusal's own values.")
-    errors: list[FieldError] | None = Field(
-        None, description="Field by field, when a request cannot be read."
-    )
+    errors: list[FieldError] | None = Field(None, description="Field by field, when a request cannot be read.")
 
 
 @dataclass
 class Problem(Exception):
-    """A problem of the doors themselves."""
+    """A problem as the doors tell it; raised by the doors themselves for what is theirs."""
 
     status: int
     name: str
     detail: str
     otherwise: str | None = None
     errors: Sequence[FieldError] | None = None
+    rule: str | None = None
+    figures: dict[str, Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -72,18 +75,12 @@ def slug(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
-def _title(name: str) -> str:
-    return slug(name).replace("-", " ").capitalize()
-
-
-def told(refusal: Refusal) -> ProblemDetails:
+def told(refusal: Refusal) -> Problem:
     """A refusal as a problem."""
-    name = type(refusal).__name__
     figures = TypeAdapter(type(refusal)).dump_python(refusal, mode="json")
-    return ProblemDetails(
-        type=f"urn:greenlight:problem:{slug(name)}",
-        title=_title(name),
+    return Problem(
         status=refusal.status,
+        name=type(refusal).__name__,
         detail=str(refusal),
         otherwise=refusal.advice(),
         rule=refusal.rule,
@@ -91,40 +88,34 @@ def told(refusal: Refusal) -> ProblemDetails:
     )
 
 
-def _response(problem: ProblemDetails, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(
-        problem.model_dump(mode="json", exclude_none=True),
-        problem.status,
-        dict(headers or {}),
-        media_type=MEDIA_TYPE,
-    )
-
-
-def _of_problem(problem: Problem) -> JSONResponse:
+def _response(problem: Problem) -> JSONResponse:
     details = ProblemDetails(
         type=f"urn:greenlight:problem:{slug(problem.name)}",
-        title=_title(problem.name),
+        title=slug(problem.name).replace("-", " ").capitalize(),
         status=problem.status,
         detail=problem.detail,
         otherwise=problem.otherwise,
+        rule=problem.rule,
+        figures=problem.figures,
         errors=None if problem.errors is None else list(problem.errors),
     )
-    return _response(details, problem.headers)
+    return JSONResponse(
+        details.model_dump(mode="json", exclude_none=True),
+        problem.status,
+        dict(problem.headers),
+        media_type=MEDIA_TYPE,
+    )
 
 
 def malformed(errors: Sequence[Any], where: str | None = None) -> Problem:
     """Pydantic's errors as a problem that names every field and what is asked of it."""
     if any(error["type"] == "json_invalid" for error in errors):
         reason = str(errors[0].get("ctx", {}).get("error", "it is no JSON"))
-        return Problem(
-            400, "BodyIsNoJson", f"The body cannot be read as JSON: {reason}.", "Send one JSON object."
-        )
+        return Problem(400, "BodyIsNoJson", f"The body cannot be read as JSON: {reason}.", "Send one JSON object.")
     said = [FieldError(pointer=_pointer(error["loc"], where), rule=_rule(error)) for error in errors]
     summary = "; ".join(f"{error.pointer}: {error.rule}" for error in said[:3])
     more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
-    return Problem(
-        422, "RequestIsMalformed", f"{summary}{more}.", "Mend the fields named and send again.", said
-    )
+    return Problem(422, "RequestIsMalformed", f"{summary}{more}.", "Mend the fields named and send again.", said)
 
 
 def _pointer(loc: Sequence[Any], where: str | None) -> str:
@@ -141,74 +132,82 @@ def _rule(error: Any) -> str:
     }.get(error["type"], message[0].lower() + message[1:])
 
 
+def _mismatch(mismatch: VersionMismatch) -> Problem:
+    return Problem(
+        412,
+        "VersionMismatch",
+        f"You saw version {mismatch.seen}, but the stream is at version {mismatch.actual}.",
+        "Read what happened since, and send again with If-Match of the new version.",
+        figures={"seen": mismatch.seen, "actual": mismatch.actual},
+    )
+
+
+def _reused(_: KeyReused) -> Problem:
+    return Problem(
+        422,
+        "KeyReused",
+        "This Idempotency-Key came before with another request of yours, which was accepted.",
+        "Send a new request under a new key; a retry must be the same to the letter.",
+    )
+
+
+def _unknown(error: OutcomeUnknown) -> Problem:
+    _log.warning("outcome_unknown", error=str(error))
+    return Problem(
+        503,
+        "OutcomeUnknown",
+        "The database was lost before it answered: the command may or may not have happened.",
+        "Send the same request again under the same Idempotency-Key: it happens once in any case.",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _away(error: Exception) -> Problem:
+    _log.warning("database_is_away", error=str(error))
+    advice = "Ask again in a moment; a command under the same Idempotency-Key."
+    return Problem(503, "DatabaseIsAway", "The database does not answer.", advice, headers={"Retry-After": "1"})
+
+
+def _unreadable(error: RequestValidationError) -> Problem:
+    return malformed(error.errors())
+
+
+def _of_http(error: HTTPException) -> Problem:
+    names = {404: "NothingHere", 405: "MethodNotAllowed"}
+    details = {404: "There is nothing at this address.", 405: "This address does not take this method."}
+    name = names.get(error.status_code, "RequestRefused")
+    detail = details.get(error.status_code, str(error.detail))
+    return Problem(error.status_code, name, detail, "The addresses are listed at /docs.", headers=error.headers or {})
+
+
+def _fault(error: Exception) -> Problem:
+    _log.error("fault", exc_info=error)
+    return Problem(500, "Fault", "The service failed on this request; it is logged and will be looked at.")
+
+
+#: What an error is told as; the most special class of an error counts.
+TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
+    Problem: lambda problem: problem,
+    Refusal: told,
+    VersionMismatch: _mismatch,
+    KeyReused: _reused,
+    OutcomeUnknown: _unknown,
+    RequestValidationError: _unreadable,
+    HTTPException: _of_http,
+    asyncpg.PostgresConnectionError: _away,
+    asyncpg.InterfaceError: _away,
+    OSError: _away,
+    OperationalError: _away,
+    InterfaceError: _away,
+    Exception: _fault,
+}
+
+
 def install(app: FastAPI) -> None:
     """Let every error of the application become a problem."""
+    for error, tell in TOLD.items():
 
-    async def on_refusal(_: Request, refusal: Exception) -> JSONResponse:
-        assert isinstance(refusal, Refusal)
-        return _response(told(refusal))
+        async def answer(_: Request, raised: Exception, tell: Callable[[Any], Problem] = tell) -> JSONResponse:
+            return _response(tell(raised))
 
-    async def on_problem(_: Request, problem: Exception) -> JSONResponse:
-        assert isinstance(problem, Problem)
-        return _of_problem(problem)
-
-    async def on_mismatch(_: Request, mismatch: Exception) -> JSONResponse:
-        assert isinstance(mismatch, VersionMismatch)
-        details = ProblemDetails(
-            type="urn:greenlight:problem:version-mismatch",
-            title="Version mismatch",
-            status=412,
-            detail=f"You saw version {mismatch.seen}, but the stream is at version {mismatch.actual}.",
-            otherwise="Read what happened since, and send again with If-Match of the new version.",
-            figures={"seen": mismatch.seen, "actual": mismatch.actual},
-        )
-        return _response(details)
-
-    async def on_reuse(_: Request, __: Exception) -> JSONResponse:
-        reused = Problem(
-            422,
-            "KeyReused",
-            "This Idempotency-Key came before with another request of yours, which was accepted.",
-            "Send a new request under a new key; a retry must be the same to the letter.",
-        )
-        return _of_problem(reused)
-
-    async def on_unknown(_: Request, error: Exception) -> JSONResponse:
-        _log.warning("outcome_unknown", error=str(error))
-        unknown = Problem(
-            503,
-            "OutcomeUnknown",
-            "The database was lost before it answered: the command may or may not have happened.",
-            "Send the same request again under the same Idempotency-Key: it happens once in any case.",
-            headers={"Retry-After": "1"},
-        )
-        return _of_problem(unknown)
-
-    async def on_unreadable(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError | ValidationError)
-        return _of_problem(malformed(error.errors()))
-
-    async def on_http(_: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)
-        names = {404: "NothingHere", 405: "MethodNotAllowed"}
-        details = {404: "There is nothing at this address.", 405: "This address does not take this method."}
-        name = names.get(error.status_code, "RequestRefused")
-        detail = details.get(error.status_code, str(error.detail))
-        advice = "The addresses are listed at /docs."
-        return _of_problem(Problem(error.status_code, name, detail, advice, headers=error.headers or {}))
-
-    async def on_fault(_: Request, error: Exception) -> JSONResponse:
-        _log.error("fault", exc_info=error)
-        fault = Problem(
-            500, "Fault", "The service failed on this request; it is logged and will be looked at."
-        )
-        return _of_problem(fault)
-
-    app.add_exception_handler(Refusal, on_refusal)
-    app.add_exception_handler(Problem, on_problem)
-    app.add_exception_handler(VersionMismatch, on_mismatch)
-    app.add_exception_handler(KeyReused, on_reuse)
-    app.add_exception_handler(OutcomeUnknown, on_unknown)
-    app.add_exception_handler(RequestValidationError, on_unreadable)
-    app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Exception, on_fault)
+        app.add_exception_handler(error, answer)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -20,6 +21,15 @@ GRACE_SECONDS = 10
 
 class Server(uvicorn.Server):
     """uvicorn, but a signal only asks it to stop: whoever started it takes everything else down after it."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
 
     @override
     @contextmanager
@@ -53,8 +63,8 @@ def configure_logs(level: int = logging.INFO) -> None:
 
 
 @asynccontextmanager
-async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple[Server, str, Doors]]:
-    """A server that answers, its address, and what its doors reach; asked to stop when the block is left."""
+async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple[asyncio.Task[None], str, Doors]]:
+    """A server that answers: its task, its address, and what its doors reach; stopped when the block is left."""
     application = app.create(database_url)
     config = uvicorn.Config(
         application,
@@ -64,17 +74,18 @@ async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    bound = config.bind_socket()  # leaves with a message when the port is taken
     server = Server(config)
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([bound]))
+    up = asyncio.create_task(server.up.wait())
     try:
-        while not server.started:
-            if serving.done():
-                await serving
-                raise SystemExit(1)
-            await asyncio.sleep(0.01)
-        bound = server.servers[0].sockets[0].getsockname()
-        yield server, f"http://{bound[0]}:{bound[1]}", application.state.doors
+        await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
+        if not server.started:
+            raise SystemExit("The service could not start; its log says why.")
+        host, port = bound.getsockname()[:2]
+        yield serving, f"http://{host}:{port}", application.state.doors
     finally:
+        up.cancel()
         server.should_exit = True
         await serving
 
@@ -85,8 +96,7 @@ Started = Callable[[str, Doors], Awaitable[None]]
 async def serve(database_url: str, host: str, port: int, started: Started | None = None) -> None:
     """Serve until a signal asks to stop; `started` is called once with the address."""
     configure_logs()
-    async with served(database_url, host, port) as (server, address, doors):
+    async with served(database_url, host, port) as (serving, address, doors):
         if started is not None:
             await started(address, doors)
-        while not server.should_exit:
-            await asyncio.sleep(0.1)
+        await asyncio.shield(serving)

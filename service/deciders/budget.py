@@ -14,7 +14,7 @@ B6  The version in force is locked as the baseline by an executive producer who 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Any, ClassVar, Self
@@ -202,9 +202,7 @@ class SetBudget(Command):
         "stated": {"grand_total": "1252650"},
     }
 
-    currency: CurrencyInUse = Field(
-        description="The production's base currency; every amount below is in it."
-    )
+    currency: CurrencyInUse = Field(description="The production's base currency; every amount below is in it.")
     accounts: Annotated[tuple[BudgetAccount, ...], Field(min_length=1, max_length=5000)]
     charges: tuple[BudgetCharge, ...] = Field((), max_length=200)
     credits: tuple[BudgetCredit, ...] = Field((), max_length=200)
@@ -223,9 +221,7 @@ class SetBudget(Command):
 
     @field_validator("stated", mode="after")
     @classmethod
-    def _stated_fits_currency(
-        cls, stated: dict[TotalName, Decimal], info: ValidationInfo
-    ) -> dict[TotalName, Decimal]:
+    def _stated_fits_currency(cls, stated: dict[TotalName, Decimal], info: ValidationInfo) -> dict[TotalName, Decimal]:
         currency = info.data.get("currency")
         for total, amount in stated.items() if currency else ():
             _fits(amount, currency, f"{total}: ")
@@ -238,9 +234,7 @@ class SetBudget(Command):
         codes = Counter(line.code for line in (*above, *lines))
         twice = [code for code, times in codes.items() if times > 1]
         if twice:
-            raise ValueError(
-                f"every code stands once in a budget; these stand more often: {', '.join(twice)}"
-            )
+            raise ValueError(f"every code stands once in a budget; these stand more often: {', '.join(twice)}")
         return lines
 
 
@@ -419,9 +413,7 @@ def evolve(budgets: Budgets, event: BudgetEvent | ApprovalEvent, metadata: Metad
             version = budgets.versions[budget]
             return _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
         case BudgetSubmitted(_, budget):
-            submitted = replace(
-                budgets.versions[budget], state=BudgetState.SUBMITTED, submitter=metadata.actor
-            )
+            submitted = replace(budgets.versions[budget], state=BudgetState.SUBMITTED, submitter=metadata.actor)
             return _with(budgets, budget, submitted)
         case BudgetWithdrawn(_, budget) | ChangesRequested(_, budget):
             return _with_states(budgets, {budget: BudgetState.DRAFT})
@@ -461,8 +453,7 @@ def _charge(charge: BudgetCharge, accounts: tuple[AccountLine, ...], currency: C
     within = [
         account.amount
         for account in accounts
-        if (account.level in named.levels or account.code in named.accounts)
-        and account.code not in named.less
+        if (account.level in named.levels or account.code in named.accounts) and account.code not in named.less
     ]
     base = ChargeBase(named.levels, named.accounts, named.less, sum(within, exact(Decimal(0), currency)))
     amount = _percentage(charge.percent, base.amount, currency) if stated is None else stated
@@ -547,7 +538,7 @@ def _implied(amount: Decimal, base: Decimal) -> Decimal | None:
         return None
     with localcontext() as context:
         context.prec = 50
-        percent = (amount * 100 / base).quantize(Decimal("0.0001"))
+        percent = (amount * 100 / base).quantize(Decimal("0.0001"), ROUND_HALF_UP)
     return percent if percent < 1_000_000 else None
 
 

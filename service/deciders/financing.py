@@ -276,9 +276,7 @@ class RecordReceipt(Command):
     funding: FundingId
     amount: PositiveMoney = Field(description="In the source's currency.")
     credited: PositiveMoney = Field(description="What the bank credited, in base currency.")
-    bank_charges: WholeMoney | None = Field(
-        None, description="In base currency; left out when there were none."
-    )
+    bank_charges: WholeMoney | None = Field(None, description="In base currency; left out when there were none.")
     value_on: date
     posted_on: date
     bank_reference: Text
@@ -296,13 +294,7 @@ class ReverseReceipt(Command):
 
 
 FinancingCommand = (
-    SecureFunding
-    | CommitFunding
-    | AmendFunding
-    | CloseFunding
-    | WithdrawFunding
-    | RecordReceipt
-    | ReverseReceipt
+    SecureFunding | CommitFunding | AmendFunding | CloseFunding | WithdrawFunding | RecordReceipt | ReverseReceipt
 )
 
 
@@ -382,18 +374,12 @@ def secure_funding(
     return [identified, *commit_funding(paper, evolve(financing, identified), to_cover)]
 
 
-def commit_funding(
-    command: CommitFunding, financing: Financing, to_cover: ToCover | None
-) -> list[FinancingEvent]:
+def commit_funding(command: CommitFunding, financing: Financing, to_cover: ToCover | None) -> list[FinancingEvent]:
     """F3, F10; recording the same paper again does nothing, nor does a letter after the agreement."""
     source = _live(financing, command.funding)
     if source.state in AT_LEAST_CLOSED:
         raise SourceIsClosed(command.funding, source.state)
-    reached = (
-        FundingState.COMMITTED
-        if command.rests_on is RestsOn.SIGNED_AGREEMENT
-        else FundingState.SOFT_COMMITTED
-    )
+    reached = FundingState.COMMITTED if command.rests_on is RestsOn.SIGNED_AGREEMENT else FundingState.SOFT_COMMITTED
     if source.state is FundingState.COMMITTED and reached is FundingState.SOFT_COMMITTED:
         return []
     if (source.state, source.document) == (reached, command.document):
@@ -421,9 +407,7 @@ def amend_funding(
         _source(financing, after.lent_against)
         _no_circle(financing, command.funding, after.lent_against)
     if source.received and after.amount.currency != before.amount.currency:
-        raise CurrencyIsReceived(
-            command.funding, Money(source.received, before.amount.currency), after.amount.currency
-        )
+        raise CurrencyIsReceived(command.funding, Money(source.received, before.amount.currency), after.amount.currency)
     if after.amount.currency == base and "budget_rate" not in sent:
         after = replace(after, budget_rate=None)
     after = replace(after, base_amount=_in_base(after.amount, after.budget_rate, base))
@@ -502,15 +486,11 @@ def record_receipt(
     if received > committed.amount:
         over = Money(received - committed.amount, committed.currency)
         beyond = Money(received, committed.currency)
-        happened.append(
-            ReceiptBeyondCommitment(next(flags), receipt, command.funding, committed, beyond, over)
-        )
+        happened.append(ReceiptBeyondCommitment(next(flags), receipt, command.funding, committed, beyond, over))
     return happened
 
 
-def reverse_receipt(
-    command: ReverseReceipt, financing: Financing, metadata: Metadata
-) -> list[FinancingEvent]:
+def reverse_receipt(command: ReverseReceipt, financing: Financing, metadata: Metadata) -> list[FinancingEvent]:
     """F4, F8, F10."""
     receipt = financing.receipts.get(command.receipt)
     if receipt is None:

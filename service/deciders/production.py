@@ -156,11 +156,7 @@ class Production:
     def to_cover(self) -> ToCover | None:
         """What funding has to cover."""
         force = self.budgets.force
-        return (
-            None
-            if force is None or self.budgets.in_force is None
-            else ToCover(self.budgets.in_force, force.total)
-        )
+        return None if force is None or self.budgets.in_force is None else ToCover(self.budgets.in_force, force.total)
 
 
 def held(production: Production | None, person: PersonId, metadata: Metadata) -> tuple[Role, ...]:
@@ -241,9 +237,7 @@ def _decided(
         case WithdrawBudget():
             happened += approval.withdraw_budget(command, rounds, budgets)
         case Approve():
-            happened += approval.approve(
-                command, rounds, budgets, spending, funds.shortfalls, metadata, flags
-            )
+            happened += approval.approve(command, rounds, budgets, spending, funds.shortfalls, metadata, flags)
         case RequestChanges():
             happened += approval.request_changes(command, rounds)
         case Reject():

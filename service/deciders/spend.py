@@ -407,9 +407,7 @@ def _outside(
     if measure is None:
         return SpendOutsideBudget(next(flags), spend, code, None, cost, OutsideBecause.NO_BUDGET_IN_FORCE)
     because = (
-        OutsideBecause.CONTINGENCY_TAKES_NO_SPEND
-        if code in measure.contingency
-        else OutsideBecause.UNKNOWN_ACCOUNT
+        OutsideBecause.CONTINGENCY_TAKES_NO_SPEND if code in measure.contingency else OutsideBecause.UNKNOWN_ACCOUNT
     )
     return SpendOutsideBudget(next(flags), spend, code, measure.budget, cost, because)
 

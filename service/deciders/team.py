@@ -108,9 +108,7 @@ def held(team: Team, person: PersonId, on: date) -> tuple[Role, ...]:
     return tuple(role for role in Role if role in roles and roles[role] <= on) if roles else ()
 
 
-def appoint(
-    command: Appoint, team: Team, company: Company | None, roles: tuple[Role, ...]
-) -> list[TeamEvent]:
+def appoint(command: Appoint, team: Team, company: Company | None, roles: tuple[Role, ...]) -> list[TeamEvent]:
     """T1 to T3; appointing someone to a role they hold does nothing."""
     _outranks(roles, command.role)
     if company is None or not company.is_member(command.person):
@@ -133,9 +131,7 @@ def end_appointment(
     if command.role is Role.EXECUTIVE_PRODUCER:
         if command.person != metadata.actor:
             raise ExecutiveProducerLeavesByOwnAct(command.person)
-        if not any(
-            Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in team if other != command.person
-        ):
+        if not any(Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in team if other != command.person):
             raise LastExecutiveProducerStays(command.person)
     return [AppointmentEnded(command.person, command.role)]
 

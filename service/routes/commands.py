@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, get_args
 from uuid import UUID, uuid4
 
@@ -49,9 +49,7 @@ class CommandAnswer(BaseModel):
     stream: StreamId
     command_id: UUID
     version: int = Field(description="Of the stream after the command.")
-    position: int = Field(
-        description="Of the log: send it as `at_least` to read a view that shows the command."
-    )
+    position: int = Field(description="Of the log: send it as `at_least` to read a view that shows the command.")
     link: str | None = Field(
         description="SHA-256 that ties the stream's history up to this version; keep it to check the log by."
     )
@@ -131,12 +129,8 @@ def _of_production(command: type[Command]) -> Endpoint:
         dry_run: DryRun = False,
     ) -> CommandAnswer:
         if command is OpenProduction and production in RESERVED:
-            raise Problem(
-                422, "NameIsReserved", f"No production can be called {production}.", "Choose another."
-            )
-        return await _send(
-            request, response, command, sender, at, company, production, key, if_match, dry_run=dry_run
-        )
+            raise Problem(422, "NameIsReserved", f"No production can be called {production}.", "Choose another.")
+        return await _send(request, response, command, sender, at, company, production, key, if_match, dry_run=dry_run)
 
     return endpoint
 
@@ -152,9 +146,7 @@ def _of_company(command: type[Command]) -> Endpoint:
         if_match: IfMatch = None,
         dry_run: DryRun = False,
     ) -> CommandAnswer:
-        return await _send(
-            request, response, command, sender, at, company, None, key, if_match, dry_run=dry_run
-        )
+        return await _send(request, response, command, sender, at, company, None, key, if_match, dry_run=dry_run)
 
     return endpoint
 
@@ -224,9 +216,7 @@ async def _raw(request: Request) -> bytes:
             "A command is sent as application/json.",
             "Set the Content-Type and send again.",
         )
-    too_large = Problem(
-        413, "BodyIsTooLarge", f"A body has at most {BODY_BYTES:,} bytes.", "Send less in one command."
-    )
+    too_large = Problem(413, "BodyIsTooLarge", f"A body has at most {BODY_BYTES:,} bytes.", "Send less in one command.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -117,9 +117,7 @@ def _places(cursor: str) -> tuple[int, int]:
             raise ValueError("out of range")
     except (ValueError, binascii.Error):
         error = FieldError(pointer="query after", rule="send what `next` of a page says")
-        raise Problem(
-            422, "CursorIsUnknown", "The cursor is none of ours.", "Start without one.", [error]
-        ) from None
+        raise Problem(422, "CursorIsUnknown", "The cursor is none of ours.", "Start without one.", [error]) from None
     return version, place
 
 

@@ -57,9 +57,7 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
-    )
+    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     _, models = models_json_schema(
         [(model, "validation") for model in (*commands.COMPANY_COMMANDS, *commands.PRODUCTION_COMMANDS)]
         + [(ProblemDetails, "serialization")],

@@ -50,9 +50,7 @@ async def get_current_budget(
     rows, shown = await rows_of(at, projection, stream, as_of)
     view = current_budget.view(rows, stream, shown.version, shown.position, budget)
     if view is None:
-        raise Problem(
-            404, "BudgetIsMissing", f"The production has no budget {budget}.", "Leave `budget` out."
-        )
+        raise Problem(404, "BudgetIsMissing", f"The production has no budget {budget}.", "Leave `budget` out.")
     stamp(response, shown)
     return view
 
@@ -88,9 +86,7 @@ async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeas
     await caught_up(at, projection, at_least)
     mine = approval_status.KINDS[1].table
     async with snapshot(at, projection) as (connection, position):
-        where = and_(
-            mine.c.person == sender.person, mine.c.stream_id.startswith(f"{sender.company}/", autoescape=True)
-        )
+        where = and_(mine.c.person == sender.person, mine.c.stream_id.startswith(f"{sender.company}/", autoescape=True))
         streams = list((await connection.execute(select(mine.c.stream_id).where(where).distinct())).scalars())
         driver = (await connection.get_raw_connection()).driver_connection
         rows = await load(driver, projection.kinds, streams)
@@ -125,9 +121,7 @@ async def get_audit_trail(
     if account is not None:
         where.append(or_(table.c.account == account, table.c.other_account == account))
     if text is not None:
-        where.append(
-            or_(_has(text, table.c.sentence, table.c.reason), _names(company, table.c.sentence, text))
-        )
+        where.append(or_(_has(text, table.c.sentence, table.c.reason), _names(company, table.c.sentence, text)))
 
     def up_to(version: int) -> Select[Any]:
         return select(table, table.c.version.label("place")).where(*where, table.c.version <= version)
@@ -161,9 +155,7 @@ async def get_spend_register(
     spend: SpendId | None = None,
     vendor: VendorId | None = None,
     kind: SpendKind | None = None,
-    state: Annotated[
-        Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")
-    ] = None,
+    state: Annotated[Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")] = None,
     amount_min: Least = None,
     amount_max: Most = None,
     posted_from: Annotated[date | None, Query(description="Posted on this day or later.")] = None,
@@ -181,9 +173,7 @@ async def get_spend_register(
         *_between(lines.c.posted_on, posted_from, posted_to),
     ]
     if text is not None:
-        where.append(
-            _has(text, entries.c.document, entries.c.memo, entries.c.vendor, vendors.c.name, lines.c.reason)
-        )
+        where.append(_has(text, entries.c.document, entries.c.memo, entries.c.vendor, vendors.c.name, lines.c.reason))
 
     def up_to(version: int) -> Select[Any]:
         place = (lines.c.version * 2 + lines.c.part).label("place")
@@ -338,5 +328,5 @@ def _flag(row: Any) -> Flag:
     raised = flags.FLAGS.read(row)
     if row["cleared_version"] is None:
         return flags.flag(raised, None)
-    cleared = {name: row[f"cleared_{name}"] for name in flags.CLEARINGS.table.columns.keys()}
+    cleared = {name: row[f"cleared_{name}"] for name in flags.CLEARINGS.columns}
     return flags.flag(raised, flags.CLEARINGS.read(cleared))

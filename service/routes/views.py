@@ -96,9 +96,7 @@ async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tupl
         yield connection, position
 
 
-async def shown_at(
-    connection: AsyncConnection, stream_id: StreamId, position: int, as_of: str | None
-) -> Shown:
+async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: int, as_of: str | None) -> Shown:
     """The version of the stream to show: the newest that the view has, or the one asked for."""
     newest = select(events.c.version, events.c.position).where(
         events.c.stream_id == stream_id, events.c.position <= position
@@ -132,9 +130,7 @@ def _not_shown_yet(stream_id: StreamId) -> Problem:
     )
 
 
-async def rows_of(
-    at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None
-) -> tuple[Rows, Shown]:
+async def rows_of(at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None) -> tuple[Rows, Shown]:
     """The rows of a state view, stored or folded, and what they show."""
     async with snapshot(at, projection) as (connection, position):
         shown = await shown_at(connection, stream_id, position, as_of)

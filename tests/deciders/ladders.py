@@ -174,9 +174,7 @@ def take_back(number: str) -> ReverseReceipt:
 
 
 def waive(version: str, total: str = "grand_total") -> WaiveDifference:
-    return WaiveDifference.model_validate_json(
-        f'{{"budget": "{version}", "total": "{total}", "reason": "{WHY}"}}'
-    )
+    return WaiveDifference.model_validate_json(f'{{"budget": "{version}", "total": "{total}", "reason": "{WHY}"}}')
 
 
 ASKED = content(SUBMITTED)
@@ -228,9 +226,7 @@ CHARGE_ON_UNKNOWN = BudgetCharge.model_validate_json(
 )
 
 _OF_COMPANY = [
-    Rung(
-        "FoundCompany: by an administrator", FOUNDED, MAYA, FoundCompany(name="Rival Films"), OperatorAlone()
-    ),
+    Rung("FoundCompany: by an administrator", FOUNDED, MAYA, FoundCompany(name="Rival Films"), OperatorAlone()),
     Rung("AdmitMember: no company", [], OPERATOR, AdmitMember(person=MAYA), CompanyIsMissing()),
     Rung(
         "AdmitMember: by a mere member",
@@ -540,9 +536,7 @@ _BUDGET = [
         LINE_PRODUCER,
         budget(
             charges=(
-                CHARGE_ON_UNKNOWN.model_copy(
-                    update={"base": Base(accounts=(STORY,), less=("9998", CONTINGENCY))}
-                ),
+                CHARGE_ON_UNKNOWN.model_copy(update={"base": Base(accounts=(STORY,), less=("9998", CONTINGENCY))}),
             )
         ),
         BaseIsUnknown("8300", (CONTINGENCY, "9998")),

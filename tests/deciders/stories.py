@@ -222,9 +222,7 @@ FOUNDED: Story = [
     (ADMINISTRATOR, AdmitMember(person=MAYA, name="Maya Rao", may_open_productions=True)),
     *((ADMINISTRATOR, AdmitMember(person=person)) for person in (*TEAM, STRANGER, NEWCOMER)),
 ]
-OPENING = OpenProduction(
-    title="The Long Take", kind=ProductionKind.FEATURE, currency="INR", time_zone="Asia/Kolkata"
-)
+OPENING = OpenProduction(title="The Long Take", kind=ProductionKind.FEATURE, currency="INR", time_zone="Asia/Kolkata")
 OPENED: Story = [*FOUNDED, (MAYA, OPENING)]
 STAFFED: Story = [
     *OPENED,

@@ -90,9 +90,7 @@ class TestTheTable:
 class TestRoles:
     @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
     def test_without_any_nothing_may_be_sent(self, command: type[Command]) -> None:
-        given(STAFFED).when(STRANGER, SOUND[command]).then_refused(
-            RoleMayNot(command.__name__, (), MAY_SEND[command])
-        )
+        given(STAFFED).when(STRANGER, SOUND[command]).then_refused(RoleMayNot(command.__name__, (), MAY_SEND[command]))
 
     def test_that_begin_one_day_do_not_count_yet(self) -> None:
         hired = [*OPENED, (MAYA, appoint(NEWCOMER, Role.ACCOUNTANT, ONE_DAY))]

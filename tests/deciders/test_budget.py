@@ -273,9 +273,7 @@ class TestLabels:
         answer = given(FUNDED).when(PRODUCER, budget(charges=(percentage("3", EVERY_LEVEL, "40001"),)))
         assert drafted(answer).charges[0].amount == Decimal(40_001)
         assert answer.facts[1:] == (
-            self.disagreement(
-                labelled_percent=Decimal(3), implied_percent=Decimal("10.0003"), amount=inr("40001")
-            ),
+            self.disagreement(labelled_percent=Decimal(3), implied_percent=Decimal("10.0003"), amount=inr("40001")),
         )
 
     def test_of_a_base_of_nothing_imply_no_percentage(self) -> None:
@@ -326,9 +324,7 @@ class TestStatedTotals:
         assert len(given(FUNDED).when(PRODUCER, stating(post="80000", net_total="400000")).facts) == 1
 
     def test_that_do_not_add_are_kept_and_flagged_in_the_order_of_the_top_sheet(self) -> None:
-        answer = given(FUNDED).when(
-            PRODUCER, stating(net_total="400001.50", above_the_line="99999", post="80000")
-        )
+        answer = given(FUNDED).when(PRODUCER, stating(net_total="400001.50", above_the_line="99999", post="80000"))
         assert [(stated.total.value, stated.amount) for stated in drafted(answer).stated] == [
             ("above_the_line", Decimal(99_999)),
             ("post", Decimal(80_000)),
@@ -425,9 +421,7 @@ class TestTheRealTopSheet:
 
 class TestLockBudget:
     def test_makes_the_version_in_force_the_baseline(self) -> None:
-        given(APPROVED).when(MAYA, LockBudget(budget="v1")).then(
-            BudgetLocked("v1", content(APPROVED), inr("460000"))
-        )
+        given(APPROVED).when(MAYA, LockBudget(budget="v1")).then(BudgetLocked("v1", content(APPROVED), inr("460000")))
 
     def test_twice_does_nothing(self) -> None:
         given(LOCKED).when(NOOR, LockBudget(budget="v1")).then_nothing()

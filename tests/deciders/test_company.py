@@ -78,9 +78,7 @@ class TestDismissMember:
         given(dismissed).when(MAYA, OPENING).then_refused(OpeningNeedsRight(MAYA))
 
     def test_of_an_administrator_is_another_ones_or_the_operators(self) -> None:
-        given(FOUNDED).when(OPERATOR, DismissMember(person=ADMINISTRATOR)).then(
-            MemberDismissed(ADMINISTRATOR)
-        )
+        given(FOUNDED).when(OPERATOR, DismissMember(person=ADMINISTRATOR)).then(MemberDismissed(ADMINISTRATOR))
 
     def test_takes_an_administrators_rights(self) -> None:
         dismissed = [*FOUNDED, (OPERATOR, DismissMember(person=ADMINISTRATOR))]
@@ -103,9 +101,7 @@ class TestOpenProduction:
     def test_counts_the_days_where_the_production_is(self) -> None:
         far_east = OPENING.model_copy(update={"time_zone": "Pacific/Kiritimati"})
         far_west = OPENING.model_copy(update={"time_zone": "Pacific/Pago_Pago"})
-        days = [
-            play([*FOUNDED, (MAYA, opening)]).facts[-1][0].from_on.day for opening in (far_east, far_west)
-        ]
+        days = [play([*FOUNDED, (MAYA, opening)]).facts[-1][0].from_on.day for opening in (far_east, far_west)]
         assert days == [2, 1]
 
     def test_needs_a_company(self) -> None:
@@ -116,9 +112,7 @@ class TestOpenProduction:
 
     def test_is_for_whoever_was_given_the_right(self) -> None:
         granted = [*FOUNDED, (ADMINISTRATOR, AdmitMember(person=NOOR, may_open_productions=True))]
-        series = OpenProduction(
-            title="Monsoon", kind=ProductionKind.SERIES, currency="JPY", time_zone="Asia/Tokyo"
-        )
+        series = OpenProduction(title="Monsoon", kind=ProductionKind.SERIES, currency="JPY", time_zone="Asia/Tokyo")
         given(granted).when(NOOR, series).then(
             ProductionOpened("Monsoon", ProductionKind.SERIES, "JPY", "Asia/Tokyo"),
             Appointed(NOOR, Role.EXECUTIVE_PRODUCER, TODAY),

@@ -108,9 +108,7 @@ def received(number: str, funding: str, amount: Money, state: FundingState) -> F
     )
 
 
-def taken_back(
-    number: str, amount: Money, state: FundingState, clears: Sequence[str] = ()
-) -> FundsReceiptReversed:
+def taken_back(number: str, amount: Money, state: FundingState, clears: Sequence[str] = ()) -> FundsReceiptReversed:
     return FundsReceiptReversed(
         receipt=number,
         funding="F-1",
@@ -329,9 +327,7 @@ class TestCloseFunding:
     )
     def test_counts_what_had_come_in_and_clears_its_flags(self, early: str, state: FundingState) -> None:
         story: Story = [*COMMITTED, (ACCOUNTANT, receipt("F-1", inr(early)))]
-        given(story).when(MAYA, CloseFunding(funding="F-1")).then(
-            FundingClosed("F-1", state, clears=("FLAG-1",))
-        )
+        given(story).when(MAYA, CloseFunding(funding="F-1")).then(FundingClosed("F-1", state, clears=("FLAG-1",)))
 
 
 class TestWithdrawFunding:
@@ -339,9 +335,7 @@ class TestWithdrawFunding:
         given(WITHDRAWN).when(MAYA, withdraw("F-2")).then_nothing()
 
     def test_after_closing_is_too_late(self) -> None:
-        given(CLOSED_SOURCE).when(MAYA, withdraw("F-1")).then_refused(
-            SourceIsClosed("F-1", FundingState.CLOSED)
-        )
+        given(CLOSED_SOURCE).when(MAYA, withdraw("F-1")).then_refused(SourceIsClosed("F-1", FundingState.CLOSED))
 
 
 class TestRecordReceipt:
@@ -435,9 +429,7 @@ class TestFlagsOnReceipts:
 
     def test_are_cleared_once(self) -> None:
         mended: Story = [*BEYOND, (MAYA, amend("F-1", amount=inr("460000")))]
-        given(mended).when(MAYA, take_back("R-3")).then(
-            taken_back("R-3", inr("10000"), FundingState.PARTLY_FUNDED)
-        )
+        given(mended).when(MAYA, take_back("R-3")).then(taken_back("R-3", inr("10000"), FundingState.PARTLY_FUNDED))
 
     def test_for_coming_early_fall_with_the_receipt_itself(self) -> None:
         early: Story = [*COMMITTED, (ACCOUNTANT, receipt("F-1", inr("1000")))]
@@ -486,9 +478,7 @@ class TestCover:
         assert answer.facts[1:] == (self.reduced("FLAG-1", "F-2", "480000", "470000"),)
 
     def test_is_not_cut_by_the_withdrawal_of_what_nothing_binds(self) -> None:
-        given(APPROVED).when(MAYA, withdraw("F-2")).then(
-            FundingWithdrawn("F-2", left=FundingState.SOFT_COMMITTED)
-        )
+        given(APPROVED).when(MAYA, withdraw("F-2")).then(FundingWithdrawn("F-2", left=FundingState.SOFT_COMMITTED))
 
     def test_is_not_cut_while_no_budget_is_in_force(self) -> None:
         assert len(given(FUNDED).when(MAYA, amend("F-1", amount=inr("350000"))).facts) == 1
@@ -505,9 +495,7 @@ class TestCover:
         assert short[1] == FundingCommitted("F-5", "Investment agreement", clears=())
 
     def test_flags_are_cleared_by_a_signature_that_is_enough(self) -> None:
-        given(SHORT).when(MAYA, agreement("F-2")).then(
-            FundingCommitted("F-2", "Agreement", clears=("FLAG-1",))
-        )
+        given(SHORT).when(MAYA, agreement("F-2")).then(FundingCommitted("F-2", "Agreement", clears=("FLAG-1",)))
 
     def test_flags_are_cleared_by_an_amendment_that_is_enough(self) -> None:
         (amended,) = given(SHORT).when(MAYA, amend("F-1", amount=inr("460000"))).facts
@@ -525,6 +513,4 @@ class TestCover:
 
 class TestReverseReceipt:
     def test_takes_it_back_whole(self) -> None:
-        given(FUNDED).when(ACCOUNTANT, take_back("R-1")).then(
-            taken_back("R-1", inr("300000"), FundingState.CLOSED)
-        )
+        given(FUNDED).when(ACCOUNTANT, take_back("R-1")).then(taken_back("R-1", inr("300000"), FundingState.CLOSED))

@@ -19,11 +19,7 @@ MODULES = [
     importlib.import_module(f"service.deciders.{found.name}")
     for found in pkgutil.iter_modules(service.deciders.__path__)
 ]
-RULES = {
-    rule
-    for module in MODULES
-    for rule in re.findall(r"^([A-Z][0-9]+) +\S", module.__doc__ or "", re.MULTILINE)
-}
+RULES = {rule for module in MODULES for rule in re.findall(r"^([A-Z][0-9]+) +\S", module.__doc__ or "", re.MULTILINE)}
 KINDS = (Missing, Forbidden, Conflicting)
 REFUSALS = [refusal for kind in KINDS for refusal in kind.__subclasses__()]
 

@@ -66,9 +66,7 @@ class TestAppoint:
 
     def test_as_auditor_after_every_other_role_has_ended_is_fine(self) -> None:
         left = [*STAFFED, (MAYA, end(DIRECTOR, Role.DIRECTOR))]
-        given(left).when(MAYA, appoint(DIRECTOR, Role.AUDITOR)).then(
-            Appointed(DIRECTOR, Role.AUDITOR, FIRST_DAY)
-        )
+        given(left).when(MAYA, appoint(DIRECTOR, Role.AUDITOR)).then(Appointed(DIRECTOR, Role.AUDITOR, FIRST_DAY))
 
     def test_of_whoever_is_executive_producer_too_goes_by_the_higher_role(self) -> None:
         given(STAFFED).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(
@@ -84,9 +82,7 @@ class TestEndAppointment:
 
     def test_leaves_the_other_roles(self) -> None:
         left = [*STAFFED, (MAYA, end(TWO_HATS, Role.PRODUCER))]
-        given(left).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(
-            Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY)
-        )
+        given(left).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY))
 
     def test_twice_is_refused(self) -> None:
         left = [*STAFFED, (MAYA, end(ACCOUNTANT, Role.ACCOUNTANT))]
@@ -106,9 +102,7 @@ class TestEndAppointment:
 
     def test_does_not_count_an_executive_producer_who_begins_one_day(self) -> None:
         hired = [*OPENED, (MAYA, appoint(NEWCOMER, Role.EXECUTIVE_PRODUCER, ONE_DAY))]
-        given(hired).when(MAYA, end(MAYA, Role.EXECUTIVE_PRODUCER)).then_refused(
-            LastExecutiveProducerStays(MAYA)
-        )
+        given(hired).when(MAYA, end(MAYA, Role.EXECUTIVE_PRODUCER)).then_refused(LastExecutiveProducerStays(MAYA))
 
     def test_is_taken_after_the_end_of_the_production(self) -> None:
         given(CLOSED).when(MAYA, end(DIRECTOR, Role.DIRECTOR)).then(AppointmentEnded(DIRECTOR, Role.DIRECTOR))
