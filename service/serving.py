@@ -94,9 +94,10 @@ Started = Callable[[str, Doors], Awaitable[None]]
 
 
 async def serve(database_url: str, host: str, port: int, started: Started | None = None) -> None:
-    """Serve until a signal asks to stop; `started` is called once with the address."""
-    configure_logs()
+    """Serve until a signal asks to stop; `started` is called once with the address, before requests are logged."""
+    configure_logs(logging.WARNING if started else logging.INFO)
     async with served(database_url, host, port) as (serving, address, doors):
         if started is not None:
             await started(address, doors)
+            configure_logs()
         await asyncio.shield(serving)
