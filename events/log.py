@@ -15,6 +15,8 @@ import asyncpg
 from sqlalchemy import BigInteger, Column, LargeBinary, MetaData, SmallInteger, Table, Text, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import func
+from sqlalchemy.types import UserDefinedType
+from typing_extensions import override
 
 from events import AnyEvent, codec
 from events.chain import link
@@ -23,6 +25,18 @@ from events.ids import StreamId
 
 metadata = MetaData()
 _C = Text(collation="C")
+
+
+class Xid8(UserDefinedType[int]):
+    """The number of a transaction, of 64 bits: never used again, unlike the 32 bits of `xid`."""
+
+    cache_ok = True
+
+    @override
+    def get_col_spec(self, **_: Any) -> str:
+        """The type's name in PostgreSQL."""
+        return "XID8"
+
 
 streams = Table(
     "streams",
@@ -36,7 +50,7 @@ events = Table(
     "events",
     metadata,
     Column("position", BigInteger, nullable=False),
-    Column("tx", postgresql.OID, nullable=False),
+    Column("tx", Xid8, nullable=False, server_default=func.pg_current_xact_id()),
     Column("stream_id", _C, primary_key=True),
     Column("version", BigInteger, primary_key=True),
     Column("event_id", postgresql.UUID, nullable=False),
@@ -233,17 +247,32 @@ class Log:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of the log."""
+
+    events: Sequence[Recorded[AnyEvent]]
+    #: Where the next page goes on: nothing up to here is left out.
+    reached: int
+
+
 async def safe_position(connection: Any) -> int:
     """The position up to which the log is complete and stays as it is."""
     return int(await connection.fetchval("SELECT safe_position()"))
 
 
-async def read(connection: Any, after: int, up_to: int, limit: int) -> list[Recorded[AnyEvent]]:
+async def read(connection: Any, after: int, up_to: int, limit: int) -> Page:
     """Events of the whole log in the order of their positions.
 
     Args:
+        connection: READ COMMITTED, so that this statement sees all that was complete at `up_to`.
+        after: a position that was reached before.
         up_to: a safe position, taken by a statement before this one: in the same one it would be of the
             same snapshot and could miss an event.
+        limit: events at the most.
+
+    Raises:
+        UnknownEvent: the very next event is none that this code can read; before it, the page ends.
     """
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
@@ -251,7 +280,15 @@ async def read(connection: Any, after: int, up_to: int, limit: int) -> list[Reco
         up_to,
         limit,
     )
-    return [recorded(row) for row in rows]
+    events: list[Recorded[AnyEvent]] = []
+    for row in rows:
+        try:
+            events.append(recorded(row))
+        except codec.UnknownEvent:
+            if not events:
+                raise
+            return Page(events, events[-1].position)
+    return Page(events, events[-1].position if len(events) == limit else up_to)
 
 
 def recorded(row: Any) -> Recorded[AnyEvent]:

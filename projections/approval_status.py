@@ -84,7 +84,7 @@ class DraftingRow:
 
 KINDS = (
     kind("approval_status_rounds", RoundRow, "stream_id", "number"),
-    kind("approval_status_appointments", AppointmentRow, "stream_id", "person", "role"),
+    kind("approval_status_appointments", AppointmentRow, "stream_id", "person", "role", indexed=[("person",)]),
     kind("approval_status_drafting", DraftingRow, "stream_id"),
 )
 

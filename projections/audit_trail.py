@@ -106,7 +106,7 @@ class TrailRow:
     after: dict[str, str] | None
 
 
-TRAIL = kind("audit_trail", TrailRow, "stream_id", "version", grows=True)
+TRAIL = kind("audit_trail", TrailRow, "stream_id", "version", grows=True, indexed=[("stream_id", "at")])
 
 
 def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:

@@ -13,7 +13,18 @@ from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
-from sqlalchemy import BigInteger, Boolean, Column, Date, MetaData, Numeric, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Index,
+    MetaData,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
@@ -83,8 +94,12 @@ def _text(adapter: TypeAdapter[Any], value: Any) -> str | None:
     return None if value is None else adapter.dump_json(value).decode()
 
 
-def kind(name: str, row: type, *key: str, grows: bool = False) -> Kind:
-    """A kind of row from its dataclass: text, numbers, dates as they are, anything else as JSON."""
+def kind(name: str, row: type, *key: str, grows: bool = False, indexed: Iterable[tuple[str, ...]] = ()) -> Kind:
+    """A kind of row from its dataclass: text, numbers, dates as they are, anything else as JSON.
+
+    Args:
+        indexed: the columns of further indexes, each named for its last column.
+    """
     columns: list[Any] = []
     adapters: dict[str, TypeAdapter[Any]] = {}
     enums: dict[str, type[StrEnum]] = {}
@@ -101,6 +116,8 @@ def kind(name: str, row: type, *key: str, grows: bool = False) -> Kind:
             adapters[field.name] = TypeAdapter(hint)
         columns.append(Column(field.name, JSON() if stored is None else stored, nullable=optional))
     table = Table(name, metadata, *columns, PrimaryKeyConstraint(*key))
+    for of in indexed:
+        Index(f"{name}_{of[-1]}", *(table.c[column] for column in of))
     return Kind(row, table, key, grows, adapters, enums)
 
 

@@ -18,9 +18,10 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 from sqlalchemy.dialects import postgresql
 
 from events import AnyEvent
+from events.codec import UnknownEvent
 from events.envelope import Recorded
 from events.ids import StreamId
-from events.log import read, safe_position
+from events.log import Page, read, safe_position
 
 from . import PROJECTIONS
 from .projection import Kind, Projection, Rows, metadata
@@ -29,6 +30,16 @@ PAGE = 500
 REBUILD_PAGE = 5000
 #: A lost wake-up costs no more than this.
 POLL_SECONDS = 0.1
+
+#: What passes by itself: the batch is tried again.
+TRANSIENT = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InterfaceError,
+    OSError,
+)
 
 checkpoints = Table(
     "checkpoints",
@@ -75,24 +86,34 @@ class Runner:
 
     async def run(self) -> None:
         """Follow the log until cancelled; a lost database is waited for."""
-        await self.refresh()
+        started = False
         while True:
             try:
-                moved = await self.step()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                if not started:
+                    await self.refresh()
+                    started = True
+                elif not await self.step():
+                    await self._sleep()
+            except TRANSIENT as error:
                 _log.warning("projections_wait_for_database", error=str(error))
                 await asyncio.sleep(1)
-                continue
-            if not moved:
-                await self._sleep()
 
     async def refresh(self) -> None:
-        """Make projections whose code changed anew, and new ones from nothing."""
+        """Make projections whose code changed anew, and new ones from nothing; try again those that had stopped."""
         known = await self.checkpoints()
         for projection in self._projections:
-            if projection.name not in known or known[projection.name].version != projection.version:
-                _log.info("projection_rebuild", projection=projection.name, version=projection.version)
+            at = known.get(projection.name)
+            if at is not None and at.version == projection.version:
+                continue
+            _log.info("projection_rebuild", projection=projection.name, version=projection.version)
+            try:
                 await self.rebuild(projection)
+            except TRANSIENT:
+                raise
+            except Exception as error:
+                await self._stop(projection, at or Checkpoint(0, 0, projection.version, None), error)
+        names = [p.name for p in self._projections if p.name in known and known[p.name].version == p.version]
+        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", names)
 
     async def checkpoints(self) -> dict[str, Checkpoint]:
         """How far each projection has come."""
@@ -110,14 +131,19 @@ class Runner:
         async with self._pool.acquire() as connection:
             up_to = await safe_position(connection)
             start = min(at[projection.name].position for projection in due)
-            events = await read(connection, start, up_to, PAGE) if up_to > start else []
-        reached = events[-1].position if len(events) == PAGE else up_to
-        moved = False
+            if up_to <= start:
+                return False
+            behind = [projection for projection in due if at[projection.name].position == start]
+            try:
+                page = await read(connection, start, up_to, PAGE)
+            except UnknownEvent as error:
+                for projection in behind:  # what it cannot be told it cannot know to be none of its business
+                    await self._stop(projection, at[projection.name], error)
+                return True
         for projection in due:
-            if at[projection.name].position < reached:
-                await self._advance(projection, at[projection.name], events, reached)
-                moved = True
-        return moved
+            if at[projection.name].position < page.reached:
+                await self._advance(projection, at[projection.name], page)
+        return True
 
     async def wait_for(self, projection: str, position: int, seconds: float) -> bool:
         """Wait until the projection shows the position; whether it does."""
@@ -153,30 +179,25 @@ class Runner:
             for each in projection.kinds:
                 await connection.execute(f"DELETE FROM {each.table.name}")
             up_to, at = await safe_position(connection), 0
-            while events := await read(connection, at, up_to, REBUILD_PAGE):
-                await _write(connection, await _folded(connection, projection, events), projection)
-                at = events[-1].position
-                count += len(events)
+            while at < up_to:
+                page = await read(connection, at, up_to, REBUILD_PAGE)
+                await _write(connection, await _folded(connection, projection, page.events), projection)
+                at = page.reached
+                count += len(page.events)
             await connection.execute(
                 "UPDATE checkpoints SET position = $2 WHERE projection = $1", projection.name, up_to
             )
         await self._show(projection.name, up_to)
         return count
 
-    async def _advance(
-        self,
-        projection: Projection[Any],
-        at: Checkpoint,
-        events: Sequence[Recorded[AnyEvent]],
-        reached: int,
-    ) -> None:
-        ahead = [recorded for recorded in events if recorded.position > at.position]
+    async def _advance(self, projection: Projection[Any], at: Checkpoint, page: Page) -> None:
+        ahead = [recorded for recorded in page.events if recorded.position > at.position]
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 await _write(connection, await _folded(connection, projection, ahead), projection)
                 done = await connection.execute(
                     "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND position = $3 AND epoch = $4",
-                    reached,
+                    page.reached,
                     projection.name,
                     at.position,
                     at.epoch,
@@ -185,22 +206,24 @@ class Runner:
                     raise Overtaken
         except Overtaken:
             return
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+        except TRANSIENT:
             raise
         except Exception as error:
             await self._stop(projection, at, error)
             return
-        await self._show(projection.name, reached)
+        await self._show(projection.name, page.reached)
 
     async def _stop(self, projection: Projection[Any], at: Checkpoint, error: Exception) -> None:
         said = f"{type(error).__name__}: {error}"
         _log.error("projection_stopped", projection=projection.name, after=at.position, error=said, exc_info=error)
         await self._pool.execute(
-            "UPDATE checkpoints SET error = $1 WHERE projection = $2 AND position = $3 AND epoch = $4",
-            said,
+            "INSERT INTO checkpoints AS c (projection, version, position, epoch, error) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (projection) DO UPDATE SET error = $5 WHERE c.position = $3 AND c.epoch = $4",
             projection.name,
+            at.version,
             at.position,
             at.epoch,
+            said,
         )
 
     async def _position(self, projection: str) -> int:

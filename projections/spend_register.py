@@ -69,7 +69,15 @@ class RegisterRow:
 
 
 ENTRIES = kind("spend_register_entries", EntryRow, "stream_id", "spend", grows=True)
-LINES = kind("spend_register_lines", RegisterRow, "stream_id", "version", "part", grows=True)
+LINES = kind(
+    "spend_register_lines",
+    RegisterRow,
+    "stream_id",
+    "version",
+    "part",
+    grows=True,
+    indexed=[("stream_id", "spend")],
+)
 
 
 def fold(rows: Rows, recorded: Recorded[SpendEvent]) -> None:

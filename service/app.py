@@ -11,6 +11,7 @@ from uuid import uuid4
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 
 from events.log import Log
@@ -62,7 +63,7 @@ def create(database_url: str, pool_size: int = 10) -> FastAPI:
             app.state.doors = doors
             yield
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Greenlight",
         version="0.1.0",
         description=__doc__,

@@ -28,16 +28,14 @@ class Database:
 
 
 def _engine(url: str, **options: Any) -> AsyncEngine:
-    # JSON stays text: rows and facts are validated from text, so that no number passes through a float.
-    return create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1), json_deserializer=str, **options
-    )
+    return create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), **options)
 
 
 @asynccontextmanager
 async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
     """The database behind a `postgresql://` address, until the block is left."""
-    engine = _engine(url, pool_size=pool_size, isolation_level="REPEATABLE READ")
+    # JSON stays text: rows and facts are validated from text, so that no number passes through a float.
+    engine = _engine(url, pool_size=pool_size, isolation_level="REPEATABLE READ", json_deserializer=str)
     try:
         async with asyncpg.create_pool(url, min_size=1, max_size=pool_size, command_timeout=30) as pool:
             yield Database(pool, engine)

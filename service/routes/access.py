@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -70,7 +71,7 @@ async def authenticated(
     if credentials is None:
         raise unauthenticated
     try:
-        bearer = await at.tokens.authenticate(credentials.credentials, datetime.now(UTC))
+        bearer = await at.tokens.authenticate(credentials.credentials, at.clock())
     except Unauthenticated:
         raise unauthenticated from None
     of_company = await at.handling.company(bearer.company, bearer.company_version)
@@ -98,7 +99,8 @@ async def readable(
     loaded = await at.handling.production(stream_id)
     if loaded.state is None:
         raise ProductionIsMissing()
-    state, on = loaded.state, datetime.now(UTC).date()
+    state = loaded.state
+    on = at.clock().astimezone(ZoneInfo(state.time_zone)).date()
     if not (team.held(state.team, sender.person, on) or sender.of_company.is_administrator(sender.person)):
         raise Problem(
             403,

@@ -3,7 +3,9 @@
 `POST /v1/{company}/{production}/{command-name}`, and `POST /v1/{company}/{command-name}` for the company's own.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, get_args
 from uuid import UUID, uuid4
@@ -15,10 +17,10 @@ from events import AnyEvent
 from events.ids import Slug, StreamId
 from service.deciders import production
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, DismissMember
+from service.deciders.company import AdmitMember, CompanyIsMissing, DismissMember
 from service.deciders.production import OpenProduction, ProductionCommand, ProductionIsMissing
 from service.handling import Answer, Wish
-from service.problems import Problem, malformed, slug
+from service.problems import FieldError, Problem, malformed, slug
 
 from .access import At, CompanySlug, Doors, Person, ProductionSlug, Sender
 
@@ -27,6 +29,8 @@ BODY_BYTES = 4 * 1024 * 1024
 
 COMPANY_COMMANDS: tuple[type[Command], ...] = (AdmitMember, DismissMember)
 PRODUCTION_COMMANDS: tuple[type[Command], ...] = get_args(ProductionCommand)
+#: Those that ask for no production that is there already.
+_IN_COMPANY = (*COMPANY_COMMANDS, OpenProduction)
 
 #: Words that stand where a slug could, so that no company or production may be called by them.
 RESERVED = frozenset({"inbox", "events", "productions", *map(slug, (c.__name__ for c in COMPANY_COMMANDS))})
@@ -91,6 +95,8 @@ def router() -> APIRouter:
 
 def refusals(command: type[Command]) -> tuple[type[Any], ...]:
     """Every refusal a route can answer with."""
+    if command is OpenProduction:
+        return (CompanyIsMissing, *command.refusals)
     return production.refusals(command) if command in PRODUCTION_COMMANDS else command.refusals
 
 
@@ -165,7 +171,8 @@ async def _send(
     dry_run: bool,
 ) -> CommandAnswer:
     if sender.company != company:
-        raise ProductionIsMissing()
+        # Another company, and all that it has, does not exist for the sender.
+        raise CompanyIsMissing() if command in _IN_COMPANY else ProductionIsMissing()
     wish = Wish(
         company=company,
         production=production,
@@ -212,7 +219,7 @@ async def _raw(request: Request) -> bytes:
     if media_type != "application/json":
         raise Problem(
             415,
-            "BodyIsNoJson",
+            "ContentTypeIsNotJson",
             "A command is sent as application/json.",
             "Set the Content-Type and send again.",
         )
@@ -227,9 +234,20 @@ async def _raw(request: Request) -> bytes:
 
 def _read(command: type[Command], raw: bytes) -> Command:
     try:
-        return command.model_validate_json(raw, strict=True)
+        wish = command.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise malformed(error.errors(include_url=False, include_input=False), where="body") from None
+    json.loads(raw, object_pairs_hook=_each_once)
+    return wish
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that says a field twice: one reader takes the first value, another the last."""
+    twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
+    if twice:
+        errors = [FieldError(pointer=name, rule="this field stands more than once in its object") for name in twice]
+        detail = "; ".join(f"{error.pointer}: {error.rule}" for error in errors)
+        raise Problem(422, "RequestIsMalformed", f"{detail}.", "Send each field once.", errors)
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI derives, and the commands, refusals and examples that it cannot see.
+"""The OpenAPI document: what FastAPI derives, and the commands, refusals, headers and examples that it cannot see.
 
 The examples come from a file that a test writes by doing what they say, and holds them against.
 """
@@ -16,8 +16,23 @@ from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, ProblemDetails, slug
 
 from . import commands
+from .listing import CSV, JSON_LINES
 
 EXAMPLES = Path(__file__).parent / "examples.json"
+
+ABOUT = """
+The money of a film or television production: who secured which funding, who set, approved and locked which
+budget, who spent what on it, and how anyone can see and prove it afterwards.
+
+* **Who you are**: `Authorization: Bearer …`, a token that stands for a person of a company.
+* **Commands** are `POST`s with an `Idempotency-Key` of your choice. The same key with the same request happens
+  once, for ever: after a lost answer send it again. `dry_run=true` answers what would happen.
+* **Views** are `GET`s. Each says in `Position` which position of the log it shows; `at_least=` the `position` that
+  a command answered waits for it. `as_of=` a version or an instant shows what was so then.
+* **Problems** are `application/problem+json` (RFC 9457). `type` is stable; `detail` says the rule and the figures,
+  `otherwise` what to do or who may decide otherwise, `errors` which field is wrong.
+* **Money** is a decimal string, never a JSON number: `{"amount": "1250.00", "currency": "USD"}`.
+"""
 
 #: Problems that every command can end in, by status.
 OF_EVERY_COMMAND = {
@@ -31,16 +46,31 @@ OF_EVERY_COMMAND = {
 }
 OF_EVERY_VIEW = {
     "401": "The token is missing, unknown, expired or revoked.",
-    "403": "The sender holds no role on the production.",
-    "404": "There is no such production for the sender.",
     "422": "A parameter cannot be read.",
     "503": "The view does not show the position asked for yet.",
 }
+OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
+    "403": "The sender holds no role on the production.",
+    "404": "There is no such production for the sender.",
+}
+#: Headers of answers, by name.
+HEADERS = {
+    "ETag": 'Version of the stream, such as `"12"`: what `If-Match` of a command takes.',
+    "Position": "Position of the log that the answer shows.",
+    "Idempotency-Replayed": "`true` when the request came before and this is its first answer again.",
+    "Retry-After": "Seconds after which to try again.",
+    "WWW-Authenticate": "`Bearer`.",
+}
+_OF_STATUS = {"401": ("WWW-Authenticate",), "503": ("Retry-After",)}
 
 
 @cache
 def examples() -> dict[str, Any]:
-    """By command: a request that does what it says, its answer, and a problem for every refusal."""
+    """What was done and answered.
+
+    By command: `request`, `answer`, and a problem for each of its `refusals`. Under `every command`, `every view`
+    and `views`: the problems of the doors themselves by status and name, and an answer of each view.
+    """
     found: dict[str, Any] = json.loads(EXAMPLES.read_text())
     return found
 
@@ -57,52 +87,89 @@ def describe(app: FastAPI) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    document = get_openapi(title=app.title, version=app.version, description=ABOUT.strip(), routes=app.routes)
+    routed = (*commands.COMPANY_COMMANDS, *commands.PRODUCTION_COMMANDS)
     _, models = models_json_schema(
-        [(model, "validation") for model in (*commands.COMPANY_COMMANDS, *commands.PRODUCTION_COMMANDS)]
-        + [(ProblemDetails, "serialization")],
+        [*((model, "validation") for model in routed), (ProblemDetails, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
     schemas = document["components"]["schemas"]
     schemas |= models["$defs"]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    by_name = {slug(c.__name__): c for c in (*commands.COMPANY_COMMANDS, *commands.PRODUCTION_COMMANDS)}
+    by_name = {slug(command.__name__): command for command in routed}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            command = by_name.get(path.rsplit("/", 1)[-1]) if method == "post" else None
-            if command is not None:
-                _describe_command(operation, command)
+            if method == "post":
+                _describe_command(operation, by_name[path.rsplit("/", 1)[-1]])
             elif path.startswith("/v1/"):
-                operation["responses"] |= {s: _problem(text) for s, text in OF_EVERY_VIEW.items()}
+                _describe_view(operation, OF_A_PRODUCTIONS_VIEW if "{production}" in path else OF_EVERY_VIEW)
     return document
 
 
 def _describe_command(operation: dict[str, Any], command: type[Command]) -> None:
     shown = examples().get(command.__name__, {})
-    operation["requestBody"]["content"]["application/json"]["examples"] = {
-        command.__name__: {"value": shown.get("request", command.example)}
+    body, answers = operation["requestBody"]["content"]["application/json"], operation["responses"]
+    answer = {"schema": {"$ref": "#/components/schemas/CommandAnswer"}}
+    _exemplify(body, {command.__name__: shown.get("request", command.example)})
+    answers["200"] = {"description": "What would happen, of a dry run.", "content": {"application/json": answer}}
+    answers["201"] |= {
+        "description": "It happened, durably; or it had happened, and this is its first answer again.",
+        "headers": _headers("ETag", "Position", "Idempotency-Replayed"),
     }
     if "answer" in shown:
-        operation["responses"]["201"]["content"]["application/json"]["examples"] = {
-            command.__name__: {"value": shown["answer"]}
-        }
-    answers = {status: _problem(text) for status, text in OF_EVERY_COMMAND.items()}
+        _exemplify(answers["201"]["content"]["application/json"], {command.__name__: shown["answer"]})
+    _add_problems(answers, OF_EVERY_COMMAND, "every command")
     for refusal in commands.refusals(command):
-        status = str(refusal.status)
         said = " ".join((refusal.__doc__ or "").split())
-        answer = answers.setdefault(status, _problem(""))
-        answer["description"] = f"{answer['description']} {said}".strip()
+        problem = answers.setdefault(str(refusal.status), _problem("", str(refusal.status)))
+        problem["description"] = f"{problem['description']} {said}".strip()
         if refusal.__name__ in shown.get("refusals", {}):
-            examples_here = answer["content"][MEDIA_TYPE].setdefault("examples", {})
-            examples_here[refusal.__name__] = {"summary": said, "value": shown["refusals"][refusal.__name__]}
-    operation["responses"]["200"] = {
-        "description": "What would happen, of a dry run.",
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CommandAnswer"}}},
-    }
-    operation["responses"] |= answers
+            _exemplify(problem["content"][MEDIA_TYPE], {refusal.__name__: shown["refusals"][refusal.__name__]}, said)
+    operation["parameters"].append(
+        {
+            "name": "Correlation-Id",
+            "in": "header",
+            "description": "A UUID of yours that ties the facts to what you did; kept in the audit trail.",
+            "schema": {"type": "string", "format": "uuid"},
+        }
+    )
 
 
-def _problem(description: str) -> dict[str, Any]:
+def _describe_view(operation: dict[str, Any], problems: dict[str, str]) -> None:
+    answers, name = operation["responses"], operation["operationId"]
+    shown = examples().get("views", {}).get(name)
+    answers["200"]["headers"] = _headers("ETag", "Position") if name != "inbox" else _headers("Position")
+    if shown is not None:
+        _exemplify(answers["200"]["content"]["application/json"], {name: shown})
+    parameters = operation.get("parameters", [])
+    if any(parameter["name"] == "accept" for parameter in parameters):
+        # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
+        operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
+        answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in (CSV, JSON_LINES)}
+    _add_problems(answers, problems, "every view")
+
+
+def _add_problems(answers: dict[str, Any], said: dict[str, str], whose: str) -> None:
+    of_doors = examples().get(whose, {})
+    for status, text in said.items():
+        answers[status] = _problem(text, status)
+        _exemplify(answers[status]["content"][MEDIA_TYPE], of_doors.get(status, {}))
+
+
+def _exemplify(media: dict[str, Any], shown: dict[str, Any], summary: str | None = None) -> None:
+    for name, value in shown.items():
+        told = {"value": value} if summary is None else {"summary": summary, "value": value}
+        media.setdefault("examples", {})[name] = told
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"description": HEADERS[name], "schema": {"type": "string"}} for name in names}
+
+
+def _problem(description: str, status: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+    problem: dict[str, Any] = {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+    if status in _OF_STATUS:
+        problem["headers"] = _headers(*_OF_STATUS[status])
+    return problem

@@ -3,11 +3,12 @@
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import ColumnElement, Date, Select, Table, and_, case, cast, exists, func, not_, or_, select
 
-from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, VendorId
+from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId
 from events.money import Amount
 from events.spend import SpendKind
 from projections import approval_status, audit_trail, current_budget, flags, funding, spend_register
@@ -32,7 +33,10 @@ From = Annotated[date | None, Query(description="From this day on, UTC.")]
 To = Annotated[date | None, Query(description="Up to the end of this day, UTC.")]
 Least = Annotated[Amount | None, Query(description="Figures of at least this.")]
 Most = Annotated[Amount | None, Query(description="Figures of at most this.")]
-Search = Annotated[str | None, Query(min_length=1, max_length=200, description="A piece of text, any case.")]
+Search = Annotated[Text | None, Query(description="A piece of text, any case.")]
+
+#: The name of a class of events.
+_NAME = r"^[A-Za-z]{1,64}$"
 
 
 @router.get(PRODUCTION + "/current-budget", name="current_budget")
@@ -101,20 +105,24 @@ async def get_audit_trail(
     response: Response,
     terms: Listing,
     actor: PersonId | None = None,
-    kind: Annotated[str | None, Query(max_length=64, description="Of event, such as `SpendLogged`.")] = None,
+    kind: Annotated[str | None, Query(pattern=_NAME, description="Of event, such as `SpendLogged`.")] = None,
     account: AccountCode | None = None,
     amount_min: Least = None,
     amount_max: Most = None,
     from_on: From = None,
     to_on: To = None,
     text: Search = None,
-    correlation_id: Annotated[str | None, Query(max_length=36)] = None,
+    correlation_id: UUID | None = None,
 ) -> AuditTrail | Response:
     """What happened, in order: who did what, when, why, and what changed?"""
     table, company = audit_trail.TRAIL.table, _company(stream)
     where = [
         table.c.stream_id == stream,
-        *_equal((table.c.actor, actor), (table.c.kind, kind), (table.c.correlation_id, correlation_id)),
+        *_equal(
+            (table.c.actor, actor),
+            (table.c.kind, kind),
+            (table.c.correlation_id, correlation_id and str(correlation_id)),
+        ),
         *_between(func.abs(table.c.amount), amount_min, amount_max),
         *_between(_day(table.c.at), from_on, to_on),
     ]
@@ -214,7 +222,7 @@ async def get_flags(
     at: At,
     response: Response,
     terms: Listing,
-    kind: Annotated[str | None, Query(max_length=64, description="Such as `AccountOverspent`.")] = None,
+    kind: Annotated[str | None, Query(pattern=_NAME, description="Such as `AccountOverspent`.")] = None,
     state: Annotated[Literal["open", "cleared"] | None, Query()] = None,
     account: AccountCode | None = None,
     spend: SpendId | None = None,

@@ -7,11 +7,11 @@ nothing, over the stream up to that version.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Query, Response
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -60,8 +60,10 @@ def _as_of(asked: str) -> int | datetime:
     if asked.isascii() and asked.isdigit() and len(asked) <= 18:
         return int(asked)
     try:
-        return _INSTANT.validate_strings(asked)
-    except ValidationError:
+        if ":" not in asked:
+            raise ValueError("a number of seconds is no instant here")
+        return _INSTANT.validate_strings(asked).astimezone(UTC)
+    except (ValueError, OverflowError):
         rule = "send a version such as 12, or an instant with its zone such as 2026-11-20T18:00:00Z"
         raise _malformed("as_of", rule) from None
 

@@ -1,0 +1,602 @@
+"""What holds in every history that people could make, however they go on."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from random import Random
+from typing import Any, get_args
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import EVENTS, AnyEvent, FlagEvent, OfProduction, codec
+from events.approval import BudgetApproved, BudgetSubmitted
+from events.budget import BudgetDrafted, ChargeBase, LabelDisagrees, Level, TotalDisagrees, TotalName
+from events.company import CompanyEvent
+from events.financing import (
+    AT_LEAST_COMMITTED,
+    NOT_CASH,
+    FundingKind,
+    FundsReceiptReversed,
+    FundsReceived,
+    counted_once,
+)
+from events.ids import AccountCode, FlagId, PersonId
+from events.money import Money, digits
+from events.production import Stage
+from events.spend import SpendLogged, SpendRecoded, SpendReversed
+from events.team import Role
+from service.deciders import production as productions
+from service.deciders.approval import (
+    Approve,
+    Outcome,
+    Reject,
+    RequestChanges,
+    SubmitBudget,
+    WithdrawBudget,
+)
+from service.deciders.authority import MAY_SEND
+from service.deciders.budget import BudgetCharge, LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.command import Command
+from service.deciders.financing import (
+    AmendFunding,
+    CloseFunding,
+    CommitFunding,
+    RecordReceipt,
+    RestsOn,
+    ReverseReceipt,
+    SecureFunding,
+    WithdrawFunding,
+)
+from service.deciders.production import OpenProduction, Production, ProductionCommand
+from service.deciders.refusal import Refusal
+from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
+from service.deciders.stage import EnterStage
+from service.deciders.team import Appoint, EndAppointment
+from tests.deciders.ladders import declared
+from tests.deciders.stories import (
+    ART,
+    BOND,
+    CONTINGENCY,
+    EDITING,
+    EVERY_LEVEL,
+    FUNDED,
+    HOLDER,
+    INSURANCE,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    OPENING,
+    OUTSIDER,
+    SMALL,
+    SPENT,
+    STAFFED,
+    STRANGER,
+    SUBMITTED,
+    TEAM,
+    TODAY,
+    UNRECONCILED,
+    UNRECONCILED_BUDGET,
+    account,
+    appoint,
+    budget,
+    content,
+    inr,
+    rate,
+    receipt,
+    recode,
+    reverse,
+    spend,
+    usd,
+)
+from tests.spec import Story, World, play
+
+#: The same examples on every machine; enough of them, and quick.
+bounded = settings(
+    max_examples=80,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+WHY = "As things went."
+ROLES: dict[PersonId, tuple[Role, ...]] = {MAYA: (Role.EXECUTIVE_PRODUCER,)} | TEAM
+#: A budget that differs in everything: less for art, nothing for editing, another bond, a wrong label.
+OTHER_BUDGET = budget(
+    accounts=(
+        account(ART, "Art Direction", Level.PRODUCTION, "100000"),
+        account(CONTINGENCY, "Not a reserve here", Level.OTHER, "70000"),
+    ),
+    charges=(
+        BudgetCharge.model_validate(
+            {"code": BOND, "name": "Bond", "kind": "completion_bond", "percent": "3", "amount": "9000"}
+            | {"base": EVERY_LEVEL},
+            strict=False,
+        ),
+    ),
+)
+BUDGETS = [SMALL, OTHER_BUDGET, budget("210000.55"), UNRECONCILED_BUDGET]
+HASHES = [content([*FUNDED, (LINE_PRODUCER, version)]) for version in BUDGETS]
+
+PEOPLE = [*ROLES, STRANGER, OUTSIDER]
+CODES = [ART, ART, ART, EDITING, INSURANCE, BOND, CONTINGENCY, "9999"]
+RATES = [rate("USD", "INR", "83.2175"), rate("INR", "USD", "0.0121"), None, None]
+AMOUNTS = ["0.01", "20000", "60000", "100000.55", "200000", "400000"]
+
+
+def amount(dice: Random) -> str:
+    return dice.choice([*AMOUNTS, str(Decimal(dice.randint(1, 50_000_000)).scaleb(-2))])
+
+
+def terms(dice: Random) -> dict[str, Any]:
+    """An amount and a rate to go with it, mostly right."""
+    at = dice.choice(RATES)
+    foreign = at is not None and dice.random() < 0.9
+    return {"amount": usd(amount(dice)) if foreign else inr(amount(dice)), "budget_rate": at if foreign else None}
+
+
+def source(dice: Random) -> str:
+    return f"F-{dice.randint(1, 5)}"
+
+
+def entry(dice: Random) -> str:
+    return f"S-{dice.randint(1, 9):06}"
+
+
+def version(dice: Random) -> str:
+    return f"v{dice.randint(1, 4)}"
+
+
+def decision(dice: Random) -> dict[str, str]:
+    return {"round": f"A-{dice.randint(1, 4)}", "content_hash": dice.choice(HASHES)}
+
+
+def amended(dice: Random) -> AmendFunding:
+    change = dice.choice([terms(dice), terms(dice), {"lent_against": dice.choice([None, source(dice)])}])
+    return AmendFunding(funding=source(dice), reason=WHY, **change)
+
+
+def received(dice: Random) -> RecordReceipt:
+    figure = dice.choice([inr, inr, usd])(amount(dice))
+    return receipt(source(dice), figure, credited=inr(amount(dice)))
+
+
+def secured(dice: Random) -> SecureFunding:
+    return SecureFunding(
+        kind=dice.choice([FundingKind.EQUITY, *FundingKind]),
+        party="Fund",
+        holder=dice.choice([None, None, HOLDER]),
+        rests_on=dice.choice([None, *RestsOn, RestsOn.SIGNED_AGREEMENT]),
+        lent_against=dice.choice([None, source(dice)]),
+        **terms(dice),
+    )
+
+
+def logged(dice: Random) -> LogSpend:
+    at = dice.choice(RATES)
+    details: dict[str, Any] = {} if at is None else {"currency": "USD", "rate": at}
+    net, tax = dice.choice(["20000", "100000", "150000", amount(dice)]), dice.choice(["0", "18.50"])
+    return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
+
+
+#: How each command is made up.
+MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
+    Appoint: lambda dice: appoint(dice.choice(PEOPLE), dice.choice([*Role])),
+    EndAppointment: lambda dice: EndAppointment(person=dice.choice(PEOPLE), role=dice.choice([*Role])),
+    SecureFunding: secured,
+    CommitFunding: lambda dice: CommitFunding(funding=source(dice), rests_on=dice.choice([*RestsOn]), document="Paper"),
+    AmendFunding: amended,
+    CloseFunding: lambda dice: CloseFunding(funding=source(dice)),
+    WithdrawFunding: lambda dice: WithdrawFunding(funding=source(dice), reason=WHY),
+    RecordReceipt: received,
+    ReverseReceipt: lambda dice: ReverseReceipt(receipt=f"R-{dice.randint(1, 5)}", posted_on=TODAY, reason=WHY),
+    SetBudget: lambda dice: dice.choice([*BUDGETS[:-1], *BUDGETS]),
+    WaiveDifference: lambda dice: WaiveDifference(budget=version(dice), total=TotalName.GRAND_TOTAL, reason=WHY),
+    SubmitBudget: lambda dice: SubmitBudget(budget=version(dice)),
+    WithdrawBudget: lambda dice: WithdrawBudget(budget=version(dice)),
+    Approve: lambda dice: Approve(**decision(dice)),
+    RequestChanges: lambda dice: RequestChanges(words=WHY, **decision(dice)),
+    Reject: lambda dice: Reject(words=WHY, **decision(dice)),
+    LockBudget: lambda dice: LockBudget(budget=version(dice)),
+    UnlockBudget: lambda dice: UnlockBudget(budget=version(dice), reason=WHY),
+    LogSpend: logged,
+    ReverseSpend: lambda dice: reverse(entry(dice)),
+    RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
+    EnterStage: lambda dice: EnterStage(
+        stage=dice.choice([*Stage, *Stage, *Stage, *Stage][:-3]), reason=dice.choice([WHY, None])
+    ),
+    OpenProduction: lambda _: OPENING,
+}
+#: What people send again and again.
+OFTEN = [
+    *(4 * [LogSpend, SubmitBudget, Approve]),
+    *(2 * [SetBudget, LockBudget]),
+    *(2 * [ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
+    *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding],
+]
+BEGINNINGS = [STAFFED, FUNDED, UNRECONCILED, SUBMITTED, LOCKED, SPENT]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, the world that it was sent into, and what came of it."""
+
+    before: World
+    person: PersonId
+    command: Command
+    facts: list[AnyEvent]
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What people sent after the beginning, and the world in the end."""
+
+    steps: list[Step]
+    world: World
+
+    @property
+    def production(self) -> Production:
+        assert self.world.production is not None
+        return self.world.production
+
+    def worlds(self) -> Iterator[World]:
+        yield from (step.before for step in self.steps)
+        yield self.world
+
+
+def attempted(world: World, person: PersonId, command: Command) -> Step:
+    try:
+        return Step(world, person, command, world.decide(person, command), None)
+    except Refusal as refusal:
+        return Step(world, person, command, [], refusal)
+
+
+def senders(command: type[Command]) -> list[PersonId]:
+    """Those who may send it, and one who may nothing."""
+    may = MAY_SEND.get(command, (Role.EXECUTIVE_PRODUCER,))
+    those = [person for person, roles in ROLES.items() if set(roles) & set(may)]
+    return [*those, *those, *those, *those, STRANGER]
+
+
+def aimed(command: Command, production: Production) -> Command:
+    """The command at what is there for one of its kind, if anything is."""
+    budgets, approvals = production.budgets, production.approvals
+    there = {
+        "funding": sorted(production.financing.sources),
+        "receipt": sorted(production.financing.receipts),
+        "spend": sorted(production.spending.entries),
+        "budget": [budgets.working or budgets.in_force],
+        "round": [approvals.open],
+    }
+    if isinstance(command, LockBudget | UnlockBudget):
+        there["budget"] = [budgets.in_force]
+    changes = {}
+    for name in there.keys() & type(command).model_fields.keys():
+        number = int(re.sub("[^0-9]", "", getattr(command, name)))
+        if there[name] and None not in there[name]:
+            changes[name] = there[name][number % len(there[name])]
+    if "round" in changes:
+        changes["content_hash"] = approvals.rounds[changes["round"]].content_hash
+    return command.model_copy(update=changes)
+
+
+def step(world: World, dice: Random) -> Step:
+    """What somebody sends next."""
+    assert world.production is not None
+    kind = dice.choice([*MADE_UP, *OFTEN])
+    command = MADE_UP[kind](dice)
+    if dice.random() < 0.8:
+        command = aimed(command, world.production)
+    return attempted(world, dice.choice(senders(kind)), command)
+
+
+def going_on(beginning: Story, dice: list[int]) -> History:
+    """A history with one step for each throw of the dice: fewer throws make a shorter history."""
+    world, steps = play(beginning), []
+    for thrown in dice:
+        taken = step(world, Random(thrown))
+        steps.append(taken)
+        if taken.refusal is None:
+            world = world.after(taken.person, taken.command, taken.facts)
+    return History(steps, world)
+
+
+throws = st.lists(st.integers(0, 2**32), min_size=30, max_size=90, unique=True)
+histories = st.builds(going_on, st.sampled_from(BEGINNINGS), throws)
+
+
+def open_flags(world: World) -> list[FlagId]:
+    """The flags that were raised and not cleared, by the facts alone."""
+    raised: list[FlagId] = []
+    for fact, _ in world.facts:
+        if isinstance(fact, FlagEvent):
+            raised.append(fact.flag)
+        for flag in getattr(fact, "clears", ()):
+            raised.remove(flag)
+    return raised
+
+
+def spent(world: World) -> dict[AccountCode, Decimal]:
+    """What stands on each account, by the facts alone."""
+    entries: dict[str, tuple[AccountCode, Decimal]] = {}
+    for fact, _ in world.facts:
+        match fact:
+            case SpendLogged(number, code, cost=cost):
+                entries[number] = code, cost.amount
+            case SpendRecoded(number, to_account=code, cost=cost):
+                entries[number] = code, cost.amount
+            case SpendReversed(number):
+                del entries[number]
+    total: defaultdict[AccountCode, Decimal] = defaultdict(Decimal)
+    for code, amount in entries.values():
+        total[code] += amount
+    return {code: amount for code, amount in total.items() if amount}
+
+
+def moneys_in(value: Any) -> Iterator[Money]:
+    """Every amount with its currency, however deep in a fact."""
+    if isinstance(value, Money):
+        yield value
+    elif isinstance(value, BudgetDrafted):
+        for line in (*value.accounts, *value.charges, *value.credits, *value.stated, *_bases(value)):
+            yield Money(line.amount, value.currency)
+        for field in fields(value.totals):
+            yield Money(getattr(value.totals, field.name), value.currency)
+    elif isinstance(value, SpendLogged):
+        yield from (Money(amount, value.currency) for amount in (value.net, value.tax, value.recoverable_tax))
+        yield value.cost
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from moneys_in(getattr(value, field.name))
+
+
+def _bases(drafted: BudgetDrafted) -> list[ChargeBase]:
+    return [charge.base for charge in drafted.charges if charge.base is not None]
+
+
+class TestEveryHistory:
+    @bounded
+    @given(histories)
+    def test_folds_from_its_facts_alone_to_what_it_is(self, history: History) -> None:
+        state: Production | None = None
+        for fact, around in history.world.facts:
+            if isinstance(fact, OfProduction):
+                state = productions.evolve(state, fact, around)
+        assert state == history.world.production
+
+    @bounded
+    @given(histories)
+    def test_is_refused_only_as_declared(self, history: History) -> None:
+        for step in history.steps:
+            if step.refusal is not None:
+                assert type(step.refusal) in declared(type(step.command))
+                assert str(step.refusal)
+
+    @bounded
+    @given(histories)
+    def test_is_decided_in_one_way(self, history: History) -> None:
+        for step in history.steps:
+            assert attempted(step.before, step.person, step.command) == step
+
+    @bounded
+    @given(histories)
+    def test_says_nothing_new_when_asked_again(self, history: History) -> None:
+        for step in history.steps:
+            if step.refusal is None:
+                after = step.before.after(step.person, step.command, step.facts)
+                again = attempted(after, step.person, step.command)
+                adds = isinstance(step.command, LogSpend | RecordReceipt | SecureFunding)
+                assert bool(again.facts) == adds
+
+    @bounded
+    @given(histories)
+    def test_is_written_and_read_without_a_loss(self, history: History) -> None:
+        for fact, around in history.world.facts:
+            written = codec.encode(fact)
+            read = codec.decode(type(fact).__name__, codec.SCHEMA_VERSION, written)
+            assert (read, codec.encode(read)) == (fact, written)
+            assert codec.decode_metadata(codec.encode_metadata(around)) == around
+
+    @bounded
+    @given(histories)
+    def test_writes_every_amount_with_the_digits_of_its_currency(self, history: History) -> None:
+        for fact, _ in history.world.facts:
+            for money in moneys_in(fact):
+                assert money.amount.as_tuple().exponent == -digits(money.currency), fact
+
+
+class TestFlags:
+    @bounded
+    @given(histories)
+    def test_are_numbered_in_the_order_in_which_they_are_raised(self, history: History) -> None:
+        raised = [fact.flag for fact, _ in history.world.facts if isinstance(fact, FlagEvent)]
+        assert raised == [f"FLAG-{number}" for number in range(1, len(raised) + 1)]
+
+    @bounded
+    @given(histories)
+    def test_are_cleared_once_after_they_were_raised_and_in_order(self, history: History) -> None:
+        standing = open_flags(history.world)
+        assert len(set(standing)) == len(standing)
+        for fact, _ in history.world.facts:
+            numbers = [int(flag.removeprefix("FLAG-")) for flag in getattr(fact, "clears", ())]
+            assert numbers == sorted(set(numbers))
+
+    @bounded
+    @given(histories)
+    def test_that_stand_are_the_ones_remembered(self, history: History) -> None:
+        production = history.production
+        spending, financing = production.spending, production.financing
+        remembered = [
+            *financing.shortfalls,
+            *(flag for source in financing.sources.values() for flag in (*source.early, *source.beyond)),
+            *(flag for entry in spending.accounts.values() for flag in (*entry.outside, *entry.over)),
+            *spending.suspected,
+        ]
+        of_budgets = {fact.flag for fact, _ in history.world.facts if isinstance(fact, LabelDisagrees | TotalDisagrees)}
+        assert sorted(remembered) == sorted(set(open_flags(history.world)) - of_budgets)
+
+    @bounded
+    @given(histories)
+    def test_stand_on_every_account_over_its_budget_and_on_no_other(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            measure = world.production.measure
+            budgeted = {} if measure is None else measure.amounts
+            over = {code for code, amount in spent(world).items() if amount > budgeted.get(code, amount)}
+            flagged = {code for code, of in world.production.spending.accounts.items() if of.over}
+            assert flagged == over
+
+    @bounded
+    @given(histories)
+    def test_stand_on_every_live_entry_outside_the_budget_and_on_no_other(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            spending, measure = world.production.spending, world.production.measure
+            budgeted = {} if measure is None else measure.amounts
+            live = {n: entry.account for n, entry in spending.entries.items() if not entry.reversed}
+            outside = Counter(number for number, code in live.items() if code not in budgeted)
+            flagged = Counter(number for of in spending.accounts.values() for number in of.outside.values())
+            assert flagged == outside
+
+
+class TestSums:
+    @bounded
+    @given(histories)
+    def test_of_an_account_are_the_costs_of_its_live_entries(self, history: History) -> None:
+        accounts = history.production.spending.accounts
+        assert {code: of.spent for code, of in accounts.items() if of.spent} == spent(history.world)
+
+    @bounded
+    @given(histories)
+    def test_of_a_source_are_its_live_receipts(self, history: History) -> None:
+        received: defaultdict[str, Decimal] = defaultdict(Decimal)
+        for fact, _ in history.world.facts:
+            if isinstance(fact, FundsReceived):
+                received[fact.funding] += fact.amount.amount
+            if isinstance(fact, FundsReceiptReversed):
+                received[fact.funding] -= fact.amount.amount
+        sources = history.production.financing.sources
+        assert {funding: source.received for funding, source in sources.items()} == {
+            funding: received[funding] for funding in sources
+        }
+
+    @bounded
+    @given(histories)
+    def test_of_the_cover_are_never_more_than_was_committed_nor_less_than_one_source(self, history: History) -> None:
+        financing = history.production.financing
+        committed = [
+            source.terms.base_amount.amount
+            for source in financing.sources.values()
+            if source.state in AT_LEAST_COMMITTED and source.terms.kind not in NOT_CASH
+        ]
+        assert max(committed, default=0) <= financing.committed_cover() <= sum(committed)
+
+    @bounded
+    @given(histories)
+    def test_of_a_budget_are_its_printed_parts(self, history: History) -> None:
+        for fact, _ in history.world.facts:
+            if isinstance(fact, BudgetDrafted):
+                totals = fact.totals
+                level = {name: sum(a.amount for a in fact.accounts if a.level is name) for name in Level}
+                assert (totals.above_the_line, totals.production, totals.post, totals.other) == tuple(level.values())
+                assert totals.below_the_line == totals.production + totals.post + totals.other
+                assert totals.above_and_below == totals.above_the_line + totals.below_the_line
+                assert totals.charges == sum(charge.amount for charge in fact.charges)
+                assert totals.grand_total == totals.above_and_below + totals.charges
+                assert totals.credits == sum(credit.amount for credit in fact.credits)
+                assert totals.net_total == totals.grand_total - totals.credits
+
+
+class TestPeople:
+    @bounded
+    @given(histories)
+    def test_never_approve_what_they_set_or_submitted(self, history: History) -> None:
+        drafters: set[PersonId] = set()
+        submitters: dict[str, PersonId] = {}
+        for fact, around in history.world.facts:
+            match fact:
+                case BudgetDrafted():
+                    drafters.add(around.actor)
+                case BudgetSubmitted(number):
+                    submitters[number] = around.actor
+                case BudgetApproved(number):
+                    assert around.actor not in {*drafters, submitters[number]}
+                    drafters.clear()
+
+    @bounded
+    @given(histories)
+    def test_never_touch_receipts_of_a_source_they_speak_for(self, history: History) -> None:
+        for step in history.steps:
+            production = step.before.production
+            for fact in step.facts:
+                if isinstance(fact, FundsReceived | FundsReceiptReversed):
+                    assert production is not None
+                    assert production.financing.sources[fact.funding].terms.holder != step.person
+
+    @bounded
+    @given(histories)
+    def test_include_an_executive_producer_and_no_auditor_with_a_second_role(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            team = world.production.team.values()
+            assert any(Role.EXECUTIVE_PRODUCER in roles for roles in team)
+            assert all(len(roles) == 1 for roles in team if Role.AUDITOR in roles)
+
+    @bounded
+    @given(histories)
+    def test_wait_for_one_round_at_a_time(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            approvals = world.production.approvals
+            waiting = [number for number, asked in approvals.rounds.items() if asked.outcome is Outcome.OPEN]
+            assert waiting == ([] if approvals.open is None else [approvals.open])
+
+
+@st.composite
+def loans(draw: st.DrawFn) -> tuple[dict[str, Decimal], dict[str, str | None]]:
+    """Sources, each lent against an earlier one or against none."""
+    amounts = draw(st.lists(st.integers(0, 10_000).map(Decimal), min_size=1, max_size=8))
+    against = [draw(st.one_of(st.none(), st.integers(0, i - 1))) if i else None for i in range(len(amounts))]
+    return (
+        {f"F-{i}": amount for i, amount in enumerate(amounts)},
+        {f"F-{i}": None if other is None else f"F-{other}" for i, other in enumerate(against)},
+    )
+
+
+class TestCountedOnce:
+    @bounded
+    @given(loans())
+    def test_is_never_above_the_sum_nor_below_the_largest(
+        self, sources: tuple[dict[str, Decimal], dict[str, str | None]]
+    ) -> None:
+        amounts, against = sources
+        once = counted_once(amounts, against)
+        assert max(amounts.values()) <= sum(once.values()) <= sum(amounts.values())
+        assert all(0 <= once[source] <= amount for source, amount in amounts.items())
+
+    @bounded
+    @given(st.dictionaries(st.sampled_from(["F-1", "F-2", "F-3"]), st.integers(0, 10_000).map(Decimal)))
+    def test_is_the_plain_sum_when_nothing_is_lent(self, amounts: dict[str, Decimal]) -> None:
+        assert counted_once(amounts, dict.fromkeys(amounts)) == amounts
+
+
+class TestTheseHistories:
+    def test_reach_every_command_and_every_fact(self) -> None:
+        facts: set[str] = set()
+        accepted: set[type[Command]] = set()
+
+        @bounded
+        @given(histories)
+        def look(history: History) -> None:
+            for step in history.steps:
+                facts.update(type(fact).__name__ for fact in step.facts)
+                accepted.update([type(step.command)] if step.refusal is None else [])
+
+        look()
+        opening = {"ProductionOpened", *(event.__name__ for event in get_args(CompanyEvent))}
+        assert facts == EVENTS.keys() - opening
+        assert accepted == set(get_args(ProductionCommand)) - {OpenProduction}

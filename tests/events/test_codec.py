@@ -1,0 +1,116 @@
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, get_args
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events import EVENTS, AnyEvent, codec
+from events.envelope import Metadata
+from tests.events.examples import BY_NAME, EXAMPLES
+from tests.events.golden import golden
+
+GOLDEN = Path(__file__).parent / "golden"
+SURROUNDINGS = Metadata(
+    actor="maya",
+    roles=("executive_producer", "producer"),
+    at=datetime(2026, 11, 2, 6, 0, 0, 123456, tzinfo=UTC),
+    command="LogSpend",
+    command_id=UUID(int=7),
+    correlation_id=UUID(int=8),
+    source="api",
+    on_behalf_of="noor",
+    reason="As agreed.",
+)
+
+
+def unset(value: Any, path: str = "") -> list[str]:
+    """The fields of a fact that its example leaves empty."""
+    if not is_dataclass(value):
+        return [path] if value is None or value == () else []
+    return [name for field in fields(value) for name in unset(getattr(value, field.name), f"{path}.{field.name}")]
+
+
+@pytest.mark.gate
+@pytest.mark.golden
+class TestStoredShape:
+    @pytest.mark.parametrize("name", EVENTS)
+    def test_is_what_the_golden_says(self, name: str) -> None:
+        text = codec.encode(BY_NAME[name])
+
+        assert text + "\n" == golden(GOLDEN / f"{name}.json", text + "\n")
+
+    @pytest.mark.parametrize("name", EVENTS)
+    def test_of_the_golden_reads_as_the_same_fact_and_is_written_back_byte_for_byte(self, name: str) -> None:
+        text = (GOLDEN / f"{name}.json").read_text().removesuffix("\n")
+
+        event = codec.decode(name, codec.SCHEMA_VERSION, text)
+
+        assert event == BY_NAME[name]
+        assert type(event) is EVENTS[name]
+        assert codec.encode(event) == text
+
+    def test_has_a_golden_for_every_event_and_no_other(self) -> None:
+        assert {place.stem for place in GOLDEN.glob("*.json")} == set(EVENTS)
+
+    def test_has_one_example_for_every_event_and_no_other(self) -> None:
+        assert [type(event).__name__ for event in EXAMPLES] == list(BY_NAME)
+        assert set(BY_NAME) == set(EVENTS)
+
+    @pytest.mark.parametrize("name", EVENTS)
+    def test_of_the_golden_sets_every_field(self, name: str) -> None:
+        #: The terms after an amendment show what empty fields look like.
+        assert [path for path in unset(BY_NAME[name]) if not path.startswith(".after.")] == []
+
+    def test_has_a_name_of_its_own_for_every_event(self) -> None:
+        assert len(EVENTS) == len(get_args(AnyEvent))
+
+
+class TestDecoding:
+    def test_an_event_that_this_code_does_not_know_is_an_unknown_event(self) -> None:
+        with pytest.raises(codec.UnknownEvent, match="BudgetBlessed"):
+            codec.decode("BudgetBlessed", 1, "{}")
+
+    @pytest.mark.parametrize("schema_version", [0, 2])
+    def test_a_schema_version_that_this_code_does_not_know_is_an_unknown_event(self, schema_version: int) -> None:
+        text = codec.encode(BY_NAME["BudgetUnlocked"])
+
+        with pytest.raises(codec.UnknownEvent, match=f"schema version {schema_version}"):
+            codec.decode("BudgetUnlocked", schema_version, text)
+
+
+class TestMetadata:
+    def test_with_everything_set_is_written_in_a_stable_form(self) -> None:
+        assert codec.encode_metadata(SURROUNDINGS) == (
+            '{"actor":"maya","roles":["executive_producer","producer"],"at":"2026-11-02T06:00:00.123456Z",'
+            '"command":"LogSpend","command_id":"00000000-0000-0000-0000-000000000007",'
+            '"correlation_id":"00000000-0000-0000-0000-000000000008","source":"api",'
+            '"on_behalf_of":"noor","reason":"As agreed."}'
+        )
+
+    @given(
+        st.builds(
+            Metadata,
+            actor=st.from_regex(r"[a-z0-9]+([-.][a-z0-9]+)*", fullmatch=True).filter(lambda s: len(s) <= 64),
+            roles=st.lists(st.sampled_from(["producer", "auditor"])).map(tuple),
+            at=st.datetimes(
+                datetime(1970, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+                datetime(2200, 1, 1),  # noqa: DTZ001
+                timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
+            ),
+            command=st.text(),
+            command_id=st.uuids(),
+            correlation_id=st.uuids(),
+            source=st.sampled_from(["api", "console", "cli", "import"]),
+            on_behalf_of=st.none() | st.just("noor"),
+            reason=st.none() | st.text(),
+        )
+    )
+    def test_is_read_as_it_was_written_and_written_again_byte_for_byte(self, around: Metadata) -> None:
+        text = codec.encode_metadata(around)
+
+        assert codec.decode_metadata(text) == around
+        assert codec.encode_metadata(codec.decode_metadata(text)) == text
