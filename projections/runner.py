@@ -97,6 +97,9 @@ class Runner:
             except TRANSIENT as error:
                 _log.warning("projections_wait_for_database", error=str(error))
                 await asyncio.sleep(1)
+            except Exception as error:
+                _log.error("projections_failed", exc_info=error)
+                await asyncio.sleep(1)
 
     async def refresh(self) -> None:
         """Make projections whose code changed anew, and new ones from nothing; try again those that had stopped."""
@@ -194,7 +197,7 @@ class Runner:
         ahead = [recorded for recorded in page.events if recorded.position > at.position]
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                await _write(connection, await _folded(connection, projection, ahead), projection)
+                # The checkpoint first: whoever else is at work on this projection waits here, not in a circle.
                 done = await connection.execute(
                     "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND position = $3 AND epoch = $4",
                     page.reached,
@@ -204,6 +207,7 @@ class Runner:
                 )
                 if done != "UPDATE 1":
                     raise Overtaken
+                await _write(connection, await _folded(connection, projection, ahead), projection)
         except Overtaken:
             return
         except TRANSIENT:

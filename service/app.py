@@ -18,7 +18,7 @@ from events.log import Log
 from projections import PROJECTIONS
 from projections.runner import Checkpoint, Runner
 from service import problems
-from service.database import connected
+from service.database import check_schema, connected
 from service.directory import Directory
 from service.handling import Handling
 from service.identity import Tokens
@@ -41,6 +41,7 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
         project: keep the read models current in this process too.
     """
     async with connected(database_url, pool_size) as database:
+        await check_schema(database.pool)
         runner, log, directory = Runner(database.pool), Log(database.pool), Directory(database.pool)
         handling = Handling(log, directory, now, uuid4, runner.wake)
         running = asyncio.create_task(runner.run()) if project else None

@@ -19,6 +19,7 @@ from projections import PROJECTIONS
 from projections.runner import Runner
 from service import demo, serving, verify
 from service.app import now, opened
+from service.database import SchemaIsBehind
 from service.database import migrate as migrate_to_head
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
@@ -80,8 +81,6 @@ def with_doors(work: Callable[[Doors], Awaitable[T]]) -> T:
             return asyncio.run(inside(addresses.service))
         except Refusal as refusal:
             fail(f"{refusal} {refusal.advice()}")
-        except asyncpg.UndefinedTableError:
-            fail("The database has no tables yet: run `greenlight migrate` first.")
 
 
 def checked(value: str) -> str:
@@ -283,7 +282,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except Unavailable as error:
+    except (Unavailable, SchemaIsBehind) as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -49,6 +50,28 @@ def alembic_config(connection: Connection | None = None) -> Config:
     config.set_main_option("script_location", str(ALEMBIC))
     config.attributes["connection"] = connection
     return config
+
+
+class SchemaIsBehind(Exception):
+    """The database is not at the revision that this code needs: run `greenlight migrate`."""
+
+
+async def check_schema(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    """Refuse a database that is not at the newest revision.
+
+    Raises:
+        SchemaIsBehind: with both revisions.
+    """
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    try:
+        found = await pool.fetchval("SELECT version_num FROM alembic_version")
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        found = None
+    if found != head:
+        raise SchemaIsBehind(
+            f"The database is at revision {found}, but this version of Greenlight needs {head}: "
+            "run `greenlight migrate` first, as the database's owner."
+        )
 
 
 async def migrate(owner_url: str) -> None:

@@ -13,6 +13,7 @@ import uvicorn
 from typing_extensions import override
 
 from service import app
+from service.database import check_schema, connected
 from service.routes.access import Doors
 
 #: How long requests in flight are waited for when the process stops.
@@ -65,6 +66,8 @@ def configure_logs(level: int = logging.INFO) -> None:
 @asynccontextmanager
 async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple[asyncio.Task[None], str, Doors]]:
     """A server that answers: its task, its address, and what its doors reach; stopped when the block is left."""
+    async with connected(database_url, pool_size=2) as database:
+        await check_schema(database.pool)  # told here in one line, not in a start that fails
     application = app.create(database_url)
     config = uvicorn.Config(
         application,

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -63,9 +63,9 @@ async def _template(server: Server) -> None:
     await migrate(_at(server.owner_url, TEMPLATE))
 
 
-@pytest.fixture
-async def urls(server: Server) -> AsyncIterator[Urls]:
-    """A fresh, migrated database."""
+@asynccontextmanager
+async def fresh(server: Server) -> AsyncIterator[Urls]:
+    """A fresh, migrated database, dropped when the block is left."""
     name = f"test_{uuid4().hex}"
     admin = await asyncpg.connect(server.admin_url)
     try:
@@ -74,6 +74,13 @@ async def urls(server: Server) -> AsyncIterator[Urls]:
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
         await admin.close()
+
+
+@pytest.fixture
+async def urls(server: Server) -> AsyncIterator[Urls]:
+    """A fresh, migrated database."""
+    async with fresh(server) as made:
+        yield made
 
 
 @pytest.fixture

@@ -118,21 +118,8 @@ BEGIN
     PERFORM FROM streams s WHERE s.stream_id = ANY (a_stream) ORDER BY s.stream_id FOR UPDATE;
 
     -- Now nobody else can append to these streams, and what they appended can be seen: the ledger first,
-    -- since a retry of what succeeded must be told its answer, not a conflict with itself.
-    RETURN QUERY
-    SELECT c.append, c.command::int,
-           CASE WHEN known.fingerprint = c.fingerprint THEN 'replayed' ELSE 'mismatched' END,
-           known.command_id, known.stream_id, known.first_version, known.last_version, known.position
-    FROM unnest(c_append, c_principal, c_key, c_fingerprint) WITH ORDINALITY
-         AS c (append, principal, key, fingerprint, command)
-    JOIN commands known ON known.principal = c.principal AND known.key = c.key;
-
-    RETURN QUERY
-    SELECT a.append::int, NULL::int, 'conflict', NULL::uuid, a.stream_id, NULL::bigint, s.version, s.position
-    FROM unnest(a_stream, a_expected) WITH ORDINALITY AS a (stream_id, expected, append)
-    LEFT JOIN streams s ON s.stream_id = a.stream_id
-    WHERE s.version IS DISTINCT FROM a.expected;
-
+    -- since a retry of what succeeded must be told its answer, not a conflict with itself. What fails is
+    -- settled here, once: a key that another stream's append commits from now on collides below.
     SELECT coalesce(array_agg(DISTINCT hit.append), '{}') INTO failed
     FROM (
         SELECT c.append
@@ -144,6 +131,21 @@ BEGIN
         LEFT JOIN streams s ON s.stream_id = a.stream_id
         WHERE s.version IS DISTINCT FROM a.expected
     ) hit;
+
+    RETURN QUERY
+    SELECT c.append, c.command::int,
+           CASE WHEN known.fingerprint = c.fingerprint THEN 'replayed' ELSE 'mismatched' END,
+           known.command_id, known.stream_id, known.first_version, known.last_version, known.position
+    FROM unnest(c_append, c_principal, c_key, c_fingerprint) WITH ORDINALITY
+         AS c (append, principal, key, fingerprint, command)
+    JOIN commands known ON known.principal = c.principal AND known.key = c.key
+    WHERE c.append = ANY (failed);
+
+    RETURN QUERY
+    SELECT a.append::int, NULL::int, 'conflict', NULL::uuid, a.stream_id, NULL::bigint, s.version, s.position
+    FROM unnest(a_stream, a_expected) WITH ORDINALITY AS a (stream_id, expected, append)
+    LEFT JOIN streams s ON s.stream_id = a.stream_id
+    WHERE s.version IS DISTINCT FROM a.expected;
 
     INSERT INTO events (position, stream_id, version, event_id, type, schema_version, payload, metadata, link)
     SELECT nextval('events_position'), a_stream[e.append], e.version, e.event_id, e.type, e.schema_version,

@@ -229,6 +229,9 @@ CREATE INDEX approval_status_appointments_person ON approval_status_appointments
 """
 
 GRANTS = """
+-- The service refuses to start on a schema that is not its own.
+GRANT SELECT ON alembic_version TO greenlight_service;
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     approval_status_appointments,
     approval_status_drafting,

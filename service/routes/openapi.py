@@ -68,8 +68,8 @@ _OF_STATUS = {"401": ("WWW-Authenticate",), "503": ("Retry-After",)}
 def examples() -> dict[str, Any]:
     """What was done and answered.
 
-    By command: `request`, `answer`, and a problem for each of its `refusals`. Under `every command`, `every view`
-    and `views`: the problems of the doors themselves by status and name, and an answer of each view.
+    By command: `request`, `answer`, and a problem for each of its `refusals`. Under `views` an answer of each
+    view; under `problems` those of the doors themselves, by whom they meet, by status and by name.
     """
     found: dict[str, Any] = json.loads(EXAMPLES.read_text())
     return found
@@ -119,7 +119,7 @@ def _describe_command(operation: dict[str, Any], command: type[Command]) -> None
     }
     if "answer" in shown:
         _exemplify(answers["201"]["content"]["application/json"], {command.__name__: shown["answer"]})
-    _add_problems(answers, OF_EVERY_COMMAND, "every command")
+    _add_problems(answers, OF_EVERY_COMMAND, "every command", slug(command.__name__))
     for refusal in commands.refusals(command):
         said = " ".join((refusal.__doc__ or "").split())
         problem = answers.setdefault(str(refusal.status), _problem("", str(refusal.status)))
@@ -147,14 +147,15 @@ def _describe_view(operation: dict[str, Any], problems: dict[str, str]) -> None:
         # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
         answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in (CSV, JSON_LINES)}
-    _add_problems(answers, problems, "every view")
+    _add_problems(answers, problems, "every view", name)
 
 
-def _add_problems(answers: dict[str, Any], said: dict[str, str], whose: str) -> None:
-    of_doors = examples().get(whose, {})
+def _add_problems(answers: dict[str, Any], said: dict[str, str], whose: str, name: str) -> None:
+    of_doors, own = (examples().get("problems", {}).get(each, {}) for each in (whose, name))
     for status, text in said.items():
         answers[status] = _problem(text, status)
-        _exemplify(answers[status]["content"][MEDIA_TYPE], of_doors.get(status, {}))
+        for each in (of_doors, own):
+            _exemplify(answers[status]["content"][MEDIA_TYPE], each.get(status, {}))
 
 
 def _exemplify(media: dict[str, Any], shown: dict[str, Any], summary: str | None = None) -> None:

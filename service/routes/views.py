@@ -49,6 +49,8 @@ class Shown:
     version: int
     #: Of the log.
     position: int
+    #: Of the event at that version.
+    link: bytes
 
 
 def _malformed(name: str, rule: str) -> Problem:
@@ -100,7 +102,7 @@ async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tupl
 
 async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: int, as_of: str | None) -> Shown:
     """The version of the stream to show: the newest that the view has, or the one asked for."""
-    newest = select(events.c.version, events.c.position).where(
+    newest = select(events.c.version, events.c.position, events.c.link).where(
         events.c.stream_id == stream_id, events.c.position <= position
     )
     newest = newest.order_by(events.c.version.desc()).limit(1)
@@ -108,7 +110,7 @@ async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: i
     if latest is None:
         raise _not_shown_yet(stream_id)
     if as_of is None:
-        return Shown(latest.version, position)
+        return Shown(latest.version, position, latest.link)
     asked = _as_of(as_of)
     if isinstance(asked, int):
         if asked > latest.version:
@@ -119,7 +121,7 @@ async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: i
     at_that = (await connection.execute(found)).one_or_none()
     if at_that is None:
         raise ProductionIsMissing()
-    return Shown(at_that.version, at_that.position)
+    return Shown(at_that.version, at_that.position, at_that.link)
 
 
 def _not_shown_yet(stream_id: StreamId) -> Problem:
@@ -144,6 +146,7 @@ async def rows_of(at: Doors, projection: Projection[Any], stream_id: StreamId, a
 
 
 def stamp(response: Response, shown: Shown) -> None:
-    """Say in the headers what is shown."""
+    """Say in the headers what is shown; the link is what `greenlight verify --expect` takes."""
+    response.headers["Stream-Link"] = f"{shown.version}:{shown.link.hex()}"
     response.headers["ETag"] = f'"{shown.version}"'
     response.headers["Position"] = str(shown.position)

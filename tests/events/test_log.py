@@ -5,6 +5,7 @@ import asyncpg
 import pytest
 
 from events.chain import GENESIS, link
+from events.codec import UnknownEvent
 from events.log import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Log, OutcomeUnknown, read, safe_position
 from tests.conftest import Urls
 from tests.events.logbook import NOOR, again, appended, begun, named, sent, stored
@@ -271,12 +272,30 @@ class TestReading:
         async with pool.acquire() as connection:
             up_to = await safe_position(connection)
             pages, at = [], 0
-            while page := await read(connection, at, up_to, 2):
-                pages.append([each.event.name for each in page])  # type: ignore[union-attr]
-                at = page[-1].position
+            while at < up_to:
+                page = await read(connection, at, up_to, 2)
+                pages.append([each.event.name for each in page.events])  # type: ignore[union-attr]
+                at = page.reached
 
         assert pages == [["a", "b"], ["c", "d"], ["e"]]
         assert at == up_to
+
+    async def test_a_page_ends_before_an_event_that_this_code_does_not_know(
+        self, log: Log, pool: Pool, urls: Urls
+    ) -> None:
+        await begun(log, "acme", *"abc")
+        admin = await asyncpg.connect(urls.admin)
+        await admin.execute("SET session_replication_role = replica")
+        await admin.execute("ALTER TABLE events DISABLE TRIGGER ALL")
+        await admin.execute("UPDATE events SET type = 'StudioSold' WHERE version = 3")
+        await admin.close()
+
+        async with pool.acquire() as connection:
+            page = await read(connection, 0, 3, 10)
+            with pytest.raises(UnknownEvent, match="StudioSold"):
+                await read(connection, page.reached, 3, 10)
+
+        assert [each.event.name for each in page.events] == ["a", "b"]  # type: ignore[union-attr]
 
     async def test_an_empty_log_is_complete_up_to_nothing(self, pool: Pool) -> None:
         async with pool.acquire() as connection:
@@ -292,8 +311,9 @@ class TestReading:
                 await Log(slow).append(Append("slow", GENESIS_HEAD, (sent("slow", *named("b")),)))
                 await begun(log, "quick", "c", "d")
                 floor = await safe_position(connection)
-                in_flight = [each.stream_id for each in await read(connection, 0, floor, 10)]
-            after = [each.stream_id for each in await read(connection, 0, await safe_position(connection), 10)]
+                in_flight = [each.stream_id for each in (await read(connection, 0, floor, 10)).events]
+            page = await read(connection, 0, await safe_position(connection), 10)
+            after = [each.stream_id for each in page.events]
         await slow.close()
 
         assert floor == head.position

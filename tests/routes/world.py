@@ -56,8 +56,8 @@ def body(command: Command) -> bytes:
 
 
 def address(command: type[Command], company: Slug = COMPANY, production: Slug = PRODUCTION) -> str:
-    of_company = issubclass(command, CompanyCommand)
-    return f"/v1/{company}/{slug(command.__name__)}" if of_company else f"/v1/{company}/{production}/{slug(command.__name__)}"
+    whose = company if issubclass(command, CompanyCommand) else f"{company}/{production}"
+    return f"/v1/{whose}/{slug(command.__name__)}"
 
 
 @dataclass(slots=True)
@@ -119,7 +119,9 @@ class World:
             answer = await self.send(person, command)
             assert answer.status_code == 201, answer.text
 
-    async def get(self, person: PersonId, path: str, *, accept: str = "application/json", **asked: Any) -> httpx2.Response:
+    async def get(
+        self, person: PersonId, path: str, *, accept: str = "application/json", **asked: Any
+    ) -> httpx2.Response:
         """Read a view of the production, or the address given, at least as new as the log is now."""
         params = {"at_least": await self.last_position()} | asked
         headers = await self.headers(person) | {"Accept": accept}
@@ -144,18 +146,18 @@ class World:
 async def opened_world(server: Server) -> AsyncIterator[World]:
     """A service on a fresh, migrated database, in a time of its own."""
     name = f"test_{uuid4().hex}"
-    at = {who: f"{url.rsplit('/', 1)[0]}/{name}" for who, url in (("service", server.service_url), ("admin", server.admin_url))}
+    service_url, admin_url = (f"{url.rsplit('/', 1)[0]}/{name}" for url in (server.service_url, server.admin_url))
     admin = await asyncpg.connect(server.admin_url)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER greenlight_owner")
-        application, time = create(at["service"]), Time()
+        application, time = create(service_url), Time()
         async with application.router.lifespan_context(application):
             doors: Doors = application.state.doors
             handling = Handling(doors.log, doors.directory, time.clock, time.new_id, doors.runner.wake)
             application.state.doors = replace(doors, handling=handling, clock=time.clock)
             transport = httpx2.ASGITransport(app=application, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url="http://greenlight.test") as client:
-                yield World(application, client, time, at["service"], at["admin"])
+                yield World(application, client, time, service_url, admin_url)
                 await handling.drain()
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
