@@ -7,19 +7,17 @@ since they were decided on top of it. A refusal is final only against the newest
 """
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
 from events import AnyEvent
 from events.envelope import Metadata, Source
 from events.ids import PersonId, Slug, StreamId
 from events.log import (
-    GENESIS_HEAD,
     Append,
     Appended,
     Conflict,
@@ -36,13 +34,10 @@ from service.deciders.company import Company
 from service.deciders.production import OpenProduction, Production
 from service.deciders.refusal import Refusal
 from service.directory import Directory
+from service.streams import Loaded, Streams, evolve
 
 #: Commands that one turn decides at the most.
 TURN = 100
-#: Streams whose state is kept in memory.
-CACHED = 1000
-
-S = TypeVar("S")
 
 
 class KeyReused(Exception):
@@ -116,19 +111,6 @@ class Answer:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded(Generic[S]):
-    """A stream's state at a version."""
-
-    head: Head
-    #: The time of its last event.
-    at: datetime | None
-    state: S | None
-
-
-NOTHING: Loaded[Any] = Loaded(GENESIS_HEAD, None, None)
-
-
 @dataclass(eq=False, slots=True)
 class _Pending:
     """A wish that waits for its answer."""
@@ -184,7 +166,7 @@ class Handling:
         self._clock = clock
         self._new_id = new_id
         self._appended = appended
-        self._cache: OrderedDict[StreamId, Loaded[Any]] = OrderedDict()
+        self._streams = Streams(log)
         self._mailboxes: dict[StreamId, list[_Pending]] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -213,7 +195,7 @@ class Handling:
             Refusal: a rule is against it.
             VersionMismatch: the stream is not at the version of `if_match`.
         """
-        loaded = await self._newest(wish.stream_id)
+        loaded = await self._streams.newest(wish.stream_id)
         _, decided = self._decide(wish, loaded, await self._company_of(wish))
         happened = _happened(loaded.head.version, decided.events)
         head = loaded.head
@@ -222,15 +204,15 @@ class Handling:
 
     async def company(self, slug: Slug, version: int | None = None) -> Company | None:
         """The company's newest state; a cached one is taken when it is of the version named as newest."""
-        cached = self._cache.get(slug)
+        cached = self._streams.kept(slug)
         if cached is not None and cached.head.version == version:
             found: Company | None = cached.state
             return found
-        return (await self._newest(slug)).state
+        return (await self._streams.newest(slug)).state
 
     async def production(self, stream_id: StreamId) -> Loaded[Production]:
         """The production's newest state."""
-        return await self._newest(stream_id)
+        return await self._streams.newest(stream_id)
 
     async def drain(self) -> None:
         """Wait until every command that was taken is answered."""
@@ -244,7 +226,7 @@ class Handling:
             try:
                 await self._take(stream_id, turn)
             except Exception as error:
-                self._cache.pop(stream_id, None)  # what was lost on the way may have happened
+                self._streams.forget(stream_id)  # what was lost on the way may have happened
                 for pending in turn:
                     pending.fail(error)
             mailbox[:] = [pending for pending in mailbox if not pending.answer.done()]
@@ -252,11 +234,11 @@ class Handling:
 
     async def _take(self, stream_id: StreamId, waiting: list[_Pending]) -> None:
         """Answer every wish of a turn."""
-        loaded = self._cache.get(stream_id) or await self._newest(stream_id)
+        loaded = self._streams.kept(stream_id) or await self._streams.newest(stream_id)
         while waiting := [pending for pending in waiting if not pending.answer.done()]:
             turn = await self._decide_all(waiting, loaded)
             if not turn.accepted:
-                newest = await self._newest(stream_id)
+                newest = await self._streams.newest(stream_id)
                 if newest.head.version == loaded.head.version:
                     await self._refuse(turn)
                 loaded = newest
@@ -271,7 +253,7 @@ class Handling:
         [outcome] = await self._log.append(Append(stream_id, base.head, commands))
         match outcome:
             case Appended(entries, links, head):
-                base = self._remember(stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
+                base = self._streams.keep(stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
                 self._appended()
                 for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
                     happened = _happened(entry.first_version - 1, decided.sent.events)
@@ -281,7 +263,7 @@ class Handling:
                 for place, hit in hits.items():
                     await self._replay(turn.accepted[place].pending, hit)
             case Conflict():
-                base = await self._newest(stream_id)
+                base = await self._streams.newest(stream_id)
         return base
 
     async def _decide_all(self, waiting: list[_Pending], loaded: Loaded[Any]) -> _Turn:
@@ -320,9 +302,9 @@ class Handling:
             happened = company.decide(command, state, metadata)  # type: ignore[arg-type]
         else:
             happened = production.decide(command, state, of_company, metadata)  # type: ignore[arg-type]
-        evolve: Any = company.evolve if wish.production is None else production.evolve
+        further = evolve(wish.stream_id)
         for event in happened:
-            state = evolve(state, event, metadata)
+            state = further(state, event, metadata)
         news = tuple(NewEvent(self._new_id(), event, metadata) for event in happened)
         sent = SentCommand(wish.principal, wish.key, wish.fingerprint, metadata.command_id, news)
         reached = Head(head.version + len(news), head.link, head.position)
@@ -332,34 +314,11 @@ class Handling:
         """The company a production's command is decided against; a company's own command needs no other."""
         if wish.production is None:
             return None
-        cached = self._cache.get(wish.company)
+        cached = self._streams.kept(wish.company)
         if cached is not None and not isinstance(wish.command, OpenProduction):
             found: Company | None = cached.state
             return found
-        return (await self._newest(wish.company)).state
-
-    async def _newest(self, stream_id: StreamId) -> Loaded[Any]:
-        """The stream's newest state: what is cached, and the tail since."""
-        base = self._cache.get(stream_id, NOTHING)
-        head = (await self._log.heads(stream_id)).get(stream_id)
-        if head is None:
-            return NOTHING
-        if head.version == base.head.version:
-            return base
-        evolve: Any = production.evolve if "/" in stream_id else company.evolve
-        state, at = base.state, base.at
-        for recorded in await self._log.read_stream(stream_id, base.head.version, head.version):
-            state, at = evolve(state, recorded.event, recorded.metadata), recorded.metadata.at
-        return self._remember(stream_id, Loaded(head, at, state))
-
-    def _remember(self, stream_id: StreamId, loaded: Loaded[Any]) -> Loaded[Any]:
-        known = self._cache.get(stream_id)
-        if known is None or known.head.version <= loaded.head.version:
-            self._cache[stream_id] = loaded
-        self._cache.move_to_end(stream_id)
-        while len(self._cache) > CACHED:
-            self._cache.popitem(last=False)
-        return loaded
+        return (await self._streams.newest(wish.company)).state
 
     async def _refuse(self, turn: _Turn) -> None:
         """Give the refusals of a turn that was decided on the newest state, unless the ledger knows better."""

@@ -71,8 +71,8 @@ class Problem(Exception):
 
 
 def slug(name: str) -> str:
-    """`BudgetIsLocked` as `budget-is-locked`."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
+    """`BudgetIsLocked` as `budget-is-locked`, and `LoanGoesInACircle` as `loan-goes-in-a-circle`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 
 
 def told(refusal: Refusal) -> Problem:

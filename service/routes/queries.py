@@ -33,6 +33,8 @@ From = Annotated[date | None, Query(description="From this day on, UTC.")]
 To = Annotated[date | None, Query(description="Up to the end of this day, UTC.")]
 Least = Annotated[Amount | None, Query(description="Figures of at least this.")]
 Most = Annotated[Amount | None, Query(description="Figures of at most this.")]
+OfAccount = Annotated[AccountCode | None, Query(description="The account it is about.")]
+OfSpend = Annotated[SpendId | None, Query(description="The entry it is about.")]
 Search = Annotated[Text | None, Query(description="A piece of text, any case.")]
 
 #: The name of a class of events.
@@ -104,15 +106,15 @@ async def get_audit_trail(
     at: At,
     response: Response,
     terms: Listing,
-    actor: PersonId | None = None,
+    actor: Annotated[PersonId | None, Query(description="Who did it.")] = None,
     kind: Annotated[str | None, Query(pattern=_NAME, description="Of event, such as `SpendLogged`.")] = None,
-    account: AccountCode | None = None,
+    account: OfAccount = None,
     amount_min: Least = None,
     amount_max: Most = None,
     from_on: From = None,
     to_on: To = None,
     text: Search = None,
-    correlation_id: UUID | None = None,
+    correlation_id: Annotated[UUID | None, Query(description="As its caller sent it.")] = None,
 ) -> AuditTrail | Response:
     """What happened, in order: who did what, when, why, and what changed?"""
     table, company = audit_trail.TRAIL.table, _company(stream)
@@ -159,10 +161,10 @@ async def get_spend_register(
     at: At,
     response: Response,
     terms: Listing,
-    account: AccountCode | None = None,
-    spend: SpendId | None = None,
-    vendor: VendorId | None = None,
-    kind: SpendKind | None = None,
+    account: OfAccount = None,
+    spend: OfSpend = None,
+    vendor: Annotated[VendorId | None, Query(description="Who was paid.")] = None,
+    kind: Annotated[SpendKind | None, Query(description="Of spend.")] = None,
     state: Annotated[Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")] = None,
     amount_min: Least = None,
     amount_max: Most = None,
@@ -223,11 +225,11 @@ async def get_flags(
     response: Response,
     terms: Listing,
     kind: Annotated[str | None, Query(pattern=_NAME, description="Such as `AccountOverspent`.")] = None,
-    state: Annotated[Literal["open", "cleared"] | None, Query()] = None,
-    account: AccountCode | None = None,
-    spend: SpendId | None = None,
-    funding: FundingId | None = None,
-    budget: BudgetId | None = None,
+    state: Annotated[Literal["open", "cleared"] | None, Query(description="Whether it stands.")] = None,
+    account: OfAccount = None,
+    spend: OfSpend = None,
+    funding: Annotated[FundingId | None, Query(description="The source it is about.")] = None,
+    budget: Annotated[BudgetId | None, Query(description="The version it is about.")] = None,
 ) -> Flags | Response:
     """What calls for attention, why, with which figures, and which fact cleared it?"""
     raised, cleared = flags.FLAGS.table, flags.CLEARINGS.table

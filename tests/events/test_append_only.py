@@ -49,7 +49,7 @@ AS_THE_SERVICE = {
     "edit the ledger": "UPDATE commands SET fingerprint = ''::bytea",
     "add to the ledger": INTO_COMMANDS,
     "delete from the ledger": "DELETE FROM commands",
-    "lock out the writers": "LOCK TABLE events IN EXCLUSIVE MODE",
+    "lock out the writers": "DO $$BEGIN LOCK TABLE events IN EXCLUSIVE MODE; END$$",
     "lock a head": "SELECT FROM streams FOR UPDATE",
     "become the owner": "SET ROLE greenlight_owner",
 }

@@ -28,8 +28,10 @@ SLUG, PERSON, VENDOR, ACCOUNT, TEXT, MEMO = (
 class TestText:
     @pytest.mark.parametrize(
         "sent",
-        ["", " ", "\t", "a\tb", "a\nb", "a\r\nb", "\u0000", "a\u0000", "\u200b", "a\u202eb", "\ufeff", "\x7f"]
-        + ["\u2028", "\u2029", "\u200d", "\ue000", "\U000e0001", "\uffff", "x" * 201],
+        [
+            *("", " ", "\t", "a\tb", "a\nb", "a\r\nb", "\u0000", "a\u0000", "\u200b", "a\u202eb", "\ufeff", "\x7f"),
+            *("\u2028", "\u2029", "\u200d", "\ue000", "\U000e0001", "\uffff", "x" * 201),
+        ],
         ids=ascii,
     )
     def test_refuses_what_cannot_be_read_in_one_line(self, sent: str) -> None:
@@ -94,7 +96,7 @@ class TestIds:
             *((Slug, bad) for bad in ("", "A", "1st", "a--b", "-a", "a-", "a/b", "a b", "a\n", "é", "a" * 65)),
             *((PersonId, bad) for bad in ("", "Maya", "a..b", ".a", "a\n", "a/b", "‹a›", "a" * 65)),
             *((VendorId, bad) for bad in ("", "a.b", "A", "a\n")),
-            *((AccountCode, bad) for bad in ("", "1100\n", "1" * 7, "1..2", " 1", "1/2", "١١٠٠", "1-1-1-1-1")),
+            *((AccountCode, bad) for bad in ("", "1100\n", "1" * 7, "1..2", " 1", "1/2", "\u0661\u0661", "1-1-1-1-1")),
             *((BudgetId, bad) for bad in ("v0", "v01", "V1", "1", "v1\n")),
             *((SpendId, bad) for bad in ("S-1", "S-00000a", "S-000001\n")),
             *((Digest, bad) for bad in ("0" * 63, "A" * 64, "0" * 64 + "\n")),

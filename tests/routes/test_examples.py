@@ -9,7 +9,6 @@ import pytest
 from events.log import OutcomeUnknown
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany
-from service.deciders.refusal import Refusal
 from service.embedded import Server
 from service.problems import MEDIA_TYPE, slug
 from service.routes import views
@@ -20,20 +19,32 @@ from tests.deciders.stories import MAYA, OPENED, OPENING, STRANGER
 from tests.routes.golden import WRITING, held
 from tests.routes.walk import WALK, Example, Look
 from tests.routes.world import AT, World, address, body, opened_world
+from tests.spec import Story
 
 pytestmark = [pytest.mark.golden, pytest.mark.filterwarnings("error")]
 
 ROUTED = (*COMPANY_COMMANDS, *PRODUCTION_COMMANDS)
 RIVAL = "rival"
-#: The rungs of every story, and of each pair of command and refusal the first, which is the example shown.
-STORIES: dict[str, list[Rung]] = {}
-SHOWN: dict[tuple[type[Command], type[Refusal]], Rung] = {}
-for rung in [
+CLIMBED = [
     *(rung for rung in RUNGS if type(rung.command) in ROUTED),
     Rung("OpenProduction: in another company", [], MAYA, OPENING, CompanyIsMissing()),
-]:
-    STORIES.setdefault(repr(rung.given), []).append(rung)
-    SHOWN.setdefault((type(rung.command), type(rung.refusal)), rung)
+]
+#: Of each pair of command and refusal the first rung, which is the example shown.
+SHOWN = {(type(rung.command), type(rung.refusal)): rung for rung in reversed(CLIMBED)}
+
+
+def _begins(story: Story, longer: Story) -> bool:
+    return longer[: len(story)] == story
+
+
+def _chains() -> list[list[Rung]]:
+    """The rungs by the longest stories that there are, each chain in the order in which its story comes to them."""
+    stories = {repr(rung.given): rung.given for rung in CLIMBED}.values()
+    longest = [story for story in stories if not any(story is not other and _begins(story, other) for other in stories)]
+    chains: list[list[Rung]] = [[] for _ in longest]
+    for rung in sorted(CLIMBED, key=lambda rung: len(rung.given)):
+        chains[next(place for place, story in enumerate(longest) if _begins(rung.given, story))].append(rung)
+    return chains
 
 
 @pytest.fixture(scope="module")
@@ -67,25 +78,23 @@ class TestEveryCommand:
 
 
 class TestEveryRefusal:
-    @pytest.mark.parametrize("rungs", STORIES.values(), ids=lambda rungs: rungs[0].name)
-    async def test_is_answered_as_its_example_says(self, rungs: list[Rung], world: World) -> None:
-        await world.play(rungs[0].given)
-        if not rungs[0].given:
-            await self.somewhere_else(world)
-        before = await world.last_position()
-        for rung in rungs:
-            company = "acme" if rung.given else RIVAL
-            kind = type(rung.command)
-            person = rung.person if rung.given else MAYA
+    @pytest.mark.parametrize("chain", _chains(), ids=lambda chain: chain[-1].name)
+    async def test_is_answered_as_its_example_says(self, chain: list[Rung], world: World) -> None:
+        await self.somewhere_else(world)
+        told = 0
+        for rung in chain:
+            await world.play(rung.given[told:])
+            told, before, kind = len(rung.given), await world.last_position(), type(rung.command)
+            person, company = (rung.person, "acme") if rung.given else (MAYA, RIVAL)
             answer = await world.post(person, address(kind), body(rung.command), company=company)
 
             problem = answer.json()
             assert (answer.status_code, answer.headers["content-type"]) == (rung.refusal.status, MEDIA_TYPE), rung.name
             assert problem["type"] == f"urn:greenlight:problem:{slug(type(rung.refusal).__name__)}", rung.name
             assert (problem["detail"], problem["otherwise"]) == (str(rung.refusal), rung.refusal.advice())
+            assert await world.last_position() == before
             if SHOWN[kind, type(rung.refusal)] is rung:
                 held(EXAMPLES, problem, kind.__name__, "refusals", type(rung.refusal).__name__)
-        assert await world.last_position() == before
 
     async def somewhere_else(self, world: World) -> None:
         """A company of its own, for whose members the other one does not exist."""
@@ -99,8 +108,9 @@ APPOINT = json.dumps({"person": STRANGER, "role": "accountant", "from_on": "2026
 
 
 async def _key_reused(world: World, _: pytest.MonkeyPatch) -> Any:
-    await world.post(MAYA, APPOINT_TO, APPOINT, Idempotency_Key="appoint-1")
-    return await world.post(MAYA, APPOINT_TO, APPOINT.replace(b"-02", b"-03"), Idempotency_Key="appoint-1")
+    held_already = APPOINT.replace(b"sam", b"maya").replace(b"accountant", b"executive_producer")
+    await world.post(MAYA, APPOINT_TO, held_already, Idempotency_Key="appoint-1")
+    return await world.post(MAYA, APPOINT_TO, APPOINT, Idempotency_Key="appoint-1")
 
 
 async def _lost(world: World, patch: pytest.MonkeyPatch) -> Any:
@@ -144,18 +154,25 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+async def opened(shared: World) -> World:
+    await shared.play(OPENED)
+    return shared
+
+
 class TestEveryProblemOfTheDoors:
     @pytest.mark.parametrize(
         ("whose", "status", "name", "sent"), PROBLEMS, ids=lambda value: value if isinstance(value, str) else ""
     )
     async def test_is_answered_as_its_example_says(
-        self, whose: str, status: str, name: str, sent: Sent, world: World, monkeypatch: pytest.MonkeyPatch
+        self, whose: str, status: str, name: str, sent: Sent, opened: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await world.play(OPENED)
-        answer = await sent(world, monkeypatch)
+        before = await opened.last_position()
+        answer = await sent(opened, monkeypatch)
         problem = answer.json()
         assert (answer.status_code, answer.headers["content-type"]) == (int(status), MEDIA_TYPE)
         assert problem["type"] == f"urn:greenlight:problem:{slug(name)}"
+        assert await opened.last_position() == before
         held(EXAMPLES, problem, "problems", whose, status, name)
 
 

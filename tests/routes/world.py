@@ -80,7 +80,7 @@ class World:
         """What a request of theirs carries: a token, and a key that no other request has."""
         whose = f"{company}/{person}"
         if whose not in self.tokens:
-            _, self.tokens[whose] = await self.doors.tokens.create(company, person, self.time.now, timedelta(hours=8))
+            _, self.tokens[whose] = await self.doors.tokens.create(company, person, self.time.now, timedelta(days=30))
         self.sent += 1
         return {
             "Authorization": f"Bearer {self.tokens[whose]}",

@@ -1,0 +1,103 @@
+"""What the tests of the read models share: rows as stored, rows as replayed, and a reader's client."""
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from events import AnyEvent
+from events.envelope import Recorded
+from events.ids import StreamId
+from events.log import Log
+from projections import PROJECTIONS
+from projections.projection import Projection
+from projections.runner import Runner
+from service.app import create
+from service.database import connected
+from service.directory import Directory
+from service.identity import Tokens
+from service.routes.access import Doors
+from tests.deciders.stories import ADMINISTRATOR
+from tests.handling.office import Office
+
+Table = list[str]
+
+
+async def stored(pool: Any, projection: Projection[Any], streams: Iterable[StreamId]) -> dict[str, Table]:
+    """The rows of these productions as PostgreSQL has them, to the letter, by table."""
+    tables: dict[str, Table] = {}
+    for kind in projection.kinds:
+        rows = await pool.fetch(f"SELECT * FROM {kind.table.name} WHERE stream_id = ANY($1)", list(streams))
+        tables[kind.table.name] = [repr(row) for row in sorted(map(kind.read, rows), key=kind.key_of)]
+    return tables
+
+
+def replayed(
+    projection: Projection[Any], histories: dict[StreamId, list[Recorded[AnyEvent]]]
+) -> dict[str, Table]:
+    """The rows that the same productions' histories add up to in memory."""
+    rows = projection.replay([recorded for history in histories.values() for recorded in history])
+    return {
+        kind.table.name: [repr(row) for stream in sorted(histories) for row in rows.of(kind.row, stream)]
+        for kind in projection.kinds
+    }
+
+
+async def histories(log: Log, *streams: StreamId) -> dict[StreamId, list[Recorded[AnyEvent]]]:
+    return {stream: await log.read_stream(stream) for stream in streams}
+
+
+async def agree(office: Office, *streams: StreamId) -> None:
+    """Insist that every read model's rows are what a replay of the log makes."""
+    told = await histories(office.log, *streams)
+    for projection in PROJECTIONS:
+        assert await stored(office.pool, projection, streams) == replayed(projection, told), projection.name
+
+
+async def caught_up(runner: Runner) -> None:
+    """Step until nothing moves."""
+    while await runner.step():
+        pass
+
+
+@asynccontextmanager
+async def reading(url: str, office: Office) -> AsyncIterator[httpx2.AsyncClient]:
+    """A client of the application for someone who may read everything; the read models are the test's to move."""
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    async with connected(url, 4) as database:
+        directory, tokens, runner = Directory(database.pool), Tokens(database.pool), Runner(database.pool)
+        app = create(url)
+        app.state.doors = Doors(database, office.log, office.handling, directory, tokens, runner, clock)
+        _, secret = await tokens.create("acme", ADMINISTRATOR, clock(), timedelta(hours=1))
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False),
+            base_url="http://greenlight.test",
+            headers={"Authorization": f"Bearer {secret}"},
+            timeout=30,
+        ) as client:
+            yield client
+
+
+async def shown(client: httpx2.AsyncClient, path: str, **asked: Any) -> dict[str, Any]:
+    """A view, which must be there."""
+    response = await client.get(path, params=asked)
+    assert response.status_code == 200, response.text
+    view: dict[str, Any] = response.json()
+    return view
+
+
+async def tampered(admin_url: str, *statements: str) -> None:
+    """Change facts as nobody may: the superuser with the triggers off."""
+    admin = await asyncpg.connect(admin_url)
+    try:
+        await admin.execute("ALTER TABLE events DISABLE TRIGGER ALL")
+        for statement in statements:
+            await admin.execute(statement)
+    finally:
+        await admin.close()

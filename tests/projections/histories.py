@@ -1,0 +1,187 @@
+"""Histories that nobody wrote: what people might send, step by step, right and wrong."""
+
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import strategies as st
+
+from events.financing import FundingKind
+from events.ids import PersonId
+from events.production import Stage
+from events.spend import SpendKind
+from events.team import Role
+from service.deciders.approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
+from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.command import Command
+from service.deciders.financing import (
+    AmendFunding,
+    CloseFunding,
+    CommitFunding,
+    RestsOn,
+    ReverseReceipt,
+    WithdrawFunding,
+)
+from service.deciders.production import Production
+from service.deciders.spend import LogSpend
+from service.deciders.stage import EnterStage
+from service.deciders.team import EndAppointment
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    BOND,
+    CONTINGENCY,
+    EDITING,
+    FEATURE,
+    FINANCIER,
+    INSURANCE,
+    LINE_PRODUCER,
+    MAYA,
+    NEWCOMER,
+    NOOR,
+    PRODUCER,
+    SMALL,
+    STORY,
+    STRANGER,
+    TODAY,
+    TWO_HATS,
+    UNRECONCILED_BUDGET,
+    appoint,
+    budget,
+    equity,
+    inr,
+    rate,
+    receipt,
+    recode,
+    reverse,
+    spend,
+    usd,
+)
+
+#: What to do, and two numbers that choose among what there is to do it to.
+Step = tuple[str, int, int]
+
+ACCOUNTS = (ART, EDITING, STORY, INSURANCE, BOND, CONTINGENCY, "9999", "B 04")
+ACTS = {
+    "log spend": 8,
+    "log foreign spend": 2,
+    "reverse spend": 3,
+    "recode spend": 4,
+    "secure funding": 3,
+    "commit funding": 2,
+    "close funding": 2,
+    "withdraw funding": 1,
+    "amend funding": 3,
+    "record receipt": 4,
+    "reverse receipt": 2,
+    "set budget": 4,
+    "waive": 1,
+    "submit": 4,
+    "withdraw budget": 1,
+    "approve": 6,
+    "send back": 1,
+    "lock": 2,
+    "unlock": 2,
+    "appoint": 2,
+    "end appointment": 1,
+    "enter stage": 1,
+}
+numbers = st.integers(0, 999)
+steps = st.lists(
+    st.tuples(st.sampled_from([act for act, weight in ACTS.items() for _ in range(weight)]), numbers, numbers),
+    min_size=5,
+    max_size=40,
+)
+
+
+def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
+    """Who sends what: made of what the production has, so that most of it is accepted."""
+    act, a, b = step
+    newest = f"v{max(len(production.budgets.versions), 1)}"
+    some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
+    match act:
+        case "log spend":
+            document = None if b % 3 == 0 else f"D-{b % 4}"
+            return (LINE_PRODUCER, ACCOUNTANT)[b % 2], spend(
+                ACCOUNTS[a % 8], f"{(a % 7 + 1) * 17_000}.{b % 100:02}", document, memo="So it was." if b % 5 else None
+            )
+        case "log foreign spend":
+            return ACCOUNTANT, LogSpend(
+                account=ACCOUNTS[a % 8],
+                currency="USD",
+                net=Decimal(a + 1),
+                tax=Decimal("10"),
+                recoverable_tax=Decimal("4.5"),
+                rate=rate("USD", "INR", f"8{b % 10}.{b % 100:02}1"),
+                vendor=f"vendor-{b % 3}",
+                spent_on=TODAY,
+                posted_on=TODAY,
+                kind=tuple(SpendKind)[b % 5],
+                document=None,
+                receipt_sha256="ab" * 32,
+            )
+        case "reverse spend":
+            return ACCOUNTANT, reverse(some_spend)
+        case "recode spend":
+            return LINE_PRODUCER, recode(some_spend, ACCOUNTS[b % 8])
+        case "set budget":
+            bases: tuple[SetBudget, ...] = (SMALL, UNRECONCILED_BUDGET, FEATURE)
+            return LINE_PRODUCER, bases[b % 3] if a % 3 == 0 else budget(str((b % 9) * 60_000))
+        case "submit":
+            return PRODUCER, SubmitBudget(budget=newest)
+        case "withdraw budget":
+            return PRODUCER, WithdrawBudget(budget=newest, reason="Not yet.")
+        case "waive":
+            return PRODUCER, _waive(newest)
+        case "lock":
+            return (MAYA, NOOR)[a % 2], LockBudget(budget=production.budgets.in_force or newest)
+        case "unlock":
+            return (MAYA, NOOR)[a % 2], UnlockBudget(budget=production.budgets.in_force or newest, reason="It grows.")
+        case "approve" | "send back":
+            return _decision(act, a, b, production)
+        case "appoint":
+            return MAYA, appoint((STRANGER, NEWCOMER, FINANCIER)[a % 3], tuple(Role)[b % 11])
+        case "end appointment":
+            return MAYA, EndAppointment(person=(STRANGER, NEWCOMER, FINANCIER, NOOR)[a % 4], role=tuple(Role)[b % 11])
+        case "enter stage":
+            return MAYA, EnterStage(stage=tuple(Stage)[a % 5])
+        case "record receipt":
+            amount = inr(f"{(b % 9 + 1) * 50_000}") if some_funding != "F-2" else usd(str(b % 9 * 100 + 1))
+            credited = {} if some_funding != "F-2" else {"credited": inr(str(b % 9 * 8_000 + 80)), "bank_charges": inr("7")}
+            return ACCOUNTANT, receipt(some_funding, amount, **credited)
+        case "reverse receipt":
+            return ACCOUNTANT, ReverseReceipt(receipt=some_receipt, posted_on=TODAY, reason="Recalled.")
+        case _:
+            return MAYA, _funding(act, b, some_funding)
+
+
+def _waive(newest: str) -> WaiveDifference:
+    return WaiveDifference.model_validate(
+        {"budget": newest, "total": "grand_total", "reason": "A rupee."}, strict=False
+    )
+
+
+def _decision(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    opened = production.approvals.open or "A-1"
+    known = production.approvals.rounds.get(opened)
+    answer: dict[str, Any] = {"round": opened, "content_hash": "0" * 64 if known is None else known.content_hash}
+    person = (MAYA, NOOR, TWO_HATS)[a % 3]
+    if act == "approve":
+        return person, Approve(**answer, words="Go." if b % 2 else None)
+    return person, (RequestChanges if b % 2 else Reject)(**answer, words="Too dear.")
+
+
+def _funding(act: str, b: int, some_funding: str) -> Command:
+    match act:
+        case "secure funding":
+            kind = tuple(FundingKind)[b % 8]
+            against = "F-1" if kind is FundingKind.DEBT and b % 3 else None
+            return equity(inr(str(b % 5 * 100_000 + 90_000)), kind=kind, lent_against=against)
+        case "commit funding":
+            return CommitFunding(funding=some_funding, rests_on=tuple(RestsOn)[b % 2], document=f"Paper {b}")
+        case "close funding":
+            return CloseFunding(funding=some_funding)
+        case "withdraw funding":
+            return WithdrawFunding(funding=some_funding, reason="Stepped back.")
+        case _:
+            amount = usd(str(b + 1)) if some_funding == "F-2" else inr(str(b * 1_000 + 500))
+            return AmendFunding(funding=some_funding, amount=amount, reason="New terms.")
