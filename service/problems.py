@@ -129,7 +129,7 @@ def _rule(error: Any) -> str:
     return {
         "extra_forbidden": "this field is not known here",
         "missing": "this field is required",
-    }.get(error["type"], message[0].lower() + message[1:])
+    }.get(error["type"], message[0].lower() + message[1:] if message[1:2].islower() else message)
 
 
 def _mismatch(mismatch: VersionMismatch) -> Problem:

@@ -36,9 +36,7 @@ class World:
 
     def metadata(self, person: PersonId, command: Command) -> Metadata:
         at, number = MORNING + timedelta(seconds=self.sent), UUID(int=self.sent + 1)
-        around = Metadata(
-            person, (), at, type(command).__name__, number, number, "api", reason=command.reason
-        )
+        around = Metadata(person, (), at, type(command).__name__, number, number, "api", reason=command.reason)
         if isinstance(command, CompanyCommand):
             return replace(around, roles=companies.held(self.company, person))
         return replace(around, roles=productions.held(self.production, person, around))

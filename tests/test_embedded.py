@@ -200,9 +200,7 @@ class TestAfterAKill:
             assert adopted.admin_url == orphan
         assert not answers(orphan)
 
-    def test_a_server_without_fsync_is_not_adopted_where_facts_must_last(
-        self, data: Path, orphan: str
-    ) -> None:
+    def test_a_server_without_fsync_is_not_adopted_where_facts_must_last(self, data: Path, orphan: str) -> None:
         with pytest.raises(Unavailable, match="without fsync"), running(data):
             pass
         assert not answers(orphan)

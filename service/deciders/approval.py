@@ -251,7 +251,7 @@ def approve(
     metadata: Metadata,
     flags: Iterator[FlagId],
 ) -> list[ApprovalEvent | SpendEvent]:
-    """A1, A3 to A5, F10, S7; approving once more what one has approved does nothing."""
+    """A1, A3 to A5, F6, S7; approving once more what one has approved does nothing."""
     decided = approvals.rounds.get(command.round)
     if decided is not None and (decided.outcome, decided.approver, decided.content_hash) == (
         Outcome.APPROVED,

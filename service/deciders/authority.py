@@ -1,7 +1,7 @@
 """Who may send what: one table of command and role.
 
 Beyond the table, a command's own rules say more: whom a producer may appoint (T1), that a holder keeps away
-from their source's receipts (F4), that makers do not approve (A3). The companies' own commands are not here:
+from their source's receipts (R1), that makers do not approve (A3). The companies' own commands are not here:
 the operator and the administrators send those (C1, C2), and C4 says who opens a production.
 """
 
@@ -13,15 +13,8 @@ from events.team import Role
 from .approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
 from .budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .command import Command
-from .financing import (
-    AmendFunding,
-    CloseFunding,
-    CommitFunding,
-    RecordReceipt,
-    ReverseReceipt,
-    SecureFunding,
-    WithdrawFunding,
-)
+from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
+from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage

@@ -14,13 +14,12 @@ B6  The version in force is locked as the baseline by an executive producer who 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import Decimal
 from enum import StrEnum
-from hashlib import sha256
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 from immutables import Map
-from pydantic import Field, TypeAdapter, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from events.approval import (
     ApprovalEvent,
@@ -37,24 +36,33 @@ from events.budget import (
     BudgetDrafted,
     BudgetEvent,
     BudgetLocked,
-    BudgetTotals,
     BudgetUnlocked,
-    ChargeBase,
     ChargeKind,
     ChargeLine,
     CreditLine,
     DifferenceWaived,
     LabelDisagrees,
-    Level,
     StatedTotal,
     TotalDisagrees,
     TotalName,
 )
 from events.envelope import Metadata
-from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, PersonId, RoundId, Text, by_number
-from events.money import Currency, Money, Percent, WholeAmount, exact, rounded
+from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, PersonId, RoundId, by_number
+from events.money import Currency, Money, WholeAmount, exact
 
-from .command import Command, CurrencyInUse, Part
+from .budget_content import (
+    BaseIsUnknown,
+    BudgetAccount,
+    BudgetCharge,
+    BudgetCredit,
+    charge_line,
+    differences,
+    fits,
+    hash_of,
+    labels,
+    totals,
+)
+from .command import Command, CurrencyInUse
 from .refusal import Conflicting, Forbidden, Missing
 
 
@@ -75,16 +83,6 @@ class CurrencyIsNotBase(Conflicting):
     otherwise = "Send the budget in the base currency."
     currency: Currency
     base: Currency
-
-
-@dataclass
-class BaseIsUnknown(Conflicting):
-    """The base of charge {charge} names {accounts}, which the budget has no account for."""
-
-    rule = "B3"
-    otherwise = "Name accounts of this budget."
-    charge: AccountCode
-    accounts: tuple[AccountCode, ...]
 
 
 @dataclass
@@ -127,59 +125,6 @@ class SubmitterMayNotLock(Forbidden):
     budget: BudgetId
 
 
-class BudgetAccount(Part):
-    """One account of the top sheet."""
-
-    code: AccountCode
-    name: Text
-    level: Level
-    amount: WholeAmount = Field(description="Zero is a legal amount.")
-
-
-class Base(Part):
-    """What a percentage is taken of: levels and single accounts, less some accounts."""
-
-    levels: tuple[Level, ...] = ()
-    accounts: tuple[AccountCode, ...] = ()
-    less: tuple[AccountCode, ...] = ()
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if not self.levels and not self.accounts:
-            raise ValueError("a base names at least one level or account")
-        return self
-
-
-class BudgetCharge(Part):
-    """A charge at the foot: a percentage of a stated base, or a flat amount.
-
-    With both a percentage and an amount the amount is kept, and flagged when it is not that percentage.
-    """
-
-    code: AccountCode
-    name: Text
-    kind: ChargeKind
-    percent: Percent | None = None
-    base: Base | None = None
-    amount: WholeAmount | None = None
-
-    @model_validator(mode="after")
-    def _percent_or_flat(self) -> Self:
-        if (self.percent is None) != (self.base is None):
-            raise ValueError("a percentage needs its base, and a base its percentage")
-        if self.percent is None and self.amount is None:
-            raise ValueError("a charge has a percentage of a base, or a flat amount")
-        return self
-
-
-class BudgetCredit(Part):
-    """A rebate or tax credit that comes off the grand total."""
-
-    code: AccountCode
-    name: Text
-    amount: WholeAmount
-
-
 class SetBudget(Command):
     """A producer or a line producer sets a whole budget version, as a draft."""
 
@@ -216,7 +161,7 @@ class SetBudget(Command):
         currency = info.data.get("currency")
         for line in lines if currency else ():
             if line.amount is not None:
-                _fits(line.amount, currency, f"{line.code}: ")
+                fits(line.amount, currency, f"{line.code}: ")
         return lines
 
     @field_validator("stated", mode="after")
@@ -224,7 +169,7 @@ class SetBudget(Command):
     def _stated_fits_currency(cls, stated: dict[TotalName, Decimal], info: ValidationInfo) -> dict[TotalName, Decimal]:
         currency = info.data.get("currency")
         for total, amount in stated.items() if currency else ():
-            _fits(amount, currency, f"{total}: ")
+            fits(amount, currency, f"{total}: ")
         return stated
 
     @field_validator("accounts", "charges", "credits", mode="after")
@@ -236,13 +181,6 @@ class SetBudget(Command):
         if twice:
             raise ValueError(f"every code stands once in a budget; these stand more often: {', '.join(twice)}")
         return lines
-
-
-def _fits(amount: Decimal, currency: Any, whose: str) -> None:
-    try:
-        exact(amount, currency)
-    except ValueError as error:
-        raise ValueError(f"{whose}{error}") from None
 
 
 class WaiveDifference(Command):
@@ -346,10 +284,10 @@ def set_budget(
     if open_round is not None and budgets.working is not None:
         raise BudgetIsSubmitted(budgets.working, open_round)
     accounts = tuple(AccountLine(a.code, a.name, a.level, exact(a.amount, base)) for a in command.accounts)
-    charges = tuple(_charge(charge, accounts, base) for charge in command.charges)
+    charges = tuple(charge_line(charge, accounts, base) for charge in command.charges)
     credits = tuple(CreditLine(c.code, c.name, exact(c.amount, base)) for c in command.credits)
     stated = tuple(StatedTotal(t, exact(command.stated[t], base)) for t in TotalName if t in command.stated)
-    content_hash = _content_hash(base, accounts, charges, credits, stated)
+    content_hash = hash_of(base, accounts, charges, credits, stated)
     if working is not None and working.state is BudgetState.DRAFT and working.content_hash == content_hash:
         return []
     drafted = BudgetDrafted(
@@ -359,12 +297,12 @@ def set_budget(
         charges=charges,
         credits=credits,
         stated=stated,
-        totals=_totals(accounts, charges, credits),
+        totals=totals(accounts, charges, credits),
         content_hash=content_hash,
         replaces=budgets.working if working and working.state is BudgetState.DRAFT else None,
         clears=() if working is None else open_flags(working),
     )
-    return [drafted, *_labels(drafted, flags), *_differences(drafted, flags)]
+    return [drafted, *labels(drafted, flags), *differences(drafted, flags)]
 
 
 def waive_difference(command: WaiveDifference, budgets: Budgets) -> list[BudgetEvent]:
@@ -439,121 +377,6 @@ def _in_force(budget: BudgetId, budgets: Budgets, metadata: Metadata) -> Budget:
     if version.submitter == metadata.actor:
         raise SubmitterMayNotLock(metadata.actor, budget)
     return version
-
-
-def _charge(charge: BudgetCharge, accounts: tuple[AccountLine, ...], currency: Currency) -> ChargeLine:
-    stated = None if charge.amount is None else exact(charge.amount, currency)
-    if charge.percent is None or charge.base is None:
-        assert stated is not None
-        return ChargeLine(charge.code, charge.name, charge.kind, None, None, stated)
-    named = charge.base
-    unknown = {*named.accounts, *named.less} - {account.code for account in accounts}
-    if unknown:
-        raise BaseIsUnknown(charge.code, tuple(sorted(unknown)))
-    within = [
-        account.amount
-        for account in accounts
-        if (account.level in named.levels or account.code in named.accounts) and account.code not in named.less
-    ]
-    base = ChargeBase(named.levels, named.accounts, named.less, sum(within, exact(Decimal(0), currency)))
-    amount = _percentage(charge.percent, base.amount, currency) if stated is None else stated
-    return ChargeLine(charge.code, charge.name, charge.kind, charge.percent, base, amount)
-
-
-def _percentage(percent: Decimal, base: Decimal, currency: Currency) -> Decimal:
-    with localcontext() as context:
-        context.prec = 50
-        return rounded(base * percent / 100, currency)
-
-
-def _totals(
-    accounts: tuple[AccountLine, ...], charges: tuple[ChargeLine, ...], credits: tuple[CreditLine, ...]
-) -> BudgetTotals:
-    zero = accounts[0].amount * 0
-    level = {name: sum((a.amount for a in accounts if a.level is name), zero) for name in Level}
-    below = level[Level.PRODUCTION] + level[Level.POST] + level[Level.OTHER]
-    both = level[Level.ABOVE_THE_LINE] + below
-    charged = sum((charge.amount for charge in charges), zero)
-    credited = sum((credit.amount for credit in credits), zero)
-    return BudgetTotals(
-        above_the_line=level[Level.ABOVE_THE_LINE],
-        production=level[Level.PRODUCTION],
-        post=level[Level.POST],
-        other=level[Level.OTHER],
-        below_the_line=below,
-        above_and_below=both,
-        charges=charged,
-        grand_total=both + charged,
-        credits=credited,
-        net_total=both + charged - credited,
-    )
-
-
-_CONTENT = TypeAdapter(
-    tuple[
-        str,
-        tuple[AccountLine, ...],
-        tuple[ChargeLine, ...],
-        tuple[CreditLine, ...],
-        tuple[StatedTotal, ...],
-    ]
-)
-
-
-def _content_hash(
-    currency: Currency,
-    accounts: tuple[AccountLine, ...],
-    charges: tuple[ChargeLine, ...],
-    credits: tuple[CreditLine, ...],
-    stated: tuple[StatedTotal, ...],
-) -> Digest:
-    """SHA-256 over the content as compact JSON: what approvals are bound to."""
-    content = (f"greenlight/budget/1 {currency}", accounts, charges, credits, stated)
-    return sha256(_CONTENT.dump_json(content)).hexdigest()
-
-
-def _labels(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[LabelDisagrees]:
-    currency = drafted.currency
-    for charge in drafted.charges:
-        if charge.percent is None or charge.base is None:
-            continue
-        base = charge.base.amount
-        expected = _percentage(charge.percent, base, currency)
-        if charge.amount != expected:
-            yield LabelDisagrees(
-                flag=next(flags),
-                budget=drafted.budget,
-                account=charge.code,
-                labelled_percent=charge.percent,
-                implied_percent=_implied(charge.amount, base),
-                base=Money(base, currency),
-                expected=Money(expected, currency),
-                amount=Money(charge.amount, currency),
-            )
-
-
-def _implied(amount: Decimal, base: Decimal) -> Decimal | None:
-    """What the amount is of the base, in percent to four decimals; None when that cannot be said."""
-    if not base:
-        return None
-    with localcontext() as context:
-        context.prec = 50
-        percent = (amount * 100 / base).quantize(Decimal("0.0001"), ROUND_HALF_UP)
-    return percent if percent < 1_000_000 else None
-
-
-def _differences(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[TotalDisagrees]:
-    for stated in drafted.stated:
-        computed = getattr(drafted.totals, stated.total.value)
-        if stated.amount != computed:
-            yield TotalDisagrees(
-                flag=next(flags),
-                budget=drafted.budget,
-                total=stated.total,
-                stated=Money(stated.amount, drafted.currency),
-                computed=Money(computed, drafted.currency),
-                difference=Money(stated.amount - computed, drafted.currency),
-            )
 
 
 def open_flags(version: Budget) -> tuple[FlagId, ...]:

@@ -4,9 +4,11 @@ A command holds neither who nor when: those are metadata. Values that only comma
 currency must be in use and an amount must fit its currency when it is sent, not when history is read.
 """
 
+import re
+from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from events.ids import Memo
 from events.money import TOO_MUCH, Currency, ExchangeRate, Money, digits, exact
@@ -60,6 +62,20 @@ def _two_currencies(rate: ExchangeRate) -> ExchangeRate:
     return rate
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+
+
+def _day(sent: Any) -> Any:
+    if not isinstance(sent, str):
+        return sent
+    try:
+        return date.fromisoformat(sent if _DAY(sent) else "")
+    except ValueError:
+        raise ValueError("send a day that there is, as a string such as 2026-11-16") from None
+
+
+#: A day as people write it; pydantic alone would take a number of seconds in a string, too.
+Day = Annotated[date, BeforeValidator(_day)]
 CurrencyInUse = Annotated[Currency, AfterValidator(_in_use)]
 PositiveMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_positive)]
 WholeMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_not_negative)]

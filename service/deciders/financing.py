@@ -6,18 +6,13 @@ withdrawn from any of the first three.
 F1  A source is known by its number and its terms; its amount has a budget rate when it is in another currency.
 F2  A source lent against another one names a source of this production, and loans never run in a circle.
 F3  Only a committed source closes; a closed one is not withdrawn.
-F4  Whoever speaks for a source never records or reverses its receipts.
-F5  A receipt is in the source's currency; what the bank credited and charged is in the base currency.
-F6  In-kind and deferments are never cash: nothing of theirs is received.
-F7  Cash that came in is never denied: before closing, or beyond the commitment, it is recorded and flagged.
-F8  A receipt is reversed once, whole.
-F9  An amendment or a withdrawal that cuts the cover of the budget in force is flagged.
-F10 A flag is cleared by the fact that mends it: a closing, a reversal, new terms, or cover that is enough again.
+F4  A source that has received money keeps its currency.
+F5  An amendment or a withdrawal that cuts the cover of the budget in force is flagged.
+F6  A flag is cleared by the fact that mends it: a closing, new terms, or cover that is enough again.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import ClassVar
@@ -25,7 +20,6 @@ from typing import ClassVar
 from immutables import Map
 from pydantic import Field
 
-from events.envelope import Metadata
 from events.financing import (
     AT_LEAST_CLOSED,
     AT_LEAST_COMMITTED,
@@ -48,10 +42,10 @@ from events.financing import (
     counted_once,
 )
 from events.ids import BudgetId, FlagId, FundingId, Memo, PersonId, ReceiptId, Text, by_number
-from events.money import Currency, ExchangeRate, Money, converted
+from events.money import Currency, ExchangeRate, Money, converted, exact
 
-from .command import Command, PositiveMoney, RateInUse, WholeMoney
-from .refusal import Conflicting, Forbidden, Missing
+from .command import Command, Day, PositiveMoney, RateInUse
+from .refusal import Conflicting, Missing
 
 
 @dataclass
@@ -61,15 +55,6 @@ class SourceIsMissing(Missing):
     rule = "F1"
     otherwise = "Look up the sources in the funding view."
     funding: FundingId
-
-
-@dataclass
-class ReceiptIsMissing(Missing):
-    """The production has no receipt {receipt}."""
-
-    rule = "F8"
-    otherwise = "Look up the receipts in the funding view."
-    receipt: ReceiptId
 
 
 @dataclass
@@ -126,52 +111,11 @@ class SourceIsWithdrawn(Conflicting):
 class CurrencyIsReceived(Conflicting):
     """{funding} has received {received} and cannot change its currency to {currency}."""
 
-    rule = "F5"
+    rule = "F4"
     otherwise = "Reverse its receipts first, or secure the rest as a source of its own."
     funding: FundingId
     received: Money
     currency: Currency
-
-
-@dataclass
-class HolderKeepsAway(Forbidden):
-    """{holder} speaks for {funding} and may not record or reverse its receipts."""
-
-    rule = "F4"
-    otherwise = "Another executive producer or an accountant may."
-    holder: PersonId
-    funding: FundingId
-
-
-@dataclass
-class CurrencyIsNotTheSources(Conflicting):
-    """A receipt of {funding} is in {source_currency}, credited and charged in {base}; this one is {sent}."""
-
-    rule = "F5"
-    otherwise = "Send the amount in the source's currency and what the bank credited in the base currency."
-    funding: FundingId
-    source_currency: Currency
-    base: Currency
-    sent: tuple[Currency, ...]
-
-
-@dataclass
-class SourceIsNotCash(Conflicting):
-    """{funding} is {kind} and never cash."""
-
-    rule = "F6"
-    otherwise = "Cash in its place is a source of its own: an executive producer may secure it."
-    funding: FundingId
-    kind: FundingKind
-
-
-@dataclass
-class ReceiptIsReversed(Conflicting):
-    """{receipt} is reversed already."""
-
-    rule = "F8"
-    otherwise = "Record the receipt anew if the money came in after all."
-    receipt: ReceiptId
 
 
 class RestsOn(StrEnum):
@@ -202,7 +146,7 @@ class SecureFunding(Command):
     rests_on: RestsOn | None = Field(None, description="Without it the source is merely identified.")
     document: Text | None = Field(None, description="The letter or agreement.")
     lent_against: FundingId | None = Field(None, description="The source it is borrowed against.")
-    expected_on: tuple[date, ...] = Field((), max_length=100)
+    expected_on: tuple[Day, ...] = Field((), max_length=100)
 
 
 class CommitFunding(Command):
@@ -236,7 +180,7 @@ class AmendFunding(Command):
     amount: PositiveMoney | None = None
     budget_rate: RateInUse | None = None
     lent_against: FundingId | None = None
-    expected_on: tuple[date, ...] | None = Field(None, max_length=100)
+    expected_on: tuple[Day, ...] | None = Field(None, max_length=100)
     reason: Memo
 
 
@@ -259,43 +203,7 @@ class WithdrawFunding(Command):
     reason: Memo
 
 
-class RecordReceipt(Command):
-    """An executive producer or an accountant records cash of a source in the production account."""
-
-    refusals = (SourceIsMissing, HolderKeepsAway, SourceIsNotCash, CurrencyIsNotTheSources)
-    example: ClassVar = {
-        "funding": "F-1",
-        "amount": {"amount": "20000000", "currency": "INR"},
-        "credited": {"amount": "19999500", "currency": "INR"},
-        "bank_charges": {"amount": "500", "currency": "INR"},
-        "value_on": "2026-11-20",
-        "posted_on": "2026-11-20",
-        "bank_reference": "NEFT 20261120-0001",
-    }
-
-    funding: FundingId
-    amount: PositiveMoney = Field(description="In the source's currency.")
-    credited: PositiveMoney = Field(description="What the bank credited, in base currency.")
-    bank_charges: WholeMoney | None = Field(None, description="In base currency; left out when there were none.")
-    value_on: date
-    posted_on: date
-    bank_reference: Text
-
-
-class ReverseReceipt(Command):
-    """An executive producer or an accountant takes a receipt back, whole."""
-
-    refusals = (ReceiptIsMissing, HolderKeepsAway, ReceiptIsReversed)
-    example: ClassVar = {"receipt": "R-1", "posted_on": "2026-11-22", "reason": "The bank recalled it."}
-
-    receipt: ReceiptId
-    posted_on: date
-    reason: Memo
-
-
-FinancingCommand = (
-    SecureFunding | CommitFunding | AmendFunding | CloseFunding | WithdrawFunding | RecordReceipt | ReverseReceipt
-)
+FinancingCommand = SecureFunding | CommitFunding | AmendFunding | CloseFunding | WithdrawFunding
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,9 +260,9 @@ class ToCover:
 def secure_funding(
     command: SecureFunding, financing: Financing, base: Currency, to_cover: ToCover | None
 ) -> list[FinancingEvent]:
-    """F1, F2, F10."""
+    """F1, F2, F6."""
     if command.lent_against is not None:
-        _source(financing, command.lent_against)
+        existing(financing, command.lent_against)
     funding = f"F-{len(financing.sources) + 1}"
     terms = FundingTerms(
         kind=command.kind,
@@ -375,7 +283,7 @@ def secure_funding(
 
 
 def commit_funding(command: CommitFunding, financing: Financing, to_cover: ToCover | None) -> list[FinancingEvent]:
-    """F3, F10; recording the same paper again does nothing, nor does a letter after the agreement."""
+    """F3, F6; recording the same paper again does nothing, nor does a letter after the agreement."""
     source = _live(financing, command.funding)
     if source.state in AT_LEAST_CLOSED:
         raise SourceIsClosed(command.funding, source.state)
@@ -397,14 +305,14 @@ def amend_funding(
     to_cover: ToCover | None,
     flags: Iterator[FlagId],
 ) -> list[FinancingEvent]:
-    """F1, F2, F5, F9, F10; terms that stay as they are do nothing."""
+    """F1, F2, F4 to F6; terms that stay as they are do nothing."""
     source = _live(financing, command.funding)
     before = source.terms
     sent = command.model_fields_set - {"funding", "reason"}
     sent -= {name for name in ("party", "amount", "expected_on") if getattr(command, name) is None}
     after = replace(before, **{name: getattr(command, name) for name in sent})
     if after.lent_against is not None and after.lent_against != before.lent_against:
-        _source(financing, after.lent_against)
+        existing(financing, after.lent_against)
         _no_circle(financing, command.funding, after.lent_against)
     if source.received and after.amount.currency != before.amount.currency:
         raise CurrencyIsReceived(command.funding, Money(source.received, before.amount.currency), after.amount.currency)
@@ -417,7 +325,7 @@ def amend_funding(
         funding=command.funding,
         before=before,
         after=after,
-        state=_with_receipts(source.state, source.received, after.amount.amount),
+        state=with_receipts(source.state, source.received, after.amount.amount),
         clears=(),
     )
     mended = source.beyond if source.received <= after.amount.amount else ()
@@ -426,96 +334,27 @@ def amend_funding(
 
 
 def close_funding(command: CloseFunding, financing: Financing) -> list[FinancingEvent]:
-    """F3, F10; closing a closed source does nothing."""
+    """F3, F6; closing a closed source does nothing."""
     source = _live(financing, command.funding)
     if source.state in AT_LEAST_CLOSED:
         return []
     if source.state is not FundingState.COMMITTED:
         raise SourceIsNotCommitted(command.funding, source.state)
-    state = _with_receipts(FundingState.CLOSED, source.received, source.terms.amount.amount)
+    state = with_receipts(FundingState.CLOSED, source.received, source.terms.amount.amount)
     return [FundingClosed(command.funding, state, clears=by_number(source.early))]
 
 
 def withdraw_funding(
     command: WithdrawFunding, financing: Financing, to_cover: ToCover | None, flags: Iterator[FlagId]
 ) -> list[FinancingEvent]:
-    """F3, F9; withdrawing a withdrawn source does nothing."""
-    source = _source(financing, command.funding)
+    """F3, F5; withdrawing a withdrawn source does nothing."""
+    source = existing(financing, command.funding)
     if source.state is FundingState.WITHDRAWN:
         return []
     if source.state in AT_LEAST_CLOSED:
         raise SourceIsClosed(command.funding, source.state)
     withdrawn = FundingWithdrawn(command.funding, source.state)
     return [withdrawn, *_cover_reduced(financing, withdrawn, to_cover, flags)]
-
-
-def record_receipt(
-    command: RecordReceipt,
-    financing: Financing,
-    base: Currency,
-    metadata: Metadata,
-    flags: Iterator[FlagId],
-) -> list[FinancingEvent]:
-    """F4 to F7."""
-    source = _source(financing, command.funding)
-    _not_the_holder(source, command.funding, metadata)
-    if source.terms.kind in NOT_CASH:
-        raise SourceIsNotCash(command.funding, source.terms.kind)
-    committed = source.terms.amount
-    charges = command.bank_charges or Money(command.credited.amount * 0, base)
-    sent = (command.amount.currency, command.credited.currency, charges.currency)
-    if sent != (committed.currency, base, base):
-        raise CurrencyIsNotTheSources(command.funding, committed.currency, base, sent)
-    received = source.received + command.amount.amount
-    receipt = f"R-{len(financing.receipts) + 1}"
-    happened: list[FinancingEvent] = [
-        FundsReceived(
-            receipt=receipt,
-            funding=command.funding,
-            amount=command.amount,
-            credited=command.credited,
-            bank_charges=charges,
-            value_on=command.value_on,
-            posted_on=command.posted_on,
-            bank_reference=command.bank_reference,
-            state=_with_receipts(source.state, received, committed.amount),
-        )
-    ]
-    if source.state not in AT_LEAST_CLOSED:
-        happened.append(ReceiptBeforeClosing(next(flags), receipt, command.funding, source.state))
-    if received > committed.amount:
-        over = Money(received - committed.amount, committed.currency)
-        beyond = Money(received, committed.currency)
-        happened.append(ReceiptBeyondCommitment(next(flags), receipt, command.funding, committed, beyond, over))
-    return happened
-
-
-def reverse_receipt(command: ReverseReceipt, financing: Financing, metadata: Metadata) -> list[FinancingEvent]:
-    """F4, F8, F10."""
-    receipt = financing.receipts.get(command.receipt)
-    if receipt is None:
-        raise ReceiptIsMissing(command.receipt)
-    fact = receipt.fact
-    source = financing.sources[fact.funding]
-    _not_the_holder(source, fact.funding, metadata)
-    if receipt.reversed:
-        raise ReceiptIsReversed(command.receipt)
-    left = source.received - fact.amount.amount
-    within = left <= source.terms.amount.amount
-    beyond = [flag for flag, raised_on in source.beyond.items() if within or raised_on == command.receipt]
-    early = [flag for flag, raised_on in source.early.items() if raised_on == command.receipt]
-    return [
-        FundsReceiptReversed(
-            receipt=command.receipt,
-            funding=fact.funding,
-            amount=fact.amount,
-            credited=fact.credited,
-            bank_charges=fact.bank_charges,
-            posted_on=command.posted_on,
-            state=_with_receipts(source.state, left, source.terms.amount.amount),
-            clears=by_number([*beyond, *early]),
-        )
-    ]
 
 
 def evolve(financing: Financing, event: FinancingEvent) -> Financing:
@@ -564,7 +403,8 @@ def cleared(financing: Financing, flags: tuple[FlagId, ...]) -> Financing:
     return replace(financing, sources=sources, shortfalls=financing.shortfalls - gone)
 
 
-def _source(financing: Financing, funding: FundingId) -> FundingSource:
+def existing(financing: Financing, funding: FundingId) -> FundingSource:
+    """The source of that number, or the refusal that there is none."""
     source = financing.sources.get(funding)
     if source is None:
         raise SourceIsMissing(funding)
@@ -572,15 +412,10 @@ def _source(financing: Financing, funding: FundingId) -> FundingSource:
 
 
 def _live(financing: Financing, funding: FundingId) -> FundingSource:
-    source = _source(financing, funding)
+    source = existing(financing, funding)
     if source.state is FundingState.WITHDRAWN:
         raise SourceIsWithdrawn(funding)
     return source
-
-
-def _not_the_holder(source: FundingSource, funding: FundingId, metadata: Metadata) -> None:
-    if metadata.actor == source.terms.holder:
-        raise HolderKeepsAway(metadata.actor, funding)
 
 
 def _in_base(amount: Money, rate: ExchangeRate | None, base: Currency) -> Money:
@@ -598,7 +433,7 @@ def _no_circle(financing: Financing, funding: FundingId, against: FundingId) -> 
         rests_on = financing.sources[rests_on].terms.lent_against
 
 
-def _with_receipts(state: FundingState, received: Decimal, committed: Decimal) -> FundingState:
+def with_receipts(state: FundingState, received: Decimal, committed: Decimal) -> FundingState:
     """Closed, partly funded or funded, by what has come in; other states stay."""
     if state not in AT_LEAST_CLOSED:
         return state
@@ -633,7 +468,7 @@ def _cover_reduced(
             funding=change.funding,
             budget=to_cover.budget,
             total=to_cover.total,
-            cover_before=Money(before, currency),
-            cover_after=Money(after, currency),
+            cover_before=Money(exact(before, currency), currency),
+            cover_after=Money(exact(after, currency), currency),
         )
     ]

@@ -30,23 +30,14 @@ from events.production import ProductionKind, ProductionOpened, Stage, StageEnte
 from events.spend import SpendEvent
 from events.team import Appointed, Role, TeamEvent
 
-from . import approval, budget, financing, spend, stage, team
+from . import approval, budget, financing, receipt, spend, stage, team
 from .approval import Approvals, Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
 from .authority import RoleMayNot, authorize
 from .budget import Budgets, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .command import Command, CurrencyInUse
 from .company import Company
-from .financing import (
-    AmendFunding,
-    CloseFunding,
-    CommitFunding,
-    Financing,
-    RecordReceipt,
-    ReverseReceipt,
-    SecureFunding,
-    ToCover,
-    WithdrawFunding,
-)
+from .financing import AmendFunding, CloseFunding, CommitFunding, Financing, SecureFunding, ToCover, WithdrawFunding
+from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Conflicting, Forbidden, Missing
 from .spend import LogSpend, Measure, RecodeSpend, ReverseSpend, Spending
 from .stage import EnterStage
@@ -117,6 +108,7 @@ ProductionCommand = (
     OpenProduction
     | team.TeamCommand
     | financing.FinancingCommand
+    | receipt.ReceiptCommand
     | budget.BudgetCommand
     | approval.ApprovalCommand
     | spend.SpendCommand
@@ -221,9 +213,9 @@ def _decided(
         case WithdrawFunding():
             happened += financing.withdraw_funding(command, funds, production.to_cover, flags)
         case RecordReceipt():
-            happened += financing.record_receipt(command, funds, base, metadata, flags)
+            happened += receipt.record_receipt(command, funds, base, metadata, flags)
         case ReverseReceipt():
-            happened += financing.reverse_receipt(command, funds, metadata)
+            happened += receipt.reverse_receipt(command, funds, metadata)
         case SetBudget():
             happened += budget.set_budget(command, budgets, base, rounds.open, flags)
         case WaiveDifference():

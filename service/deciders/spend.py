@@ -36,7 +36,7 @@ from events.spend import (
 )
 
 from .budget import Budget
-from .command import Command, CurrencyInUse, RateInUse
+from .command import Command, CurrencyInUse, Day, RateInUse
 from .refusal import Conflicting, Missing
 
 
@@ -119,8 +119,8 @@ class LogSpend(Command):
     rate: RateInUse | None = Field(None, description="The actual rate, when not spent in base currency.")
     vendor: VendorId = Field(description="Of the company's directory of vendors; entered there on first use.")
     vendor_name: Text | None = Field(None, description="For the directory, when the vendor is new there.")
-    spent_on: date
-    posted_on: date
+    spent_on: Day
+    posted_on: Day
     kind: SpendKind
     document: Text | None = Field(None, description="The vendor's number: invoice, receipt, payroll batch.")
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
@@ -147,7 +147,7 @@ class ReverseSpend(Command):
     example: ClassVar = {"spend": "S-000001", "posted_on": "2026-11-20", "reason": "Invoice withdrawn."}
 
     spend: SpendId
-    posted_on: date
+    posted_on: Day
     reason: Memo
 
 
@@ -164,7 +164,7 @@ class RecodeSpend(Command):
 
     spend: SpendId
     account: AccountCode = Field(description="The account it moves to.")
-    posted_on: date
+    posted_on: Day
     reason: Memo
 
 

@@ -16,7 +16,7 @@ from events.envelope import Metadata
 from events.ids import PersonId
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
-from .command import Command
+from .command import Command, Day
 from .company import Company, MemberIsMissing
 from .refusal import Conflicting, Forbidden, Missing
 
@@ -83,7 +83,7 @@ class Appoint(Command):
 
     person: PersonId
     role: Role
-    from_on: date
+    from_on: Day
 
 
 class EndAppointment(Command):

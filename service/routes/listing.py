@@ -111,7 +111,7 @@ def _cursor(version: int, place: int) -> str:
 def _places(cursor: str) -> tuple[int, int]:
     """The version and the place that a cursor says, or the problem that it is none of ours."""
     try:
-        said = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode("ascii")
+        said = base64.b64decode(f"{cursor}{'=' * (-len(cursor) % 4)}", altchars=b"-_", validate=True).decode("ascii")
         version, place = (int(part) for part in said.split("."))
         if not (0 < version < 2**60 and 0 <= place < 2**62):
             raise ValueError("out of range")

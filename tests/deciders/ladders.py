@@ -30,9 +30,6 @@ from service.deciders.approval import (
 )
 from service.deciders.authority import MAY_SEND, RoleMayNot
 from service.deciders.budget import (
-    Base,
-    BaseIsUnknown,
-    BudgetCharge,
     BudgetIsMissing,
     BudgetIsNotInForce,
     BudgetIsSubmitted,
@@ -44,6 +41,7 @@ from service.deciders.budget import (
     UnlockBudget,
     WaiveDifference,
 )
+from service.deciders.budget_content import Base, BaseIsUnknown, BudgetCharge
 from service.deciders.command import Command
 from service.deciders.company import (
     OPERATOR,
@@ -61,17 +59,11 @@ from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
     CommitFunding,
-    CurrencyIsNotTheSources,
     CurrencyIsReceived,
-    HolderKeepsAway,
     LoanGoesInACircle,
     RateDoesNotConvert,
-    ReceiptIsMissing,
-    ReceiptIsReversed,
-    ReverseReceipt,
     SourceIsClosed,
     SourceIsMissing,
-    SourceIsNotCash,
     SourceIsNotCommitted,
     SourceIsWithdrawn,
     WithdrawFunding,
@@ -83,6 +75,14 @@ from service.deciders.production import (
     ProductionExists,
     ProductionIsClosed,
     ProductionIsMissing,
+)
+from service.deciders.receipt import (
+    CurrencyIsNotTheSources,
+    HolderKeepsAway,
+    ReceiptIsMissing,
+    ReceiptIsReversed,
+    ReverseReceipt,
+    SourceIsNotCash,
 )
 from service.deciders.refusal import Refusal
 from service.deciders.spend import (

@@ -12,17 +12,12 @@ from events.production import ProductionKind, Stage
 from events.spend import SpendKind
 from events.team import Role
 from service.deciders.approval import Approve, SubmitBudget
-from service.deciders.budget import Base, BudgetAccount, BudgetCharge, BudgetCredit, LockBudget, SetBudget
+from service.deciders.budget import LockBudget, SetBudget
+from service.deciders.budget_content import Base, BudgetAccount, BudgetCharge, BudgetCredit
 from service.deciders.company import OPERATOR, AdmitMember, FoundCompany
-from service.deciders.financing import (
-    CloseFunding,
-    CommitFunding,
-    RecordReceipt,
-    RestsOn,
-    SecureFunding,
-    WithdrawFunding,
-)
+from service.deciders.financing import CloseFunding, CommitFunding, RestsOn, SecureFunding, WithdrawFunding
 from service.deciders.production import OpenProduction
+from service.deciders.receipt import RecordReceipt
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.team import Appoint

@@ -12,8 +12,9 @@ from service.deciders.approval import Approve
 from service.deciders.budget import LockBudget, SetBudget
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyCommand, FoundCompany
-from service.deciders.financing import AmendFunding, RecordReceipt, SecureFunding
+from service.deciders.financing import AmendFunding, SecureFunding
 from service.deciders.production import OpenProduction, ProductionCommand
+from service.deciders.receipt import RecordReceipt
 from service.deciders.spend import LogSpend
 from service.deciders.team import Appoint
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from events import codec
 from events.budget import (
     AccountLine,
     BudgetDrafted,
@@ -26,15 +27,8 @@ from events.ids import BudgetId
 from events.money import Money
 from events.team import Role
 from service.deciders.approval import Reject, RequestChanges, SubmitBudget
-from service.deciders.budget import (
-    Base,
-    BudgetCharge,
-    BudgetState,
-    LockBudget,
-    SetBudget,
-    UnlockBudget,
-    WaiveDifference,
-)
+from service.deciders.budget import BudgetState, LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.budget_content import Base, BudgetCharge
 from tests.deciders.stories import (
     APPROVED,
     ART,
@@ -444,3 +438,14 @@ class TestUnlockBudget:
 
     def test_of_what_is_not_locked_does_nothing(self) -> None:
         given(APPROVED).when(MAYA, UnlockBudget(budget="v1", reason="The shoot grows.")).then_nothing()
+
+
+class TestTheLargestBudget:
+    def test_can_be_read_again(self) -> None:
+        most = "9" * 15
+        accounts = tuple(account(str(code), "Account", Level.OTHER, most) for code in range(1000, 1200))
+        charges = tuple(
+            percentage("999999.9999", EVERY_LEVEL).model_copy(update={"code": f"C{number}"}) for number in range(200)
+        )
+        answer = given(FUNDED).when(PRODUCER, budget(accounts=accounts, charges=charges, credits=()))
+        assert codec.decode("BudgetDrafted", 1, codec.encode(drafted(answer))) == drafted(answer)

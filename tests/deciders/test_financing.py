@@ -32,11 +32,11 @@ from service.deciders.financing import (
     CloseFunding,
     CommitFunding,
     RestsOn,
-    ReverseReceipt,
     SecureFunding,
     SourceIsClosed,
     WithdrawFunding,
 )
+from service.deciders.receipt import ReverseReceipt
 from tests.deciders.stories import (
     ACCOUNTANT,
     APPROVED,
@@ -471,6 +471,11 @@ class TestCover:
             FundingWithdrawn("F-4", left=FundingState.COMMITTED),
             self.reduced("FLAG-1", "F-4", "500000", "400000"),
         )
+
+    def test_cut_to_nothing_is_written_with_the_currencys_digits(self) -> None:
+        alone: Story = [*STAFFED, (MAYA, equity(inr("1000"))), *APPROVED[len(FUNDED) :]]
+        (_, reduced) = given(alone).when(MAYA, withdraw("F-1")).facts
+        assert str(reduced.cover_after.amount) == "0.00"
 
     def test_cut_by_a_lower_budget_rate_is_flagged(self) -> None:
         story: Story = [*APPROVED, (MAYA, agreement("F-2"))]

@@ -38,19 +38,19 @@ from service.deciders.approval import (
     WithdrawBudget,
 )
 from service.deciders.authority import MAY_SEND
-from service.deciders.budget import BudgetCharge, LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.budget_content import BudgetCharge
 from service.deciders.command import Command
 from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
     CommitFunding,
-    RecordReceipt,
     RestsOn,
-    ReverseReceipt,
     SecureFunding,
     WithdrawFunding,
 )
 from service.deciders.production import OpenProduction, Production, ProductionCommand
+from service.deciders.receipt import RecordReceipt, ReverseReceipt
 from service.deciders.refusal import Refusal
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage

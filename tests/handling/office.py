@@ -47,17 +47,16 @@ class Office:
     async def send(self, person: PersonId, command: Command, key: str | None = None, **terms: Any) -> Answer:
         return await self.handling.handle(wish(person, command, key, **terms))
 
-    async def play(self, story: Story, stream: str = STREAM, key: str = "story") -> list[Answer]:
+    async def play(self, story: Story, stream: str = STREAM) -> list[Answer]:
         """Send a story in order, the company's part first, each part in one turn; the answers."""
         company, production = stream.split("/")
-        parts: tuple[Story, Story] = ([], [])
-        for person, command in story:
-            parts[not isinstance(command, CompanyCommand)].append((person, command))
+        of_company = [sent for sent in story if isinstance(sent[1], CompanyCommand)]
+        of_production = [sent for sent in story if not isinstance(sent[1], CompanyCommand)]
         answers: list[Answer] = []
-        for number, part in enumerate(parts):
+        for whose, part in ((company, of_company), (stream, of_production)):
             answers += await asyncio.gather(
                 *(
-                    self.send(person, command, f"{key}-{number}-{place}", company=company, production=production)
+                    self.send(person, command, f"{whose}-{place}", company=company, production=production)
                     for place, (person, command) in enumerate(part)
                 )
             )

@@ -12,7 +12,7 @@ from events.log import OutcomeUnknown
 from events.spend import SpendLogged, SpendReversed
 from service.deciders import production as productions
 from service.deciders.approval import RoundIsClosed
-from service.deciders.budget import LockBudget
+from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.company import OPERATOR, AdmitMember
 from service.deciders.refusal import Refusal
 from service.deciders.spend import LogSpend
@@ -36,6 +36,8 @@ from tests.deciders.stories import (
 )
 from tests.handling.office import STREAM, Office, opened, wish
 from tests.handling.proxy import wired
+
+UNLOCK = UnlockBudget(budget="v1", reason="The shoot grows.")
 
 
 async def types(office: Office, stream: str = STREAM) -> Counter[str]:
@@ -161,7 +163,7 @@ class TestRacingApprovals:
     async def test_end_the_same_whoever_comes_first(self, office: Office, other: Office) -> None:
         for turn in range(8):
             stream = f"acme/take-{turn}"
-            await office.play(SUBMITTED, stream, "story" if turn == 0 else f"story-{turn}")
+            await office.play(SUBMITTED, stream)
             yes, at = approve(SUBMITTED), {"production": stream.split("/")[1]}
             await asyncio.gather(office.send(MAYA, yes, **at), other.send(NOOR, yes, **at), return_exceptions=True)
             found = await types(office, stream)
@@ -350,7 +352,7 @@ class TestDecision:
         [*_, (_, lock)] = LOCKED
         assert isinstance(lock, LockBudget)
         assert (await other.send(MAYA, lock)).events == ()
-        await office.send(MAYA, productions_unlock())
+        await office.send(MAYA, UNLOCK)
 
         answer = await other.send(MAYA, lock)
 
@@ -385,12 +387,6 @@ class TestDecision:
 
         assert newest is not None
         assert newest.is_member("zoe")
-
-
-def productions_unlock() -> Any:
-    from service.deciders.budget import UnlockBudget
-
-    return UnlockBudget(budget="v1", reason="The shoot grows.")
 
 
 class TestOutcome:

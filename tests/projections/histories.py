@@ -13,15 +13,9 @@ from events.team import Role
 from service.deciders.approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.command import Command
-from service.deciders.financing import (
-    AmendFunding,
-    CloseFunding,
-    CommitFunding,
-    RestsOn,
-    ReverseReceipt,
-    WithdrawFunding,
-)
+from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, RestsOn, WithdrawFunding
 from service.deciders.production import Production
+from service.deciders.receipt import ReverseReceipt
 from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
 from service.deciders.team import EndAppointment
@@ -146,7 +140,9 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
             return MAYA, EnterStage(stage=tuple(Stage)[a % 5])
         case "record receipt":
             amount = inr(f"{(b % 9 + 1) * 50_000}") if some_funding != "F-2" else usd(str(b % 9 * 100 + 1))
-            credited = {} if some_funding != "F-2" else {"credited": inr(str(b % 9 * 8_000 + 80)), "bank_charges": inr("7")}
+            credited = (
+                {} if some_funding != "F-2" else {"credited": inr(str(b % 9 * 8_000 + 80)), "bank_charges": inr("7")}
+            )
             return ACCOUNTANT, receipt(some_funding, amount, **credited)
         case "reverse receipt":
             return ACCOUNTANT, ReverseReceipt(receipt=some_receipt, posted_on=TODAY, reason="Recalled.")

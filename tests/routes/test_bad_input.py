@@ -14,7 +14,8 @@ from service.deciders.approval import Approve
 from service.deciders.budget import SetBudget
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
-from service.deciders.financing import RecordReceipt, SecureFunding
+from service.deciders.financing import SecureFunding
+from service.deciders.receipt import RecordReceipt
 from service.deciders.spend import LogSpend
 from service.problems import MEDIA_TYPE
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS
@@ -57,7 +58,8 @@ def problem(answer: Any, *named: str, status: int = 422) -> dict[str, Any]:
     assert all(error["rule"] for error in errors)
     if named:
         assert {error["pointer"] for error in errors} == {*named}
-        assert all(error["pointer"] in said["detail"] for error in errors[:3])
+        if said["type"] == "urn:greenlight:problem:request-is-malformed":
+            assert all(error["pointer"] in said["detail"] for error in errors[:3])
     return said
 
 
@@ -97,7 +99,7 @@ class TestEveryCommand:
     async def test_refuses_a_memo_of_a_megabyte(self, command: type[Command], locked: World) -> None:
         problem(await send(locked, command, sound(command) | {"reason": "x" * 1_000_000}), "/reason")
 
-    @pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a‮b", " \n "], ids=["U+0000", "escape", "turned", "blank"])
+    @pytest.mark.parametrize("text", ["a\x00b", "a\x1bb", "a\u202eb", " \n "], ids=["nul", "escape", "turned", "blank"])
     async def test_refuses_text_that_cannot_be_read(self, command: type[Command], text: str, locked: World) -> None:
         problem(await send(locked, command, sound(command) | {"reason": text}), "/reason")
 
@@ -165,7 +167,7 @@ class TestOneField:
             (of(LogSpend, net="1_000"), "/net"),
             (of(LogSpend, net="1,000"), "/net"),
             (of(LogSpend, net=" 5"), "/net"),
-            (of(LogSpend, net="٥"), "/net"),
+            (of(LogSpend, net="\u0665"), "/net"),
             (of(LogSpend, net="NaN"), "/net"),
             (of(LogSpend, net="9" * 16), "/net"),
             (of(LogSpend, net="5.001"), "/net"),
@@ -248,7 +250,7 @@ class TestHeaders:
 
 class TestAddresses:
     @pytest.mark.parametrize(
-        "name", ["%00", "A", "the_long_take", "-", "a--b", "1st", "x" * 65, "%ff", "é", "a%20b", "‮"]
+        "name", ["%00", "A", "the_long_take", "-", "a--b", "1st", "x" * 65, "%ff", "é", "a%20b", "%E2%80%AE"]
     )
     async def test_name_productions_by_slugs(self, name: str, locked: World) -> None:
         problem(await locked.post(LINE_PRODUCER, f"/v1/acme/{name}/log-spend", b"{}"), "path production")
@@ -278,8 +280,23 @@ class TestQueries:
     @pytest.mark.parametrize("view", VIEWS)
     @pytest.mark.parametrize(
         "as_of",
-        ["", "-1", "1.5", "x", "0x1", "9" * 19, "٣", "2026-11-20", "2026-02-30T00:00:00Z", "2026-11-20T18:00:00"]
-        + ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "999999", "a\x00b", "1" * 41],
+        [
+            "",
+            "-1",
+            "1.5",
+            "x",
+            "0x1",
+            "9" * 19,
+            "\u0663",
+            "2026-11-20",
+            "2026-02-30T00:00:00Z",
+            "2026-11-20T18:00:00",
+            "0001-01-01T00:00:00+14:00",
+            "9999-12-31T23:59:59-14:00",
+            "999999",
+            "a\x00b",
+            "1" * 41,
+        ],
     )
     async def test_as_of_is_a_version_or_an_instant(self, view: str, as_of: str, locked: World) -> None:
         problem(await locked.get(LINE_PRODUCER, view, as_of=as_of), "query as_of")
@@ -292,15 +309,22 @@ class TestQueries:
     @pytest.mark.parametrize("view", LISTS)
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("limit", "0"), ("limit", "501"), ("limit", "abc"), ("limit", "-1"), ("account", "a/b"), ("account", "\x00")]
-        + [
+        [
+            ("limit", "0"),
+            ("limit", "501"),
+            ("limit", "abc"),
+            ("limit", "-1"),
+            ("account", "a/b"),
+            ("account", "\x00"),
             ("after", "x"),
             ("after", "!!"),
             ("after", "MS4y\x00"),
             ("after", "LTEuLTE"),
             ("after", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5Ljk"),
-        ]
-        + [("after", "4pyT"), ("after", "y" * 81), ("after", "")],
+            ("after", "4pyT"),
+            ("after", "y" * 81),
+            ("after", ""),
+        ],
     )
     async def test_name_the_one_that_is_wrong(self, view: str, name: str, value: str, locked: World) -> None:
         problem(await locked.get(LINE_PRODUCER, view, **{name: value}), f"query {name}")
@@ -358,8 +382,9 @@ class TestTokens:
             "Bearer x y",
             "Bearer " + "x" * 100_000,
             b"Bearer \xff\xfe",
-        ]
-        + ["bearer\tx", "Bearer glt_" + "A" * 43],
+            "bearer\tx",
+            "Bearer glt_" + "A" * 43,
+        ],
         ids=["empty", "bare", "blank", "basic", "token", "two", "long", "bytes", "tab", "unknown"],
     )
     async def test_that_stand_for_nobody_are_refused(self, authorization: str | bytes, locked: World) -> None:

@@ -17,13 +17,12 @@ from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
     CommitFunding,
-    RecordReceipt,
     RestsOn,
-    ReverseReceipt,
     SecureFunding,
     WithdrawFunding,
 )
 from service.deciders.production import OpenProduction
+from service.deciders.receipt import RecordReceipt, ReverseReceipt
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.team import Appoint, EndAppointment

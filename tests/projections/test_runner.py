@@ -1,0 +1,323 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from events.codec import UnknownEvent
+from events.spend import SpendLogged
+from projections import PROJECTIONS, flags, runner
+from projections.projection import Projection
+from projections.runner import Runner
+from tests.conftest import Urls
+from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, STAFFED, spend
+from tests.handling.office import STREAM, Office
+from tests.projections.desk import agree, caught_up, stored, tampered
+
+OTHERS = [each.name for each in PROJECTIONS if each is not flags.PROJECTION]
+
+
+@asynccontextmanager
+async def running(each: Runner) -> AsyncIterator[None]:
+    """The runner at work, until the block is left."""
+    task = asyncio.create_task(each.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def eventually(runner: Runner, position: int) -> None:
+    """Every read model shows the position, within a bound."""
+    for projection in PROJECTIONS:
+        assert await runner.wait_for(projection.name, position, 20), projection.name
+
+
+async def every_table(pool: Any) -> dict[str, Any]:
+    tables: dict[str, Any] = {}
+    for projection in PROJECTIONS:
+        tables |= await stored(pool, projection, [STREAM, "acme/other"])
+    return tables
+
+
+def with_poison(document: str) -> tuple[Projection[Any], ...]:
+    """The read models, but one cannot take the spend of that document."""
+
+    def fold(rows: Any, recorded: Any) -> None:
+        if isinstance(recorded.event, SpendLogged) and recorded.event.document == document:
+            raise ZeroDivisionError("poison")
+        flags.PROJECTION.fold(rows, recorded)
+
+    return tuple(replace(each, fold=fold) if each is flags.PROJECTION else each for each in PROJECTIONS)
+
+
+class TestRunner:
+    async def test_shows_what_happened_while_it_runs(self, office: Office) -> None:
+        live = Runner(office.pool)
+        async with running(live):
+            await office.play(LOCKED)
+            answer = await office.send(LINE_PRODUCER, spend(ART, "500"))
+            await eventually(live, answer.position)
+        await agree(office, STREAM)
+
+    async def test_of_two_at_once_folds_every_event_once(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(runner, "PAGE", 3)
+        one, two = Runner(office.pool), Runner(office.pool)
+        await asyncio.gather(one.refresh(), two.refresh())
+        await office.play(SPENT)
+        await office.play(LOCKED, "acme/other")
+
+        async def follow(each: Runner) -> None:
+            for _ in range(40):
+                await each.step()
+
+        sending = asyncio.gather(
+            *(office.send(LINE_PRODUCER, spend(ART, f"{n + 1}", f"D-{n}")) for n in range(30)), return_exceptions=False
+        )
+        await asyncio.gather(follow(one), follow(two), sending)
+        await caught_up(one)
+
+        await agree(office, STREAM, "acme/other")
+        assert {point.error for point in (await one.checkpoints()).values()} == {None}
+
+    async def test_that_was_overtaken_leaves_what_the_other_wrote(self, office: Office) -> None:
+        one, two = Runner(office.pool), Runner(office.pool)
+        await one.refresh()
+        await office.play(SPENT)
+        old = await two.checkpoints()
+        await caught_up(one)
+        before = await every_table(office.pool)
+
+        async def as_it_was() -> Any:
+            return old
+
+        two.checkpoints = as_it_was  # type: ignore[method-assign]
+        await two.step()
+
+        assert await every_table(office.pool) == before
+        assert await one.checkpoints() != old
+        await agree(office, STREAM)
+
+    async def test_goes_on_after_its_connections_were_cut(self, office: Office, urls: Urls) -> None:
+        async with asyncpg.create_pool(urls.service, min_size=1, max_size=3) as pool:
+            pids: set[int] = set()
+
+            async def remember(connection: Any) -> None:
+                pids.add(connection.get_server_pid())
+
+            async with asyncpg.create_pool(urls.service, min_size=1, max_size=3, setup=remember) as own:
+                live = Runner(own)
+                async with running(live):
+                    await office.play(LOCKED)
+                    for place in range(4):
+                        await pool.fetchval("SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) pid", pids)
+                        answer = await office.send(LINE_PRODUCER, spend(ART, "5", f"D-{place}"))
+                        async with asyncio.timeout(20):
+                            while True:
+                                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                                    await eventually(live, answer.position)
+                                    break
+                assert {point.error for point in (await Runner(pool).checkpoints()).values()} == {None}
+        await agree(office, STREAM)
+
+
+class TestWaiting:
+    async def test_ends_when_the_position_is_shown_by_another_process_too(self, office: Office) -> None:
+        live, asked = Runner(office.pool), Runner(office.pool)
+        async with running(live):
+            await office.play(STAFFED)
+            answer = await office.send(LINE_PRODUCER, spend(ART, "500"))
+            assert await asked.wait_for("funding", answer.position, 20)
+
+    async def test_for_what_nobody_shows_is_given_up(self, office: Office) -> None:
+        idle = Runner(office.pool)
+        await idle.refresh()
+        [*_, last] = await office.play(STAFFED)
+
+        assert not await idle.wait_for("funding", last.position, 0.15)
+        waiting = asyncio.create_task(idle.wait_for("funding", last.position, 20))
+        await caught_up(idle)
+        assert await waiting
+
+    async def test_for_what_is_shown_is_over_at_once(self, office: Office) -> None:
+        idle = Runner(office.pool)
+        await idle.refresh()
+
+        assert await idle.wait_for("funding", 0, 0.0001) or await idle.wait_for("funding", 0, 5)
+
+
+class TestRebuild:
+    async def test_equals_live(self, office: Office) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        await office.play(LOCKED, "acme/other")
+        await caught_up(live)
+        before = await every_table(office.pool)
+
+        for projection in PROJECTIONS:
+            assert await live.rebuild(projection) > 0
+
+        assert await every_table(office.pool) == before
+        await agree(office, STREAM, "acme/other")
+
+    async def test_mends_rows_that_were_spoilt(self, office: Office) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        await caught_up(live)
+        await office.pool.execute("UPDATE current_budget_spent SET spent = spent + 1")
+        with pytest.raises(AssertionError):
+            await agree(office, STREAM)
+
+        for projection in PROJECTIONS:
+            await live.rebuild(projection)
+
+        await agree(office, STREAM)
+
+    async def test_beside_a_running_runner_loses_and_doubles_nothing(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runner, "PAGE", 5)
+        monkeypatch.setattr(runner, "REBUILD_PAGE", 9)
+        live, operator = Runner(office.pool), Runner(office.pool)
+        async with running(live):
+            await office.play(LOCKED)
+            await office.play(SPENT, "acme/other")
+
+            async def send() -> int:
+                position = 0
+                for place in range(40):
+                    position = (await office.send(LINE_PRODUCER, spend(ART, "7", f"D-{place}"))).position
+                return position
+
+            sending = asyncio.create_task(send())
+            while not sending.done():
+                for projection in PROJECTIONS:
+                    await operator.rebuild(projection)
+            await eventually(live, await sending)
+        await agree(office, STREAM, "acme/other")
+
+    async def test_happens_at_start_when_the_code_of_a_read_model_changed(self, office: Office) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        await caught_up(live)
+        before = await live.checkpoints()
+        await office.pool.execute("UPDATE flags SET sentence = 'as the old code said it'")
+        await office.pool.execute("UPDATE audit_trail SET sentence = 'as the old code said it'")
+
+        changed = tuple(replace(p, version=2) if p is flags.PROJECTION else p for p in PROJECTIONS)
+        newer = Runner(office.pool, changed)
+        await newer.refresh()
+
+        after = await newer.checkpoints()
+        assert after.pop("flags").version == 2
+        before.pop("flags")
+        assert after == before
+        told = await office.pool.fetch("SELECT DISTINCT sentence FROM flags")
+        assert "as the old code said it" not in {row["sentence"] for row in told}
+        told = await office.pool.fetch("SELECT DISTINCT sentence FROM audit_trail")
+        assert {row["sentence"] for row in told} == {"as the old code said it"}
+
+
+class TestPoison:
+    async def test_stops_one_read_model_alone_and_loudly(self, office: Office, client: httpx2.AsyncClient) -> None:
+        live = Runner(office.pool, with_poison("KS-2"))
+        await live.refresh()
+        await office.play(LOCKED)
+        await caught_up(live)
+        before = (await live.checkpoints())["flags"]
+        rows = await stored(office.pool, flags.PROJECTION, [STREAM])
+        assert (await client.get("/readyz")).status_code == 200
+
+        await office.play(SPENT)
+        await caught_up(live)
+
+        points = await live.checkpoints()
+        stopped = points.pop("flags")
+        assert stopped == replace(before, error="ZeroDivisionError: poison")
+        assert await stored(office.pool, flags.PROJECTION, [STREAM]) == rows
+        assert {point.error for point in points.values()} == {None}
+        head = (await office.log.heads(STREAM))[STREAM]
+        assert {point.position for point in points.values()} == {head.position}
+        ready = await client.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["views"]["flags"]["error"] == "ZeroDivisionError: poison"
+        assert ready.json()["views"]["funding"]["state"] == "current"
+
+    @pytest.mark.parametrize("by", ["restart", "rebuild"])
+    async def test_is_digested_once_the_code_is_mended(
+        self, office: Office, client: httpx2.AsyncClient, by: str
+    ) -> None:
+        live = Runner(office.pool, with_poison("KS-2"))
+        await live.refresh()
+        await office.play(SPENT)
+        await caught_up(live)
+        assert (await live.checkpoints())["flags"].error is not None
+
+        mended = Runner(office.pool)
+        await (mended.refresh() if by == "restart" else mended.rebuild(flags.PROJECTION))
+        await caught_up(mended)
+
+        assert {point.error for point in (await mended.checkpoints()).values()} == {None}
+        await agree(office, STREAM)
+        assert (await client.get("/readyz")).status_code == 200
+
+    async def test_met_at_the_first_start_stops_one_read_model_and_no_other(self, office: Office) -> None:
+        await office.play(SPENT)
+        live = Runner(office.pool, with_poison("KS-2"))
+
+        await live.refresh()
+        await caught_up(live)
+
+        points = await live.checkpoints()
+        assert points.pop("flags").error == "ZeroDivisionError: poison"
+        assert sorted(points) == sorted(OTHERS)
+        assert {point.error for point in points.values()} == {None}
+
+
+class TestUnknownEvent:
+    async def test_stops_every_read_model_before_it_and_says_its_name(
+        self, office: Office, client: httpx2.AsyncClient, urls: Urls
+    ) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        [version, position] = await office.pool.fetchrow(
+            "SELECT version, position FROM events WHERE stream_id = $1 AND type = 'SpendRecoded'", STREAM
+        )
+        await tampered(urls.admin, f"UPDATE events SET type = 'StudioSold' WHERE position = {position}")
+
+        await caught_up(live)
+
+        points = await live.checkpoints()
+        assert {point.position for point in points.values()} == {position - 1}
+        assert all(point.error and "StudioSold" in point.error for point in points.values())
+        assert (await client.get("/readyz")).status_code == 503
+        known = await office.log.read_stream(STREAM, up_to=version - 1)
+        for projection in PROJECTIONS:
+            rows = projection.replay(known)
+            for kind in projection.kinds:
+                live_rows = (await stored(office.pool, projection, [STREAM]))[kind.table.name]
+                assert live_rows == rows.of(kind.row, STREAM)
+
+    async def test_keeps_a_rebuild_from_replacing_what_is_there(self, office: Office, urls: Urls) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        await caught_up(live)
+        before, points = await every_table(office.pool), await live.checkpoints()
+        await tampered(urls.admin, "UPDATE events SET type = 'StudioSold' WHERE type = 'SpendRecoded'")
+
+        with pytest.raises(UnknownEvent, match="StudioSold"):
+            await live.rebuild(flags.PROJECTION)
+
+        assert await every_table(office.pool) == before
+        assert await live.checkpoints() == points
