@@ -170,6 +170,7 @@ BREACHES = [
             ("a zero-width space", "\u200b"),
             ("a byte order mark", "\ufeff"),
             ("a line separator", "\u2028"),
+            ("a paragraph separator", "\u2029"),
             ("a private character", "\ue000"),
             ("a character that is none", "\uffff"),
         )

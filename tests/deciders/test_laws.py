@@ -95,7 +95,7 @@ from tests.spec import World, play
 
 #: The same examples on every machine; enough of them, and quick.
 bounded = settings(
-    max_examples=80,
+    max_examples=60,
     derandomize=True,
     database=None,
     phases=[Phase.generate, Phase.shrink],

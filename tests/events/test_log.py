@@ -8,6 +8,7 @@ from events.chain import GENESIS, link
 from events.codec import UnknownEvent
 from events.log import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Log, OutcomeUnknown, read, safe_position
 from tests.conftest import Urls
+from tests.events.locks import terminated
 from tests.events.logbook import NOOR, again, appended, begun, named, sent, stored
 
 Pool = asyncpg.Pool
@@ -141,16 +142,6 @@ class TestAppend:
 
         assert await log.known("acme/maya", "k") is None
         await appended(log, "acme", head, sent("k", *named("x")))
-
-
-async def terminated(admin: asyncpg.Connection) -> None:
-    """End the one backend that waits for a lock in this database, once it does."""
-    async with asyncio.timeout(10):
-        while not await admin.fetchval(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.01)
 
 
 class TestLedger:

@@ -34,6 +34,7 @@ from tests.deciders.stories import (
     reverse,
     spend,
 )
+from tests.events.locks import blocked, terminated
 from tests.handling.office import STREAM, Office, opened, wish
 from tests.handling.proxy import wired
 
@@ -399,12 +400,7 @@ class TestOutcome:
         async with admin.transaction():
             await admin.execute("SELECT FROM streams WHERE stream_id = $1 FOR UPDATE", STREAM)
             waiting = asyncio.create_task(office.send(LINE_PRODUCER, spend(ART, "500", "KS-1"), "one"))
-            async with asyncio.timeout(10):
-                while not await admin.fetchval(
-                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-                ):
-                    await asyncio.sleep(0.01)
+            await terminated(admin)
             with pytest.raises(OutcomeUnknown):
                 await waiting
         await admin.close()
@@ -550,12 +546,3 @@ class TestWaiting:
 
     async def test_for_the_end_of_nothing_is_over_at_once(self, office: Office) -> None:
         await office.handling.drain()
-
-
-async def blocked(admin: asyncpg.Connection) -> None:
-    """Wait until a backend of this database waits for a lock."""
-    async with asyncio.timeout(10):
-        while not await admin.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ):
-            await asyncio.sleep(0.01)
