@@ -32,19 +32,20 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 #: `company` for a company's own stream, `company/production` for a production's.
 StreamId = str
 
+#: A line break, and the joiners that many scripts cannot be written without.
+_LEGIBLE = "\n\u200c\u200d"
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def _plain(text: str) -> str:
     """Refuse what cannot be read: control, formatting, private and surrogate characters.
 
-    A line break is the one exception. The text is brought to Unicode's composed form, so that what looks
-    equal is equal.
+    The text is brought to Unicode's composed form, so that what looks equal is equal.
     """
     for place, character in enumerate(text):
-        if character != "\n" and unicodedata.category(character) in _HIDDEN:
+        if character not in _LEGIBLE and unicodedata.category(character) in _HIDDEN:
             raise ValueError(f"character {place + 1} (U+{ord(character):04X}) is not plain text")
-    if not text.strip():
+    if not "".join(c for c in text if c not in _LEGIBLE).strip():
         raise ValueError("the text is blank")
     return unicodedata.normalize("NFC", text.strip())
 

@@ -14,8 +14,8 @@ from events import FlagEvent, OfProduction
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, FlagId, FundingId, PersonId, ReceiptId, SpendId, StreamId
 
-from .audit_trail import tell
 from .projection import Projection, Rows, kind
+from .sentences import tell
 
 #: The fields of a flag that say what it is about; all others are its figures.
 SUBJECTS = ("account", "budget", "funding", "receipt", "spend")

@@ -4,7 +4,7 @@ Stream: `company`. The operator founds it from the command line; its administrat
 
 C1  A company is founded once, by the operator of the service.
 C2  Only the operator and the company's administrators admit and dismiss members.
-C3  An administrator does not dismiss themselves: another one does, so that the company keeps one.
+C3  An administrator neither dismisses nor demotes themselves: another one does, so that the company keeps one.
 """
 
 from dataclasses import dataclass, replace
@@ -60,10 +60,10 @@ class MemberIsMissing(Missing):
 
 @dataclass
 class AdministratorStays(Conflicting):
-    """{person} is an administrator and may not dismiss themselves."""
+    """{person} is an administrator and may neither dismiss nor demote themselves."""
 
     rule = "C3"
-    otherwise = "Another administrator, or the operator of the service, may dismiss them."
+    otherwise = "Another administrator, or the operator of the service, may do it."
     person: PersonId
 
 
@@ -85,7 +85,7 @@ class FoundCompany(Command):
 class AdmitMember(Command):
     """An administrator admits a person to the company, or changes a member's rights."""
 
-    refusals = (CompanyIsMissing, AdministratorAlone)
+    refusals = (CompanyIsMissing, AdministratorAlone, AdministratorStays)
     example: ClassVar = {"person": "maya", "name": "Maya Rao", "may_open_productions": True}
 
     person: Annotated[PersonId, AfterValidator(_not_the_operator)]
@@ -148,7 +148,7 @@ def decide(command: CompanyCommand, company: Company | None, metadata: Metadata)
         case FoundCompany():
             return found_company(command, company, metadata)
         case AdmitMember():
-            return admit_member(command, administered(company, metadata))
+            return admit_member(command, administered(company, metadata), metadata)
         case DismissMember():
             return dismiss_member(command, administered(company, metadata), metadata)
 
@@ -171,11 +171,13 @@ def found_company(command: FoundCompany, company: Company | None, metadata: Meta
     return [CompanyFounded(command.name)]
 
 
-def admit_member(command: AdmitMember, company: Company) -> list[CompanyEvent]:
-    """C2; admitting a member with the rights they have does nothing."""
+def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
+    """C2, C3; admitting a member with the rights they have does nothing."""
     rights = Member(command.administrator, command.may_open_productions)
     if company.members.get(command.person) == rights:
         return []
+    if command.person == metadata.actor and not command.administrator:
+        raise AdministratorStays(command.person)
     return [MemberAdmitted(command.person, command.administrator, command.may_open_productions)]
 
 

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from immutables import Map
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from events.financing import (
     AT_LEAST_CLOSED,
@@ -147,6 +147,13 @@ class SecureFunding(Command):
     document: Text | None = Field(None, description="The letter or agreement.")
     lent_against: FundingId | None = Field(None, description="The source it is borrowed against.")
     expected_on: tuple[Day, ...] = Field((), max_length=100)
+
+    @field_validator("document", mode="after")
+    @classmethod
+    def _is_a_paper(cls, document: str | None, info: ValidationInfo) -> str | None:
+        if document is not None and info.data.get("rests_on") is None:
+            raise ValueError("say in rests_on what the document is: a letter of intent or a signed agreement")
+        return document
 
 
 class CommitFunding(Command):
@@ -459,8 +466,8 @@ def _cover_reduced(
     flags: Iterator[FlagId],
 ) -> list[CoverReduced]:
     before, after = financing.committed_cover(), evolve(financing, change).committed_cover()
-    if to_cover is None or after >= before:
-        return []
+    if to_cover is None or min(after, to_cover.total.amount) >= min(before, to_cover.total.amount):
+        return []  # what there was beyond the budget covered nothing of it
     currency = to_cover.total.currency
     return [
         CoverReduced(

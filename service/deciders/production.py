@@ -12,6 +12,7 @@ P3  A closed production takes receipts, reversals, recodes, the end of appointme
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 from itertools import count
 from typing import Annotated, ClassVar, cast
 from zoneinfo import ZoneInfo, available_timezones
@@ -79,8 +80,11 @@ class ProductionIsClosed(Conflicting):
     command: str
 
 
+_known_time_zones = cache(available_timezones)
+
+
 def _time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _known_time_zones():
         raise ValueError(f"{name} is not an IANA time zone such as Asia/Kolkata")
     return name
 

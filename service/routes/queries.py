@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Date, Select, Table, and_, case, cast, exi
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId
 from events.money import Amount
 from events.spend import SpendKind
-from projections import approval_status, audit_trail, current_budget, flags, funding, spend_register
+from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
 from projections.approval_status import ApprovalStatus, Inbox
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
@@ -310,7 +310,7 @@ def _names(company: Slug, sentence: ColumnElement[str], text: str) -> ColumnElem
 
 def _marks(row: TrailRow) -> set[tuple[str, str]]:
     changes = [*(row.before or {}).values(), *(row.after or {}).values()]
-    return {mark for sentence in (row.sentence, *changes) for mark in audit_trail.marks(sentence)}
+    return {mark for sentence in (row.sentence, *changes) for mark in sentences.marks(sentence)}
 
 
 def _state(lines: Table, version: int) -> ColumnElement[str]:

@@ -235,6 +235,13 @@ _OF_COMPANY = [
         AdmitMember(person=OUTSIDER),
         AdministratorAlone(MAYA),
     ),
+    Rung(
+        "AdmitMember: oneself, without the right",
+        FOUNDED,
+        ADMINISTRATOR,
+        AdmitMember(person=ADMINISTRATOR),
+        AdministratorStays(ADMINISTRATOR),
+    ),
     Rung("DismissMember: no company", [], OPERATOR, DismissMember(person=MAYA), CompanyIsMissing()),
     Rung(
         "DismissMember: by a mere member",

@@ -97,7 +97,7 @@ def equity(amount: Money, **terms: Any) -> SecureFunding:
     """Equity under a signed agreement, unless the terms say otherwise."""
     terms = {"kind": FundingKind.EQUITY, "party": "Prasad Film Fund", "amount": amount} | terms
     signed = {"rests_on": RestsOn.SIGNED_AGREEMENT, "document": "Investment agreement"}
-    return SecureFunding(**(signed | terms))
+    return SecureFunding(**(terms if terms.get("rests_on", signed) is None else signed | terms))
 
 
 def receipt(funding: str, amount: Money, **figures: Any) -> RecordReceipt:

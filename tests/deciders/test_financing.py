@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from events.financing import (
     CoverReduced,
@@ -181,6 +182,10 @@ class TestSecureFunding:
         command = equity(inr("50000"), kind=FundingKind.DEBT, rests_on=None, **terms)
         loan = replace(EQUITY_TERMS, kind=FundingKind.DEBT, amount=inr("50000"), base_amount=inr("50000"))
         given(FUNDED).when(MAYA, command).then(FundingSourceIdentified("F-4", replace(loan, **terms)))
+
+    def test_takes_no_document_that_is_neither_letter_nor_agreement(self) -> None:
+        with pytest.raises(ValidationError, match="say in rests_on what the document is"):
+            SecureFunding(kind=FundingKind.EQUITY, party="Fund", amount=inr("1"), document="A paper")
 
     def test_twice_is_two_sources(self) -> None:
         given(COMMITTED).when(MAYA, equity(inr("400000"))).then(
@@ -479,8 +484,12 @@ class TestCover:
 
     def test_cut_by_a_lower_budget_rate_is_flagged(self) -> None:
         story: Story = [*APPROVED, (MAYA, agreement("F-2"))]
-        answer = given(story).when(MAYA, amend("F-2", budget_rate=rate("USD", "INR", "70")))
-        assert answer.facts[1:] == (self.reduced("FLAG-1", "F-2", "480000", "470000"),)
+        answer = given(story).when(MAYA, amend("F-2", budget_rate=rate("USD", "INR", "50")))
+        assert answer.facts[1:] == (self.reduced("FLAG-1", "F-2", "480000", "450000"),)
+
+    def test_is_not_cut_while_it_stays_enough(self) -> None:
+        story: Story = [*APPROVED, (MAYA, agreement("F-2"))]
+        assert len(given(story).when(MAYA, amend("F-2", budget_rate=rate("USD", "INR", "70"))).facts) == 1
 
     def test_is_not_cut_by_the_withdrawal_of_what_nothing_binds(self) -> None:
         given(APPROVED).when(MAYA, withdraw("F-2")).then(FundingWithdrawn("F-2", left=FundingState.SOFT_COMMITTED))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events import AnyEvent, FlagEvent
 from events.envelope import Recorded
 from events.spend import SpendLogged, SpendRecoded, SpendReversed
-from projections import PROJECTIONS, audit_trail, runner
+from projections import PROJECTIONS, runner, sentences
 from projections.runner import Runner
 from service.deciders.refusal import Refusal
 from tests.conftest import Urls
@@ -188,7 +188,7 @@ def expected_trail_line(recorded: Recorded[Any]) -> dict[str, Any]:
         "roles": list(around.roles),
         "reason": around.reason,
         "command": around.command,
-        "sentence": audit_trail.with_names(audit_trail.tell(recorded.event).sentence, name),
+        "sentence": sentences.with_names(sentences.tell(recorded.event).sentence, name),
         "actor_name": name("person", around.actor),
     }
 

@@ -1,0 +1,298 @@
+"""How each fact is told, in one plain English sentence with its figures.
+
+People and vendors stand in a sentence as marks; whoever shows it fills them with names at that moment, so that a
+corrected or erased name is right everywhere at once.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from events import OfProduction
+from events.approval import (
+    ApprovalEvent,
+    ApprovalGiven,
+    BudgetApproved,
+    BudgetRejected,
+    BudgetSubmitted,
+    BudgetSuperseded,
+    BudgetWithdrawn,
+    ChangesRequested,
+)
+from events.budget import (
+    BudgetDrafted,
+    BudgetEvent,
+    BudgetLocked,
+    BudgetUnlocked,
+    DifferenceWaived,
+    LabelDisagrees,
+    TotalDisagrees,
+)
+from events.financing import (
+    CoverReduced,
+    FinancingEvent,
+    FundingAmended,
+    FundingClosed,
+    FundingCommitted,
+    FundingSourceIdentified,
+    FundingTerms,
+    FundingWithdrawn,
+    FundsReceiptReversed,
+    FundsReceived,
+    LetterOfIntentRecorded,
+    ReceiptBeforeClosing,
+    ReceiptBeyondCommitment,
+)
+from events.ids import AccountCode, PersonId
+from events.money import Money
+from events.production import ProductionEvent, ProductionOpened, StageEntered
+from events.spend import (
+    AccountOverspent,
+    DuplicateSuspected,
+    SpendEvent,
+    SpendLogged,
+    SpendOutsideBudget,
+    SpendRecoded,
+    SpendReversed,
+)
+from events.team import Appointed, AppointmentEnded, TeamEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fact as the trail tells it."""
+
+    sentence: str
+    amount: Money | None = None
+    account: AccountCode | None = None
+    #: The account it moved to, when it moved.
+    other_account: AccountCode | None = None
+    before: dict[str, str] | None = None
+    after: dict[str, str] | None = None
+
+
+def person(who: PersonId) -> str:
+    """The mark of a person in a sentence."""
+    return f"‹person:{who}›"
+
+
+def vendor(who: str) -> str:
+    """The mark of a vendor in a sentence."""
+    return f"‹vendor:{who}›"
+
+
+_MARK = re.compile(r"‹(person|vendor):([a-z0-9.-]+)›")
+
+
+def marks(sentence: str) -> set[tuple[str, str]]:
+    """The people and vendors a sentence names, as pairs of `person` or `vendor` and id."""
+    return set(_MARK.findall(sentence))
+
+
+def with_names(sentence: str, name: Callable[[str, str], str]) -> str:
+    """The sentence with every mark filled; `name` gets `person` or `vendor`, and the id."""
+    return _MARK.sub(lambda mark: name(mark[1], mark[2]), sentence)
+
+
+def tell(event: OfProduction) -> Told:
+    """The fact in one plain English sentence, with its figures."""
+    if isinstance(event, SpendEvent):
+        return _tell_spend(event)
+    if isinstance(event, FinancingEvent):
+        return _tell_financing(event)
+    if isinstance(event, BudgetEvent):
+        return _tell_budget(event)
+    if isinstance(event, ApprovalEvent):
+        return _tell_approval(event)
+    return _tell_production(event)
+
+
+def _words(value: str) -> str:
+    return value.replace("_", " ")
+
+
+def _a(words: str) -> str:
+    return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
+
+
+def _tell_production(event: ProductionEvent | TeamEvent) -> Told:
+    match event:
+        case ProductionOpened(title, made, currency, time_zone):
+            return Told(f"Opened {title}, {_a(made.value)} budgeted in {currency}, on {time_zone} time.")
+        case StageEntered(stage, left):
+            sentence = f"Moved the production from {_words(left)} to {_words(stage)}."
+            return Told(sentence, before={"stage": left.value}, after={"stage": stage.value})
+        case Appointed(who, role, from_on):
+            return Told(f"Appointed {person(who)} as {_words(role)} from {from_on:%-d %B %Y}.")
+        case AppointmentEnded(who, role):
+            return Told(f"Ended the appointment of {person(who)} as {_words(role)}.")
+
+
+def _tell_financing(event: FinancingEvent) -> Told:
+    match event:
+        case FundingSourceIdentified(funding, terms):
+            holder = "" if terms.holder is None else f", spoken for by {person(terms.holder)}"
+            loan = "" if terms.lent_against is None else f", lent against {terms.lent_against}"
+            rate = "" if terms.budget_rate is None else f" at {terms.budget_rate} ({terms.base_amount})"
+            source = f"{_words(terms.kind)} of {terms.amount}{rate} from {terms.party}{holder}{loan}"
+            return Told(f"Identified {funding}: {source}.", terms.base_amount, after=_terms(terms))
+        case LetterOfIntentRecorded(funding, document):
+            return Told(f"Recorded a letter of intent for {funding}: {document}.")
+        case FundingCommitted(funding, document):
+            return Told(f"Committed {funding} by signed agreement: {document}.")
+        case FundingAmended(funding, before, after):
+            old, new = _terms(before), _terms(after)
+            changed = [name for name in new if old[name] != new[name]]
+            changes = "; ".join(f"{_words(name)} from {old[name]} to {new[name]}" for name in changed)
+            return Told(
+                f"Amended {funding}: {changes}.",
+                after.base_amount,
+                before={name: old[name] for name in changed},
+                after={name: new[name] for name in changed},
+            )
+        case FundingClosed(funding, state):
+            return Told(f"Closed {funding}: its conditions are met or waived, and it is {_words(state)}.")
+        case FundingWithdrawn(funding, left):
+            sentence = f"Withdrew {funding}, which was {_words(left)}."
+            return Told(sentence, before={"state": left.value}, after={"state": "withdrawn"})
+        case FundsReceived(receipt, funding, amount, credited, charges, value_on, _, reference, state):
+            cost = f", after {charges} of bank charges" if charges.amount else ""
+            return Told(
+                f"Received {amount} of {funding} as {receipt}, credited as {credited}{cost}, "
+                f"value {value_on:%-d %B %Y}, bank reference {reference}; {funding} is {_words(state)}.",
+                credited,
+            )
+        case FundsReceiptReversed(receipt, funding, amount, credited, state=state):
+            sentence = f"Reversed {receipt}, {amount} of {funding}; {funding} is {_words(state)}."
+            return Told(sentence, Money(-credited.amount, credited.currency))
+        case ReceiptBeforeClosing(flag, receipt, funding, state):
+            return Told(f"{flag}: {receipt} came in while {funding} was {_words(state)}, before closing.")
+        case ReceiptBeyondCommitment(flag, receipt, funding, committed, received, over):
+            return Told(
+                f"{flag}: with {receipt}, {funding} has received {received} of {committed}, {over} beyond it.",
+                over,
+            )
+        case CoverReduced(flag, funding, budget, total, before, after):
+            return Told(
+                f"{flag}: the change to {funding} cuts the committed cover of {budget}, {total}, "
+                f"from {before} to {after}.",
+                after,
+            )
+
+
+def _terms(terms: FundingTerms) -> dict[str, str]:
+    return {
+        "party": terms.party,
+        "holder": "nobody" if terms.holder is None else person(terms.holder),
+        "amount": str(terms.amount),
+        "budget_rate": "none" if terms.budget_rate is None else str(terms.budget_rate),
+        "base_amount": str(terms.base_amount),
+        "lent_against": terms.lent_against or "nothing",
+        "expected_on": ", ".join(day.isoformat() for day in terms.expected_on) or "no date",
+    }
+
+
+def _tell_budget(event: BudgetEvent) -> Told:
+    match event:
+        case BudgetDrafted(budget, currency, accounts, totals=totals, replaces=replaces):
+            total = Money(totals.grand_total, currency)
+            place = "" if replaces is None else f", in place of {replaces}"
+            return Told(f"Set {budget}: {len(accounts)} accounts, grand total {total}{place}.", total)
+        case LabelDisagrees(flag, budget, account, labelled, implied, base, expected, amount):
+            of = "" if implied is None else f", which is {implied.normalize():f} % of {base}"
+            return Told(
+                f"{flag}: charge {account} of {budget} is labelled {labelled:f} % ({expected}) "
+                f"but states {amount}{of}; the amount was kept.",
+                amount,
+                account,
+            )
+        case TotalDisagrees(flag, budget, total_name, stated, computed, difference):
+            return Told(
+                f"{flag}: {budget} states {stated} as its {_words(total_name)}, but its parts add up to "
+                f"{computed}; the difference is {difference} and the version is unreconciled.",
+                difference,
+            )
+        case DifferenceWaived(budget, total_name, difference):
+            return Told(f"Waived the difference of {difference} in the {_words(total_name)} of {budget}.", difference)
+        case BudgetLocked(budget, content_hash, total):
+            return Told(
+                f"Locked {budget}, {total}, content {content_hash[:12]}, as the baseline.",
+                total,
+                before={"state": "approved"},
+                after={"state": "locked"},
+            )
+        case BudgetUnlocked(budget):
+            return Told(f"Unlocked {budget}.", before={"state": "locked"}, after={"state": "approved"})
+
+
+def _tell_approval(event: ApprovalEvent) -> Told:
+    match event:
+        case BudgetSubmitted(round_id, budget, content_hash, total):
+            return Told(
+                f"Submitted {budget}, {total}, content {content_hash[:12]}, for approval in {round_id}.",
+                total,
+            )
+        case BudgetWithdrawn(round_id, budget):
+            return Told(f"Withdrew {budget} from {round_id}; it is a draft again.")
+        case ApprovalGiven(round_id, budget, content_hash, words):
+            return Told(f"Approved {budget}, content {content_hash[:12]}, in {round_id}{_said(words)}.")
+        case ChangesRequested(round_id, budget, _, words):
+            return Told(f"Asked for changes to {budget} in {round_id}{_said(words)}.")
+        case BudgetRejected(round_id, budget, _, words):
+            return Told(f"Rejected {budget} in {round_id}{_said(words)}.")
+        case BudgetApproved(round_id, budget, _, total, supersedes):
+            instead = "" if supersedes is None else f" instead of {supersedes}"
+            return Told(
+                f"{round_id} passed: {budget}, {total}, is approved and in force{instead}.",
+                total,
+                before=None if supersedes is None else {"in_force": supersedes},
+                after={"in_force": budget},
+            )
+        case BudgetSuperseded(budget, by):
+            return Told(f"{budget} is superseded by {by}.", after={"in_force": by}, before={"in_force": budget})
+
+
+def _said(words: str | None) -> str:
+    return "" if words is None else f", saying “{words}”"
+
+
+def _tell_spend(event: SpendEvent) -> Told:
+    match event:
+        case SpendLogged():
+            number = "" if event.document is None else f", document {event.document}"
+            foreign = "" if event.rate is None else f", {event.currency} at {event.rate}"
+            return Told(
+                f"Logged {event.spend}: {event.cost} to {vendor(event.vendor)} on account {event.account}, "
+                f"{_words(event.kind)} of {event.spent_on:%-d %B %Y}{number}{foreign}.",
+                event.cost,
+                event.account,
+            )
+        case SpendReversed(spend, account, cost, posted_on):
+            sentence = f"Reversed {spend}, {cost} on account {account}, posted on {posted_on:%-d %B %Y}."
+            return Told(sentence, Money(-cost.amount, cost.currency), account)
+        case SpendRecoded(spend, left, reached, cost, posted_on):
+            return Told(
+                f"Recoded {spend}, {cost}, from account {left} to {reached}, posted on {posted_on:%-d %B %Y}.",
+                cost,
+                left,
+                reached,
+                before={"account": left},
+                after={"account": reached},
+            )
+        case SpendOutsideBudget(flag, spend, account, budget, cost, because):
+            why = {
+                "no_budget_in_force": "no budget is in force",
+                "unknown_account": f"{budget} has no such account",
+                "contingency_takes_no_spend": f"it is the contingency of {budget}, which takes no spend",
+            }[because.value]
+            return Told(f"{flag}: {spend}, {cost}, is outside the budget: account {account}, {why}.", cost, account)
+        case AccountOverspent(flag, entry, account, budget, budgeted, spent, over):
+            cause = f"With {entry}" if entry else f"Under {budget}"
+            return Told(
+                f"{flag}: {cause[0].lower()}{cause[1:]}, account {account} has spent {spent} "
+                f"of {budgeted}, {over} over {budget}.",
+                over,
+                account,
+            )
+        case DuplicateSuspected(flag, spend, earlier):
+            return Told(f"{flag}: {spend} looks like {earlier} again: same vendor, amount, date and document.")
