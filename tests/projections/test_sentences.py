@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from events import FlagEvent, OfProduction
-from projections.audit_trail import marks, tell, with_names
+from projections.sentences import marks, tell, with_names
 from tests.events.examples import BY_NAME
 from tests.events.golden import golden
 
