@@ -129,6 +129,10 @@ class ApproverIsSubmitter(Forbidden):
     budget: BudgetId
 
 
+#: For examples: a content as somebody saw it.
+SEEN = "1ece4088d3db221f795a90f5623ca426f27543b7a42c1abb0be4c5edb0645597"
+
+
 class SubmitBudget(Command):
     """The producer asks for a decision on a draft: a round opens, bound to its content."""
 
@@ -158,7 +162,7 @@ class Approve(Decision):
     """An executive producer approves the content they saw; the version is then in force."""
 
     refusals = (RoundIsMissing, RoundIsClosed, ContentHasChanged, ApproverSetTheBudget, ApproverIsSubmitter)
-    example: ClassVar = {"round": "A-1", "content_hash": "…", "words": "Good to go."}
+    example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "Good to go."}
 
     words: Memo | None = None
 
@@ -167,7 +171,7 @@ class RequestChanges(Decision):
     """An executive producer sends the version back as a draft and says what to change."""
 
     refusals = (RoundIsMissing, RoundIsClosed, ContentHasChanged)
-    example: ClassVar = {"round": "A-1", "content_hash": "…", "words": "Bring transport under 1.5 million."}
+    example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "Bring transport under 1.5 million."}
 
     words: Memo
 
@@ -176,7 +180,7 @@ class Reject(Decision):
     """An executive producer turns the version down and says why."""
 
     refusals = (RoundIsMissing, RoundIsClosed, ContentHasChanged)
-    example: ClassVar = {"round": "A-1", "content_hash": "…", "words": "Not at this price."}
+    example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "Not at this price."}
 
     words: Memo
 

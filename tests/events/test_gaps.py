@@ -30,6 +30,7 @@ class Load:
     """A storm of appends in transactions of their own, each with pauses inside."""
 
     url: str
+    seed: int
     chance: random.Random
     written: int = 0
     rolled_back: int = 0
@@ -55,7 +56,7 @@ class Load:
                 try:
                     while self.written < ENOUGH:
                         turn += 1
-                        await self.one_transaction(connection, streams, f"{place}-{turn}")
+                        await self.one_transaction(connection, streams, f"{self.seed}-{place}-{turn}")
                 finally:
                     self.pids.pop(place, None)
                     connection.terminate()
@@ -144,8 +145,8 @@ async def follow(url: str, load: Load, page: Pages) -> list[Place]:
     return seen
 
 
-async def storm(urls: Urls, chance: random.Random) -> tuple[Load, list[list[Place]]]:
-    load = Load(urls.service, chance)
+async def storm(urls: Urls, seed: int) -> tuple[Load, list[list[Place]]]:
+    load = Load(urls.service, seed, random.Random(seed))
     readers = [follow(urls.service, load, page) for page in (fenced(7), fenced(500), naive)]
     _, *seen = await asyncio.gather(load.run(), *readers)
     return load, seen
@@ -154,7 +155,7 @@ async def storm(urls: Urls, chance: random.Random) -> tuple[Load, list[list[Plac
 class TestReaders:
     async def test_behind_the_fence_miss_nothing_that_a_naive_reader_misses(self, urls: Urls) -> None:
         for seed in range(TRIES):
-            load, [by_seven, by_many, without] = await storm(urls, random.Random(seed))
+            load, [by_seven, by_many, without] = await storm(urls, seed)
 
             admin = await asyncpg.connect(urls.admin)
             rows = await admin.fetch("SELECT position, stream_id, version FROM events ORDER BY position")
