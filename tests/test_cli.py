@@ -1,0 +1,185 @@
+"""The operator's door, as the operator uses it."""
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from service import cli
+from tests.conftest import Urls
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a command said and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Greenlight = Callable[..., Ran]
+
+
+@pytest.fixture
+def greenlight(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Greenlight:
+    """Run the command line; the database's owner is not at hand unless the environment says so."""
+
+    def run(urls: Urls | None, *words: str, **environment: str) -> Ran:
+        capsys.readouterr()
+        for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL"):
+            monkeypatch.delenv(name, raising=False)
+        named = {} if urls is None else {"DATABASE_URL": urls.service}
+        for name, value in (named | environment).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("sys.argv", ["greenlight", *words])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        said = capsys.readouterr()
+        return Ran(int(left.value.code or 0), said.out, said.err)
+
+    return run
+
+
+def as_superuser(url: str, *statements: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    asyncio.run(execute())
+
+
+@pytest.fixture
+def founded(urls: Urls, greenlight: Greenlight) -> Urls:
+    for words in (
+        ("company", "found", "acme", "--name", "Acme Pictures"),
+        ("company", "admit", "acme", "maya", "--name", "Maya Rao", "--administrator"),
+    ):
+        ran = greenlight(urls, *words)
+        assert ran.returncode == 0, ran.stderr
+    return urls
+
+
+class TestCompany:
+    def test_is_founded_once(self, greenlight: Greenlight, founded: Urls) -> None:
+        again = greenlight(founded, "company", "found", "acme", "--name", "Acme Pictures")
+
+        assert (again.returncode, again.stdout) == (0, "Nothing to do: it is so already.\n")
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("found", "inbox", "--name", "X"), "inbox is a word that addresses use; choose another."),
+            (("found", "Acme Co", "--name", "X"), "is not a slug"),
+            (("found", "other", "--name", "\u202e"), "name: "),
+            (("admit", "acme", "operator"), "operator is the actor of the command line and no person"),
+            (("admit", "nobody-s", "maya"), "There is no such company."),
+            (("dismiss", "acme", "zed"), "zed is not a member of the company."),
+        ],
+    )
+    def test_refuses_in_words_what_cannot_be(
+        self, greenlight: Greenlight, founded: Urls, words: tuple[str, ...], said: str
+    ) -> None:
+        ran = greenlight(founded, "company", *words)
+
+        assert ran.returncode in (1, 2)
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
+class TestToken:
+    def test_is_shown_once_listed_without_its_secret_and_revoked(self, greenlight: Greenlight, founded: Urls) -> None:
+        created = greenlight(founded, "token", "create", "acme", "maya", "--hours", "1")
+        secret, token_id = created.stdout.strip(), created.stderr.split()[0]
+        listed = greenlight(founded, "token", "list", "acme").stdout
+        revoked = greenlight(founded, "token", "revoke", token_id)
+        again = greenlight(founded, "token", "revoke", token_id)
+
+        assert re.fullmatch(r"glt_[A-Za-z0-9_-]{43}", secret)
+        assert token_id in listed
+        assert secret not in listed
+        assert (revoked.returncode, revoked.stdout) == (0, f"{token_id} is revoked.\n")
+        assert (again.returncode, again.stderr) == (1, f"There is no token {token_id} that could be revoked.\n")
+
+    def test_is_for_members(self, greenlight: Greenlight, founded: Urls) -> None:
+        ran = greenlight(founded, "token", "create", "acme", "bob")
+
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert "bob is not a member of acme; admit them first" in ran.stderr
+
+
+class TestVerify:
+    def test_of_an_empty_log_cannot_be_done(self, greenlight: Greenlight, urls: Urls) -> None:
+        assert greenlight(urls, "verify").returncode == 2
+
+    def test_of_what_holds_says_so_and_what_it_cannot_show(self, greenlight: Greenlight, founded: Urls) -> None:
+        ran = greenlight(founded, "verify", "acme")
+
+        assert ran.returncode == 0
+        assert "acme: 2 events hold, link " in ran.stdout
+        assert "What the chain cannot show by itself" in ran.stdout
+
+    def test_compares_with_a_link_held_outside(self, greenlight: Greenlight, founded: Urls) -> None:
+        link = greenlight(founded, "verify", "acme").stdout.split("link ")[1].split()[0]
+
+        assert greenlight(founded, "verify", "acme", "--expect", f"2:{link}").returncode == 0
+        assert greenlight(founded, "verify", "acme", "--expect", f"1:{link}").returncode == 1
+        assert greenlight(founded, "verify", "acme", "--expect", f"3:{link}").returncode == 1
+        assert greenlight(founded, "verify", "acme", "--expect", "two").returncode == 2
+
+    def test_names_the_event_that_was_touched(self, greenlight: Greenlight, founded: Urls) -> None:
+        as_superuser(
+            founded.admin,
+            "ALTER TABLE events DISABLE TRIGGER ALL",
+            """UPDATE events SET payload = '{"name":"Evil Pictures"}' WHERE version = 1""",
+        )
+
+        ran = greenlight(founded, "verify")
+
+        assert ran.returncode == 1
+        assert "acme version 1, CompanyFounded" in ran.stdout
+
+
+class TestSchema:
+    def test_that_is_behind_is_told_in_one_line(self, greenlight: Greenlight, urls: Urls) -> None:
+        as_superuser(urls.admin, "UPDATE alembic_version SET version_num = '0001'")
+
+        ran = greenlight(urls, "serve", "--port", "0")
+
+        assert ran.returncode == 2
+        assert ran.stderr.startswith("The database is at revision 0001, but this version of Greenlight needs ")
+        assert len(ran.stderr.splitlines()) == 1
+
+    def test_is_migrated_by_its_owner(self, greenlight: Greenlight, urls: Urls) -> None:
+        alone = greenlight(urls, "migrate")
+        owned = greenlight(urls, "migrate", MIGRATION_DATABASE_URL=urls.owner)
+
+        assert (alone.returncode, alone.stderr.split(":")[0]) == (2, "Migrations run as the database's owner")
+        assert (owned.returncode, owned.stdout) == (0, "The schema is up to date.\n")
+
+
+class TestRebuild:
+    def test_folds_what_is_asked_for(self, greenlight: Greenlight, founded: Urls) -> None:
+        one = greenlight(founded, "rebuild", "flags")
+        unknown = greenlight(founded, "rebuild", "nothing")
+
+        assert (one.returncode, one.stdout) == (0, "flags: 2 events folded\n")
+        assert unknown.returncode == 2
+        assert "current_budget" in unknown.stderr
+
+
+class TestEmbedded:
+    def test_keeps_the_same_data_from_one_command_to_the_next(self, greenlight: Greenlight, tmp_path: Path) -> None:
+        data = str(tmp_path / "data")
+
+        found = greenlight(None, "company", "found", "acme", "--name", "Acme Pictures", GREENLIGHT_DATA=data)
+        verify = greenlight(None, "verify", GREENLIGHT_DATA=data)
+
+        assert found.returncode == 0, found.stderr
+        assert verify.stdout.startswith("acme: 1 events hold")
