@@ -17,5 +17,3 @@ class Settings(BaseSettings):
     migration_database_url: SecretStr | None = Field(None, validation_alias="MIGRATION_DATABASE_URL")
     #: Where the embedded PostgreSQL keeps its data.
     data: Path = Field(Path(".data"), validation_alias="GREENLIGHT_DATA")
-    #: Connections of a process to the database, for the log and for the views each.
-    pool_size: int = Field(10, ge=2, le=200, validation_alias="GREENLIGHT_POOL_SIZE")

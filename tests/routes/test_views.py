@@ -1,0 +1,290 @@
+"""What the views show: figures, now and then; lists let through what was asked for, page by page or whole."""
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from service.deciders.approval import RequestChanges, SubmitBudget
+from service.deciders.budget import UnlockBudget
+from service.deciders.command import Command
+from service.routes import views
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    AUDITOR,
+    EDITING,
+    INSURANCE,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    NOOR,
+    PRODUCER,
+    SPENT,
+    SUBMITTED,
+    budget,
+    spend,
+)
+from tests.routes.world import World
+
+OVER: list[tuple[str, Command]] = [
+    (LINE_PRODUCER, spend(ART, "200000", "=KS-4", vendor="chai-point", vendor_name="Chai Point")),
+    (LINE_PRODUCER, spend("9999", "70", "KS-5", memo="Nobody's")),
+]
+
+
+@pytest.fixture(scope="module")
+async def spent(shared: World) -> World:
+    """Spend of every fate on a locked budget: logged, recoded, reversed, beyond the account, outside the budget."""
+    await shared.play([*SPENT, *OVER])
+    await shared.doors.directory.name_person("acme", ACCOUNTANT, "Anil Deshmukh")
+    return shared
+
+
+async def register(world: World, **asked: Any) -> list[tuple[str, str, str, str]]:
+    shown = await world.read(AUDITOR, "spend-register", **asked)
+    return [(line["spend"], line["line"], line["account"], line["amount"]) for line in shown["lines"]]
+
+
+class TestTheCurrentBudget:
+    async def test_measures_spend_against_the_version_in_force(self, spent: World) -> None:
+        shown = await spent.read(AUDITOR, "current-budget")
+        accounts = {a["code"]: a for level in shown["shown"]["levels"] for a in level["accounts"]}
+
+        art = accounts[ART]
+        assert (shown["in_force"], shown["shown"]["state"]) == ("v1", "locked")
+        assert art["spent"] == "280000.00"
+        assert float(art["over"]) == max(0.0, 280000 - float(art["budget"])) > 0
+        assert shown["shown"]["spent_outside"] == [{"account": "9999", "spent": "70.00"}]
+        assert {flag["kind"] for flag in shown["flags"]} >= {"AccountOverspent", "SpendOutsideBudget"}
+
+    async def test_adds_up_from_its_printed_parts(self, spent: World) -> None:
+        shown = (await spent.read(AUDITOR, "current-budget"))["shown"]
+        top = {line["total"]: float(line["amount"]) for line in shown["top_sheet"]}
+
+        assert top["above_and_below"] == sum(float(level["budget"]) for level in shown["levels"])
+        assert top["charges"] == sum(float(charge["budget"]) for charge in shown["charges"])
+        assert top["grand_total"] == top["above_and_below"] + top["charges"] == float(shown["grand_total"])
+
+    async def test_shows_any_version_and_no_other(self, spent: World) -> None:
+        assert (await spent.get(AUDITOR, "current-budget", budget="v1")).status_code == 200
+        missing = await spent.get(AUDITOR, "current-budget", budget="v7")
+        assert (missing.status_code, missing.json()["title"]) == (404, "Budget is missing")
+
+
+class TestAsOf:
+    async def test_a_version_is_what_was_known_then(self, spent: World) -> None:
+        before = await spent.read(AUDITOR, "current-budget", as_of=len_of(spent, "BudgetDrafted"))
+
+        assert (before["in_force"], before["draft"]) == (None, "v1")
+
+    async def test_an_instant_is_the_last_version_up_to_it(self, spent: World) -> None:
+        trail = (await spent.read(AUDITOR, "audit-trail", limit=500))["entries"]
+        for entry in trail[3::7]:
+            by_instant = await spent.read(AUDITOR, "funding", as_of=entry["at"])
+            last_then = max(e["version"] for e in trail if e["at"] == entry["at"])
+            assert by_instant["version"] == last_then
+
+    async def test_before_the_opening_there_was_nothing(self, spent: World) -> None:
+        assert (await spent.get(AUDITOR, "funding", as_of="2001-01-01T00:00:00Z")).status_code == 404
+
+    async def test_ahead_of_the_stream_is_refused_with_both_versions(self, spent: World) -> None:
+        refused = await spent.get(AUDITOR, "spend-register", as_of="999")
+
+        assert refused.status_code == 422
+        assert "version 999 is ahead: the stream is at" in refused.json()["detail"]
+
+    async def test_a_list_leaves_out_what_came_later(self, spent: World) -> None:
+        trail = (await spent.read(AUDITOR, "audit-trail", limit=500))["entries"]
+        reversal = next(e["version"] for e in trail if e["kind"] == "SpendReversed")
+
+        then = await spent.read(AUDITOR, "spend-register", as_of=reversal - 1, spend="S-000003")
+        now = await spent.read(AUDITOR, "spend-register", spend="S-000003")
+
+        assert [(line["line"], line["state"]) for line in then["lines"]] == [("spend", "logged")]
+        assert [(line["line"], line["state"]) for line in now["lines"]] == [
+            ("spend", "reversed"),
+            ("reversal", "reversed"),
+        ]
+
+
+def len_of(world: World, kind: str) -> int:
+    """The version at which the first budget was set: everything before it is in the story's order."""
+    return VERSIONS[kind]
+
+
+VERSIONS: dict[str, int] = {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+async def versions(spent: World) -> None:
+    for entry in (await spent.read(AUDITOR, "audit-trail", limit=500))["entries"]:
+        VERSIONS.setdefault(entry["kind"], entry["version"])
+
+
+class TestAtLeast:
+    async def test_waits_until_the_view_shows_it(self, spent: World) -> None:
+        last = await spent.last_position()
+        shown = await spent.get(AUDITOR, "flags", at_least=last)
+
+        assert int(shown.headers["position"]) >= last
+
+    async def test_is_given_up_with_advice(self, spent: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(views, "PATIENCE_SECONDS", 0.05)
+        behind = await spent.get(AUDITOR, "funding", at_least=10**9)
+
+        assert behind.status_code == 503
+        assert behind.headers["retry-after"] == "1"
+        assert behind.json()["type"] == "urn:greenlight:problem:view-is-behind"
+
+
+class TestTheSpendRegister:
+    async def test_has_a_line_for_every_fact(self, spent: World) -> None:
+        assert await register(spent) == [
+            ("S-000001", "spend", ART, "50000.00"),
+            ("S-000002", "spend", EDITING, "30000.00"),
+            ("S-000002", "recoded_out", EDITING, "-30000.00"),
+            ("S-000002", "recoded_in", ART, "30000.00"),
+            ("S-000003", "spend", INSURANCE, "5000.00"),
+            ("S-000003", "reversal", INSURANCE, "-5000.00"),
+            ("S-000004", "spend", ART, "200000.00"),
+            ("S-000005", "spend", "9999", "70.00"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("asked", "spends"),
+        [
+            ({"account": EDITING}, ["S-000002", "S-000002"]),
+            ({"state": "logged"}, ["S-000001", "S-000004", "S-000005"]),
+            ({"state": "recoded", "account": ART}, ["S-000002"]),
+            ({"state": "reversed"}, ["S-000003", "S-000003"]),
+            ({"vendor": "chai-point"}, ["S-000004"]),
+            ({"amount_min": "50000"}, ["S-000001", "S-000004"]),
+            ({"amount_max": "70"}, ["S-000005"]),
+            ({"text": "chai p"}, ["S-000004"]),
+            ({"text": "nobody's"}, ["S-000005"]),
+            ({"kind": "payroll"}, []),
+            ({"posted_from": "2099-01-01"}, []),
+        ],
+        ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    )
+    async def test_lets_through_what_is_asked_for(self, spent: World, asked: dict[str, str], spends: list[str]) -> None:
+        assert [line[0] for line in await register(spent, **asked)] == spends
+
+    async def test_runs_a_total_over_what_it_lets_through(self, spent: World) -> None:
+        shown = await spent.read(AUDITOR, "spend-register", account=ART)
+
+        assert [line["running_total"] for line in shown["lines"]] == ["50000.00", "80000.00", "280000.00"]
+        assert shown["total"] == "280000.00"
+
+    async def test_goes_whole_into_a_spreadsheet_that_runs_no_formula(self, spent: World) -> None:
+        answer = await spent.get(AUDITOR, "spend-register", accept="text/csv")
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["stream-link"].startswith(f"{max(VERSIONS.values())}:") or "stream-link" in answer.headers
+        assert [row["document"] for row in rows][6] == "'=KS-4"
+        assert [row["amount"] for row in rows][2] == "-30000.00"
+        assert len(rows) == 8
+
+
+class TestTheAuditTrail:
+    @pytest.mark.parametrize(
+        ("asked", "kinds"),
+        [
+            ({"kind": "BudgetApproved"}, {"BudgetApproved"}),
+            ({"actor": ACCOUNTANT, "text": "recoded"}, {"SpendRecoded"}),
+            ({"account": "9999"}, {"SpendLogged", "SpendOutsideBudget"}),
+            ({"amount_min": "200000", "account": ART}, {"SpendLogged"}),
+            ({"text": "chai point"}, {"SpendLogged"}),
+            ({"from_on": "2099-01-01"}, set()),
+            ({"to_on": "2001-01-01"}, set()),
+        ],
+        ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+    )
+    async def test_lets_through_what_is_asked_for(self, spent: World, asked: dict[str, str], kinds: set[str]) -> None:
+        entries = (await spent.read(AUDITOR, "audit-trail", **asked))["entries"]
+
+        assert {entry["kind"] for entry in entries} == kinds
+
+    async def test_names_people_by_the_directory_and_finds_them_by_name(self, spent: World) -> None:
+        entries = (await spent.read(AUDITOR, "audit-trail", text="deshmukh"))["entries"]
+
+        assert [entry["sentence"][:27] for entry in entries] == ["Appointed Anil Deshmukh as "]
+
+    async def test_says_what_changed_from_what_to_what(self, spent: World) -> None:
+        [entry] = (await spent.read(AUDITOR, "audit-trail", kind="SpendRecoded"))["entries"]
+
+        assert (entry["before"], entry["after"]) == ({"account": EDITING}, {"account": ART})
+        assert (entry["actor_name"], entry["roles"], entry["reason"]) == (
+            "Anil Deshmukh",
+            ["accountant"],
+            "Another department's.",
+        )
+
+    async def test_turns_pages_to_the_whole_while_facts_arrive(self, spent: World) -> None:
+        whole = [e["version"] for e in (await spent.read(AUDITOR, "audit-trail", limit=500))["entries"]]
+        turned: list[int] = []
+        page = await spent.read(AUDITOR, "audit-trail", limit=7)
+        while True:
+            turned += [entry["version"] for entry in page["entries"]]
+            if page["next"] is None:
+                break
+            if len(turned) == 14:
+                await spent.play([(LINE_PRODUCER, spend(ART, "1", f"late-{len(turned)}"))])
+            page = await spent.read(AUDITOR, "audit-trail", limit=7, after=page["next"])
+
+        assert turned == whole
+
+    async def test_goes_whole_as_lines_of_json(self, spent: World) -> None:
+        answer = await spent.get(AUDITOR, "audit-trail", accept="application/jsonl")
+        lines = [json.loads(line) for line in answer.text.splitlines()]
+
+        assert [line["version"] for line in lines] == list(range(1, len(lines) + 1))
+
+
+class TestFlags:
+    async def test_stand_until_a_fact_clears_them(self, spent: World) -> None:
+        standing = (await spent.read(AUDITOR, "flags", state="open"))["flags"]
+        assert [flag["kind"] for flag in standing][:2] == ["AccountOverspent", "SpendOutsideBudget"]
+
+        outside = next(flag["spend"] for flag in standing if flag["kind"] == "SpendOutsideBudget")
+        assert outside == "S-000005"
+
+    async def test_are_found_by_what_they_are_about(self, spent: World) -> None:
+        assert [f["spend"] for f in (await spent.read(AUDITOR, "flags", account="9999"))["flags"]] == ["S-000005"]
+        assert (await spent.read(AUDITOR, "flags", spend="S-000001"))["flags"] == []
+
+
+class TestTheInbox:
+    async def test_holds_what_waits_for_its_reader_alone(self, world: World) -> None:
+        await world.play(SUBMITTED)
+
+        waiting = {who: (await world.read(who, "/v1/inbox"))["items"] for who in (MAYA, NOOR, PRODUCER, AUDITOR)}
+
+        assert [(item["waits_for"], item["round"]) for item in waiting[MAYA]] == [("approve", "A-1")]
+        assert waiting[NOOR] == waiting[MAYA]
+        assert waiting[PRODUCER] == waiting[AUDITOR] == []
+
+        [asked] = waiting[MAYA]
+        words = RequestChanges(round="A-1", content_hash=asked["content_hash"], words="Spend less.")
+        await world.play([(MAYA, words)])
+        [revise] = (await world.read(PRODUCER, "/v1/inbox"))["items"]
+        assert (revise["waits_for"], revise["words"], revise["from_person"]) == ("revise", "Spend less.", MAYA)
+        assert (await world.read(MAYA, "/v1/inbox"))["items"] == []
+
+
+class TestTheApprovalStatus:
+    async def test_says_whom_it_waits_for_and_who_may_not(self, world: World) -> None:
+        await world.play(
+            [*LOCKED, (NOOR, UnlockBudget(budget="v1", reason="Smaller.")), (LINE_PRODUCER, budget("100"))]
+        )
+        await world.play([(PRODUCER, SubmitBudget(budget="v2"))])
+
+        latest, first = (await world.read(AUDITOR, "approval-status"))["rounds"]
+
+        assert latest["waits_for"]["excluded"] == sorted([LINE_PRODUCER, PRODUCER])
+        assert MAYA in latest["waits_for"]["persons"]
+        assert (first["state"], first["waits_for"], first["decisions"][0]["person"]) == ("approved", None, MAYA)
