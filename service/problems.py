@@ -195,6 +195,8 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     RequestValidationError: _unreadable,
     HTTPException: _of_http,
     asyncpg.PostgresConnectionError: _away,
+    asyncpg.OperatorInterventionError: _away,
+    asyncpg.InsufficientResourcesError: _away,
     asyncpg.InterfaceError: _away,
     OSError: _away,
     OperationalError: _away,

@@ -151,7 +151,7 @@ class SecureFunding(Command):
     @field_validator("document", mode="after")
     @classmethod
     def _is_a_paper(cls, document: str | None, info: ValidationInfo) -> str | None:
-        if document is not None and info.data.get("rests_on") is None:
+        if document is not None and "rests_on" in info.data and info.data["rests_on"] is None:
             raise ValueError("say in rests_on what the document is: a letter of intent or a signed agreement")
         return document
 
