@@ -1,12 +1,16 @@
 """What the views show: figures, now and then; lists let through what was asked for, page by page or whole."""
 
+import asyncio
 import csv
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from events.financing import FundingKind
+from events.team import Role
 from service.deciders.approval import RequestChanges, SubmitBudget
 from service.deciders.budget import UnlockBudget
 from service.deciders.command import Command
@@ -16,6 +20,8 @@ from tests.deciders.stories import (
     ART,
     AUDITOR,
     EDITING,
+    FEATURE,
+    FUNDED,
     INSURANCE,
     LINE_PRODUCER,
     LOCKED,
@@ -23,8 +29,13 @@ from tests.deciders.stories import (
     NOOR,
     PRODUCER,
     SPENT,
+    STRANGER,
     SUBMITTED,
+    appoint,
     budget,
+    equity,
+    inr,
+    reverse,
     spend,
 )
 from tests.routes.world import World
@@ -56,22 +67,67 @@ class TestTheCurrentBudget:
         art = accounts[ART]
         assert (shown["in_force"], shown["shown"]["state"]) == ("v1", "locked")
         assert art["spent"] == "280000.00"
-        assert float(art["over"]) == max(0.0, 280000 - float(art["budget"])) > 0
+        assert (art["budget"], art["remaining"], art["over"]) == ("200000.00", "-80000.00", "80000.00")
         assert shown["shown"]["spent_outside"] == [{"account": "9999", "spent": "70.00"}]
         assert {flag["kind"] for flag in shown["flags"]} >= {"AccountOverspent", "SpendOutsideBudget"}
 
     async def test_adds_up_from_its_printed_parts(self, spent: World) -> None:
         shown = (await spent.read(AUDITOR, "current-budget"))["shown"]
-        top = {line["total"]: float(line["amount"]) for line in shown["top_sheet"]}
+        top = {line["total"]: Decimal(line["amount"]) for line in shown["top_sheet"]}
 
-        assert top["above_and_below"] == sum(float(level["budget"]) for level in shown["levels"])
-        assert top["charges"] == sum(float(charge["budget"]) for charge in shown["charges"])
-        assert top["grand_total"] == top["above_and_below"] + top["charges"] == float(shown["grand_total"])
+        assert top["above_and_below"] == sum(Decimal(level["budget"]) for level in shown["levels"])
+        assert top["charges"] == sum(Decimal(charge["budget"]) for charge in shown["charges"])
+        assert top["grand_total"] == top["above_and_below"] + top["charges"] == Decimal(shown["grand_total"])
+        for level in shown["levels"]:
+            assert Decimal(level["spent"]) == sum(Decimal(account["spent"]) for account in level["accounts"])
 
     async def test_shows_any_version_and_no_other(self, spent: World) -> None:
         assert (await spent.get(AUDITOR, "current-budget", budget="v1")).status_code == 200
         missing = await spent.get(AUDITOR, "current-budget", budget="v7")
         assert (missing.status_code, missing.json()["title"]) == (404, "Budget is missing")
+
+
+class TestThePublishedTopSheet:
+    async def test_is_shown_to_the_rupee_with_its_label_flagged(self, world: World) -> None:
+        """The real feature's: its bond is labelled 3 %, but stated at a tenth of its base."""
+        await world.play([*FUNDED, (LINE_PRODUCER, FEATURE)])
+        shown = await world.read(AUDITOR, "current-budget")
+
+        top = {line["total"]: (line["amount"], line["stated"]) for line in shown["shown"]["top_sheet"]}
+        assert top["below_the_line"] == ("42047280.00", "42047280.00")
+        assert top["charges"] == ("8857492.00", None)
+        assert top["grand_total"] == ("61240772.00", "61240772.00")
+        [label] = shown["flags"]
+        assert (label["kind"], label["account"]) == ("LabelDisagrees", "8100")
+        assert (label["figures"]["labelled_percent"], label["figures"]["implied_percent"]) == ("3", "10.0000")
+
+
+class TestFunding:
+    async def test_says_what_is_secured_and_what_is_missing_on_each_basis(self, spent: World) -> None:
+        shown = await spent.read(AUDITOR, "funding")
+
+        assert [(s["funding"], s["state"], s["secured"]) for s in shown["sources"]] == [
+            ("F-1", "partly_funded", True),
+            ("F-2", "soft_committed", False),
+            ("F-3", "committed", True),
+        ]
+        assert (shown["budget"], shown["in_force"], shown["total"]) == ("v1", True, "460000.00")
+        assert [(c["basis"], c["cash"], c["in_kind"], c["gap"]) for c in shown["cover"]] == [
+            ("committed", "400000.00", "20000.00", "60000.00"),
+            ("closed", "400000.00", "0.00", "60000.00"),
+            ("received", "300000.00", "0.00", "160000.00"),
+        ]
+        assert [(r["receipt"], r["credited"], r["reversed_on"]) for r in shown["receipts"]] == [
+            ("R-1", "300000.00", None)
+        ]
+
+    async def test_counts_a_loan_on_another_source_once(self, world: World) -> None:
+        lent = equity(inr("50000"), kind=FundingKind.DEBT, party="Bank", lent_against="F-1")
+        await world.play([*FUNDED, (MAYA, lent)])
+        shown = await world.read(AUDITOR, "funding")
+
+        committed = shown["cover"][0]
+        assert (committed["basis"], committed["cash"]) == ("committed", "400000.00")
 
 
 class TestAsOf:
@@ -135,6 +191,37 @@ class TestAtLeast:
         assert behind.headers["retry-after"] == "1"
         assert behind.json()["type"] == "urn:greenlight:problem:view-is-behind"
 
+    async def test_waits_for_what_is_not_written_yet(self, spent: World) -> None:
+        """Whoever asks first is answered once it has happened."""
+        ahead = await spent.last_position() + 1
+        waiting = asyncio.create_task(spent.get(AUDITOR, "spend-register", at_least=ahead, spend="S-000001"))
+        await asyncio.sleep(0.2)
+        assert not waiting.done()
+
+        await spent.play([(MAYA, appoint(STRANGER, Role.ACCOUNTANT))])
+        answer = await waiting
+        assert (answer.status_code, int(answer.headers["position"]) >= ahead) == (200, True)
+
+
+class TestEveryView:
+    @pytest.mark.parametrize("view", ["current-budget", "approval-status", "funding", "spend-register", "flags"])
+    async def test_says_what_it_shows(self, spent: World, view: str) -> None:
+        now, then = await spent.get(AUDITOR, view), await spent.get(AUDITOR, view, as_of="5")
+
+        for answer in (now, then):
+            shown = answer.json()
+            assert answer.headers["etag"] == f'"{shown["version"]}"'
+            assert answer.headers["position"] == str(shown["position"])
+            assert answer.headers["stream-link"].startswith(f"{shown['version']}:")
+        assert (then.json()["version"], now.json()["version"] > 5) == (5, True)
+
+    async def test_of_now_is_the_view_as_of_its_own_version(self, spent: World) -> None:
+        """One fold: what is stored is what it folds to."""
+        for view in ("current-budget", "approval-status", "funding", "spend-register", "audit-trail", "flags"):
+            now = await spent.read(AUDITOR, view)
+            then = await spent.read(AUDITOR, view, as_of=now["version"])
+            assert then | {"position": 0} == now | {"position": 0}
+
 
 class TestTheSpendRegister:
     async def test_has_a_line_for_every_fact(self, spent: World) -> None:
@@ -184,6 +271,18 @@ class TestTheSpendRegister:
         assert [row["document"] for row in rows][6] == "'=KS-4"
         assert [row["amount"] for row in rows][2] == "-30000.00"
         assert len(rows) == 8
+
+    async def test_turns_pages_to_the_whole_with_one_running_total(self, world: World) -> None:
+        await world.play([*SPENT, *OVER])
+        whole = (await world.read(AUDITOR, "spend-register"))["lines"]
+        turned: list[Any] = []
+        page = await world.read(AUDITOR, "spend-register", limit=3)
+        while page["next"]:
+            turned += page["lines"]
+            page = await world.read(AUDITOR, "spend-register", limit=3, after=page["next"])
+
+        assert turned + page["lines"] == whole
+        assert page["total"] == whole[-1]["running_total"] == "280070.00"
 
 
 class TestTheAuditTrail:
@@ -240,6 +339,14 @@ class TestTheAuditTrail:
 
         assert [line["version"] for line in lines] == list(range(1, len(lines) + 1))
 
+    async def test_follows_the_directory_when_a_name_is_corrected(self, spent: World) -> None:
+        vendor = (await spent.read(AUDITOR, "spend-register", vendor="chai-point"))["lines"][0]
+        [entry] = (await spent.read(AUDITOR, "audit-trail", text="chai point"))["entries"]
+
+        assert vendor["vendor_name"] == "Chai Point"
+        assert "Chai Point" in entry["sentence"]
+        assert "‹" not in entry["sentence"]
+
 
 class TestFlags:
     async def test_stand_until_a_fact_clears_them(self, spent: World) -> None:
@@ -252,6 +359,19 @@ class TestFlags:
     async def test_are_found_by_what_they_are_about(self, spent: World) -> None:
         assert [f["spend"] for f in (await spent.read(AUDITOR, "flags", account="9999"))["flags"]] == ["S-000005"]
         assert (await spent.read(AUDITOR, "flags", spend="S-000001"))["flags"] == []
+        over = (await spent.read(AUDITOR, "flags", kind="AccountOverspent"))["flags"]
+        assert {flag["account"] for flag in over} == {ART}
+
+    async def test_are_cleared_by_a_fact_that_is_named(self, world: World) -> None:
+        await world.play([*SPENT, *OVER, (ACCOUNTANT, reverse("S-000005"))])
+        [cleared] = (await world.read(AUDITOR, "flags", state="cleared"))["flags"]
+        [standing] = (await world.read(AUDITOR, "flags", state="open"))["flags"]
+
+        assert (cleared["kind"], cleared["spend"], cleared["state"]) == ("SpendOutsideBudget", "S-000005", "cleared")
+        assert (cleared["cleared_by"]["kind"], cleared["cleared_by"]["actor"]) == ("SpendReversed", ACCOUNTANT)
+        assert (standing["kind"], standing["cleared_by"]) == ("AccountOverspent", None)
+        before = await world.read(AUDITOR, "flags", state="open", as_of=cleared["raised_version"])
+        assert [flag["state"] for flag in before["flags"]] == ["open", "open"]
 
 
 class TestTheInbox:
