@@ -1,13 +1,17 @@
 """The operator's door, as the operator uses it."""
 
 import asyncio
+import os
 import re
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 
 from service import cli
 from tests.conftest import Urls
@@ -26,7 +30,7 @@ Greenlight = Callable[..., Ran]
 
 
 @pytest.fixture
-def greenlight(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Greenlight:
+def greenlight(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Greenlight]:
     """Run the command line; the database's owner is not at hand unless the environment says so."""
 
     def run(urls: Urls | None, *words: str, **environment: str) -> Ran:
@@ -42,7 +46,8 @@ def greenlight(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         said = capsys.readouterr()
         return Ran(int(left.value.code or 0), said.out, said.err)
 
-    return run
+    yield run
+    structlog.reset_defaults()  # a process that serves sets up its logs, and this process goes on
 
 
 def as_superuser(url: str, *statements: str) -> None:
@@ -91,6 +96,15 @@ class TestCompany:
         assert ran.returncode in (1, 2)
         assert said in ran.stderr
         assert "Traceback" not in ran.stderr
+
+    def test_dismisses_members_and_with_them_their_tokens(self, greenlight: Greenlight, founded: Urls) -> None:
+        admitted = greenlight(founded, "company", "admit", "acme", "ravi", "--may-open-productions")
+        dismissed = greenlight(founded, "company", "dismiss", "acme", "ravi", "--reason", "Left the company.")
+        token = greenlight(founded, "token", "create", "acme", "ravi")
+
+        assert (admitted.returncode, admitted.stdout) == (0, "acme version 3: MemberAdmitted\n")
+        assert (dismissed.returncode, dismissed.stdout) == (0, "acme version 4: MemberDismissed\n")
+        assert (token.returncode, token.stdout) == (1, "")
 
 
 class TestToken:
@@ -183,3 +197,38 @@ class TestEmbedded:
 
         assert found.returncode == 0, found.stderr
         assert verify.stdout.startswith("acme: 1 events hold")
+
+
+class TestTheProgram:
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        program = Path(sys.executable).parent / "greenlight"
+        named = {"PATH": os.environ["PATH"], "COLUMNS": "200"} | environment
+        return subprocess.run([program, *words], env=named, capture_output=True, text=True, timeout=60)
+
+    def test_is_installed_and_ends_with_the_code_of_what_it_found(self, founded: Urls) -> None:
+        held = self.run("verify", DATABASE_URL=founded.service)
+        none = self.run("verify", "acme/no-such", DATABASE_URL=founded.service)
+        away = self.run("verify", DATABASE_URL=founded.service.replace("/test_", "/gone_"))
+
+        assert (held.returncode, none.returncode, away.returncode) == (0, 2, 2), held.stderr + none.stderr + away.stderr
+        assert "There is no stream acme/no-such." in none.stderr
+        assert "Traceback" not in held.stderr + none.stderr + away.stderr
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            ((), "Usage: greenlight"),
+            (("fund",), "No such command 'fund'"),
+            (("serve", "--port", "70000"), "less than or equal to 65535"),
+            (("token", "create", "acme"), "Missing argument 'person'"),
+            (("token", "create", "acme", "maya", "--hours", "0"), "greater than or equal to 0.001"),
+            (("company", "found", "acme"), "Missing option '--name'"),
+        ],
+        ids=lambda value: " ".join(value) or "nothing" if isinstance(value, tuple) else "",
+    )
+    def test_says_what_to_do_when_it_is_not_understood(self, words: tuple[str, ...], said: str) -> None:
+        ran = self.run(*words)
+
+        assert ran.returncode == 2
+        assert said in ran.stdout + ran.stderr
+        assert "Traceback" not in ran.stderr

@@ -57,6 +57,7 @@ OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
 HEADERS = {
     "ETag": 'Version of the stream, such as `"12"`: what `If-Match` of a command takes.',
     "Position": "Position of the log that the answer shows.",
+    "Stream-Link": "Version and link of the stream that is shown: what `greenlight verify --expect` takes.",
     "Idempotency-Replayed": "`true` when the request came before and this is its first answer again.",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "`Bearer`.",
@@ -139,7 +140,7 @@ def _describe_command(operation: dict[str, Any], command: type[Command]) -> None
 def _describe_view(operation: dict[str, Any], problems: dict[str, str]) -> None:
     answers, name = operation["responses"], operation["operationId"]
     shown = examples().get("views", {}).get(name)
-    answers["200"]["headers"] = _headers("ETag", "Position") if name != "inbox" else _headers("Position")
+    answers["200"]["headers"] = _headers("ETag", "Position", "Stream-Link") if name != "inbox" else _headers("Position")
     if shown is not None:
         _exemplify(answers["200"]["content"]["application/json"], {name: shown})
     parameters = operation.get("parameters", [])

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
+import structlog
 
 from events.team import Role
 from service.deciders.company import AdmitMember, DismissMember, FoundCompany
@@ -228,3 +230,25 @@ async def test_what_the_answer_holds_is_what_was_sent(locked: World) -> None:
     assert (event["data"]["net"], event["data"]["cost"]) == ("50.50", {"amount": "50.50", "currency": "INR"})
     assert event["data"]["memo"] == "Ünïcode, “quotes” and a\nline"
     assert json.loads(answer.content)["events"][0]["data"]["vendor"] == "kala-sets"
+
+
+class TestTheLog:
+    async def test_tells_each_request_in_one_line_without_a_secret(self, locked: World) -> None:
+        headers = await locked.headers(LINE_PRODUCER)
+        content = body(spend(ART, "60", "KS-60", memo="Between us"))
+        with structlog.testing.capture_logs() as lines:
+            await locked.post(LINE_PRODUCER, f"{LOG_SPEND}?dry_run=true", content)
+            await locked.client.get(f"{AT}/flags?account=2200", headers={"Authorization": "Bearer glt_not-ours"})
+
+        told = [(line["method"], line["path"], line["status"], line["person"]) for line in lines]
+        assert told == [("POST", LOG_SPEND, 200, "acme/lena"), ("GET", f"{AT}/flags", 401, None)]
+        assert {name for line in lines for name in line} == {
+            "event",
+            "log_level",
+            "method",
+            "path",
+            "status",
+            "person",
+            "ms",
+        }
+        assert not re.search(f"glt_|{re.escape(headers['Idempotency-Key'])}|Between us|dry_run|2200", str(lines))

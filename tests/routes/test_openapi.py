@@ -14,7 +14,9 @@ from service.app import create
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, slug
 from service.routes.commands import COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
+from tests.deciders.stories import AUDITOR, SPENT
 from tests.routes.golden import held
+from tests.routes.world import World
 
 GOLDEN = Path(__file__).parent / "openapi.json"
 ROUTED = (*COMPANY_COMMANDS, *PRODUCTION_COMMANDS)
@@ -120,6 +122,15 @@ class TestEveryView:
                 for status, answer in operation["responses"].items():
                     type_ = "application/json" if status == "200" else MEDIA_TYPE
                     assert answer["content"][type_].get("examples"), (path, status)
+
+
+async def test_the_headers_that_are_sent_are_those_that_are_promised(document: dict[str, Any], world: World) -> None:
+    await world.play(SPENT)
+    for view in ("current-budget", "approval-status", "funding", "spend-register", "audit-trail", "flags", "/v1/inbox"):
+        answer = await world.get(AUDITOR, view)
+        path = view if view.startswith("/") else f"/v1/{{company}}/{{production}}/{view}"
+        promised = document["paths"][path]["get"]["responses"]["200"]["headers"]
+        assert {*answer.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
 
 
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
