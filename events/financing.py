@@ -193,10 +193,11 @@ class ReceiptBeforeClosing:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptBeyondCommitment:
-    """Flag: more came in than the source promised; figures in the source's currency."""
+    """Flag: more came in than the source promises; figures in the source's currency."""
 
     flag: FlagId
-    receipt: ReceiptId
+    #: None when an amendment cut the promise below what had come in.
+    receipt: ReceiptId | None
     funding: FundingId
     committed: Money
     received: Money

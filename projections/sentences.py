@@ -168,10 +168,8 @@ def _tell_financing(event: FinancingEvent) -> Told:
         case ReceiptBeforeClosing(flag, receipt, funding, state):
             return Told(f"{flag}: {receipt} came in while {funding} was {_words(state)}, before closing.")
         case ReceiptBeyondCommitment(flag, receipt, funding, committed, received, over):
-            return Told(
-                f"{flag}: with {receipt}, {funding} has received {received} of {committed}, {over} beyond it.",
-                over,
-            )
+            by = f"with {receipt}" if receipt else "with its new terms"
+            return Told(f"{flag}: {by}, {funding} has received {received} of {committed}, {over} beyond it.", over)
         case CoverReduced(flag, funding, budget, total, before, after):
             return Told(
                 f"{flag}: the change to {funding} cuts the committed cover of {budget}, {total}, "

@@ -7,7 +7,8 @@ F1  A source is known by its number and its terms; its amount has a budget rate 
 F2  A source lent against another one names a source of this production, and loans never run in a circle.
 F3  Only a committed source closes; a closed one is not withdrawn.
 F4  A source that has received money keeps its currency.
-F5  An amendment or a withdrawal that cuts the cover of the budget in force is flagged.
+F5  An amendment or a withdrawal that cuts the cover of the budget in force is flagged, and an amendment that
+    cuts the promise to less than what came in.
 F6  A flag is cleared by the fact that mends it: a closing, new terms, or cover that is enough again.
 """
 
@@ -224,7 +225,7 @@ class FundingSource:
     received: Decimal
     #: The flags that stand on receipts before closing, and beyond the commitment.
     early: Map[FlagId, ReceiptId] = Map()
-    beyond: Map[FlagId, ReceiptId] = Map()
+    beyond: Map[FlagId, ReceiptId | None] = Map()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +338,10 @@ def amend_funding(
     )
     mended = source.beyond if source.received <= after.amount.amount else ()
     amended = replace(amended, clears=by_number({*mended, *_covered(financing, amended, to_cover)}))
-    return [amended, *_cover_reduced(financing, amended, to_cover, flags)]
+    happened: list[FinancingEvent] = [amended]
+    if after.amount.amount < min(before.amount.amount, source.received):
+        happened.append(beyond_commitment(None, command.funding, after.amount, source.received, flags))
+    return [*happened, *_cover_reduced(financing, amended, to_cover, flags)]
 
 
 def close_funding(command: CloseFunding, financing: Financing) -> list[FinancingEvent]:
@@ -447,6 +451,15 @@ def with_receipts(state: FundingState, received: Decimal, committed: Decimal) ->
     if received >= committed:
         return FundingState.FUNDED
     return FundingState.PARTLY_FUNDED if received else FundingState.CLOSED
+
+
+def beyond_commitment(
+    receipt: ReceiptId | None, funding: FundingId, committed: Money, received: Decimal, flags: Iterator[FlagId]
+) -> ReceiptBeyondCommitment:
+    """The flag that more came in than is promised."""
+    over = Money(received - committed.amount, committed.currency)
+    came_in = Money(received, committed.currency)
+    return ReceiptBeyondCommitment(next(flags), receipt, funding, committed, came_in, over)
 
 
 def _covered(

@@ -241,7 +241,7 @@ def _decided(
         case LogSpend():
             happened += spend.log_spend(command, spending, measure, base, flags)
         case ReverseSpend():
-            happened += spend.reverse_spend(command, spending, measure)
+            happened += spend.reverse_spend(command, spending, measure, flags)
         case RecodeSpend():
             happened += spend.recode_spend(command, spending, measure, flags)
         case EnterStage():

@@ -24,13 +24,12 @@ from events.financing import (
     FundsReceiptReversed,
     FundsReceived,
     ReceiptBeforeClosing,
-    ReceiptBeyondCommitment,
 )
 from events.ids import FlagId, FundingId, Memo, PersonId, ReceiptId, Text, by_number
 from events.money import Currency, Money
 
 from .command import Command, Day, PositiveMoney, WholeMoney
-from .financing import Financing, FundingSource, SourceIsMissing, existing, with_receipts
+from .financing import Financing, FundingSource, SourceIsMissing, beyond_commitment, existing, with_receipts
 from .refusal import Conflicting, Forbidden, Missing
 
 
@@ -156,9 +155,7 @@ def record_receipt(
     if source.state not in AT_LEAST_CLOSED:
         happened.append(ReceiptBeforeClosing(next(flags), receipt, command.funding, source.state))
     if received > committed.amount:
-        over = Money(received - committed.amount, committed.currency)
-        beyond = Money(received, committed.currency)
-        happened.append(ReceiptBeyondCommitment(next(flags), receipt, command.funding, committed, beyond, over))
+        happened.append(beyond_commitment(receipt, command.funding, committed, received, flags))
     return happened
 
 

@@ -6,7 +6,8 @@ S1  An entry's cost is net plus tax less recoverable tax, in base currency at th
 S2  A well-formed account that no budget in force knows is recorded and flagged; a charge's account takes
     spend too; contingency is a reserve and takes none.
 S3  The entry that takes an account past its budget, or further past it, is flagged with the figures.
-S4  An entry that agrees with a live one in vendor, amount, date and document is flagged as a likely duplicate.
+S4  An entry that agrees with a live one in vendor, amount, date and document is flagged as a likely duplicate;
+    when that one is reversed, of the live one before it.
 S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own.
 S6  An entry is reversed once and recoded once, and a reversed one is not recoded.
 S7  A flag is cleared by the fact that mends it: a reversal, a recoding, or a budget that comes into force.
@@ -181,6 +182,8 @@ class Entry:
     account: AccountCode
     cost: Money
     likeness: Likeness
+    #: The entry before it that is alike.
+    earlier: SpendId | None
     reversed: bool = False
     recoded: bool = False
 
@@ -204,8 +207,8 @@ class Spending:
 
     entries: Map[SpendId, Entry] = Map()
     accounts: Map[AccountCode, AccountSpend] = Map()
-    #: The live entries that are alike, in the order they were logged.
-    alike: Map[Likeness, tuple[SpendId, ...]] = Map()
+    #: The last entry of those that are alike; each names the one before it.
+    alike: Map[Likeness, SpendId] = Map()
     #: The flags that stand on likely duplicates, with both entries.
     suspected: Map[FlagId, tuple[SpendId, SpendId]] = Map()
 
@@ -254,18 +257,27 @@ def log_spend(
         memo=command.memo,
     )
     flagged = [*_measured(spend, command.account, cost, spending, measure, flags)]
-    alike = spending.alike.get(_likeness(logged), ())
-    if alike:
-        flagged.append(DuplicateSuspected(next(flags), spend, earlier=alike[-1]))
+    earlier = _last_live(spending.alike.get(_likeness(logged)), spending)
+    if earlier is not None:
+        flagged.append(DuplicateSuspected(next(flags), spend, earlier))
     return [logged, *flagged]
 
 
-def reverse_spend(command: ReverseSpend, spending: Spending, measure: Measure | None) -> list[SpendEvent]:
-    """S5 to S7."""
+def reverse_spend(
+    command: ReverseSpend, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+) -> list[SpendEvent]:
+    """S4 to S7."""
     entry = _live(command.spend, spending)
     suspected = [flag for flag, pair in spending.suspected.items() if command.spend in pair]
     clears = by_number([*_mended(command.spend, entry, spending, measure), *suspected])
-    return [SpendReversed(command.spend, entry.account, entry.cost, command.posted_on, clears)]
+    happened: list[SpendEvent] = [
+        SpendReversed(command.spend, entry.account, entry.cost, command.posted_on, clears),
+    ]
+    earlier = _last_live(entry.earlier, spending)
+    later = [spend for spend, of in map(spending.suspected.__getitem__, suspected) if of == command.spend]
+    if earlier is not None:
+        happened += [DuplicateSuspected(next(flags), spend, earlier) for spend in later]
+    return happened
 
 
 def recode_spend(
@@ -318,20 +330,18 @@ def evolve(spending: Spending, event: SpendEvent) -> Spending:
     match event:
         case SpendLogged(spend, account, cost=cost):
             likeness = _likeness(event)
+            entry = Entry(account, cost, likeness, earlier=spending.alike.get(likeness))
             return replace(
                 spending,
-                entries=entries.set(spend, Entry(account, cost, likeness)),
+                entries=entries.set(spend, entry),
                 accounts=accounts.set(account, _with_spent(accounts, account, cost.amount)),
-                alike=spending.alike.set(likeness, (*spending.alike.get(likeness, ()), spend)),
+                alike=spending.alike.set(likeness, spend),
             )
         case SpendReversed(spend, account, cost):
-            entry = entries[spend]
-            alike = tuple(other for other in spending.alike[entry.likeness] if other != spend)
             return replace(
                 spending,
-                entries=entries.set(spend, replace(entry, reversed=True)),
+                entries=entries.set(spend, replace(entries[spend], reversed=True)),
                 accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount)),
-                alike=spending.alike.set(entry.likeness, alike),
             )
         case SpendRecoded(spend, from_account, to_account, cost):
             moved = replace(entries[spend], account=to_account, recoded=True)
@@ -376,6 +386,13 @@ def _live(spend: SpendId, spending: Spending) -> Entry:
 
 def _likeness(logged: SpendLogged) -> Likeness:
     return (logged.vendor, logged.net, logged.tax, logged.currency, logged.spent_on, logged.document)
+
+
+def _last_live(spend: SpendId | None, spending: Spending) -> SpendId | None:
+    """The entry, or the last one before it that is alike and not reversed."""
+    while spend is not None and spending.entries[spend].reversed:
+        spend = spending.entries[spend].earlier
+    return spend
 
 
 def _with_spent(accounts: Map[AccountCode, AccountSpend], code: AccountCode, cost: Decimal) -> AccountSpend:

@@ -432,6 +432,16 @@ class TestFlagsOnReceipts:
         (amended,) = given(BEYOND).when(MAYA, amend("F-1", amount=inr("459999"))).facts
         assert amended.clears == ()
 
+    def test_are_raised_by_new_terms_below_what_came_in_and_cleared_by_better_ones(self) -> None:
+        _, flag = given(FUNDED).when(MAYA, amend("F-1", amount=inr("299999"))).facts
+        assert flag == ReceiptBeyondCommitment(
+            "FLAG-1", None, "F-1", committed=inr("299999"), received=inr("300000"), over=inr("1")
+        )
+        cut: Story = [*FUNDED, (MAYA, amend("F-1", amount=inr("299999")))]
+        assert len(given(cut).when(MAYA, amend("F-1", amount=inr("299999.5"))).facts) == 1
+        (amended,) = given(cut).when(MAYA, amend("F-1", amount=inr("300000"))).facts
+        assert amended.clears == ("FLAG-1",)
+
     def test_are_cleared_once(self) -> None:
         mended: Story = [*BEYOND, (MAYA, amend("F-1", amount=inr("460000")))]
         given(mended).when(MAYA, take_back("R-3")).then(taken_back("R-3", inr("10000"), FundingState.PARTLY_FUNDED))

@@ -449,6 +449,30 @@ class TestFlags:
 
     @bounded
     @given(histories)
+    def test_stand_on_every_source_that_received_more_than_it_promises_and_on_no_other(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            sources = world.production.financing.sources
+            beyond = {funding for funding, source in sources.items() if source.received > source.terms.amount.amount}
+            assert {funding for funding, source in sources.items() if source.beyond} == beyond
+
+    @bounded
+    @given(histories)
+    def test_stand_on_every_live_entry_that_is_like_an_earlier_one_and_on_no_other(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            spending = world.production.spending
+            seen: set[Any] = set()
+            alike = set()
+            for spend, entry in sorted(spending.entries.items()):
+                if not entry.reversed:
+                    if entry.likeness in seen:
+                        alike.add(spend)
+                    seen.add(entry.likeness)
+            assert {spend for spend, _ in spending.suspected.values()} == alike
+
+    @bounded
+    @given(histories)
     def test_stand_on_every_account_over_its_budget_and_on_no_other(self, history: History) -> None:
         for world in history.worlds():
             assert world.production is not None

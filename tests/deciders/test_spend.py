@@ -279,6 +279,16 @@ class TestDuplicates:
             logged("S-000003", ART, "500", "KS-1"), DuplicateSuspected("FLAG-2", "S-000003", "S-000001")
         )
 
+    def test_are_suspected_of_the_one_before_once_the_one_between_is_reversed(self, story: Story) -> None:
+        thrice: Story = [*story, (ACCOUNTANT, self.FIRST), (ACCOUNTANT, self.FIRST)]
+        given(thrice).when(ACCOUNTANT, reverse("S-000002")).then(
+            reversed_("S-000002", ART, "500", clears=("FLAG-1", "FLAG-2")),
+            DuplicateSuspected("FLAG-3", "S-000003", "S-000001"),
+        )
+        given(thrice).when(ACCOUNTANT, reverse("S-000001")).then(
+            reversed_("S-000001", ART, "500", clears=("FLAG-1",)),
+        )
+
     def test_are_cleared_by_the_reversal_of_either(self, story: Story) -> None:
         twice: Story = [*story, (ACCOUNTANT, self.FIRST)]
         for number in ("S-000001", "S-000002"):
