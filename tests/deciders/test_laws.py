@@ -464,12 +464,12 @@ class TestFlags:
             spending = world.production.spending
             seen: set[Any] = set()
             alike = set()
-            for spend, entry in sorted(spending.entries.items()):
+            for number, entry in sorted(spending.entries.items()):
                 if not entry.reversed:
                     if entry.likeness in seen:
-                        alike.add(spend)
+                        alike.add(number)
                     seen.add(entry.likeness)
-            assert {spend for spend, _ in spending.suspected.values()} == alike
+            assert {number for number, _ in spending.suspected.values()} == alike
 
     @bounded
     @given(histories)
