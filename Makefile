@@ -5,13 +5,14 @@ UV_VERSION := 0.13.9
 PYTHONS    := python3.13 python3.12 python3.11 python3.14 python3
 BIN        := .venv/bin
 READY      := .venv/.ready
+PORT       := 8000
 COMPILE    := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
               --no-emit-index-url --custom-compile-command 'make lock'
 
 .PHONY: run demo test check golden migrate rebuild lock clean
 
 run: $(READY)  ## the service with a demo production, on an embedded PostgreSQL
-	@exec $(BIN)/greenlight serve --demo
+	@exec $(BIN)/greenlight serve --demo --port $(PORT)
 
 demo: $(READY)  ## one production's money from first pledge to wrap, told on the terminal
 	@exec $(BIN)/greenlight demo

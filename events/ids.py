@@ -10,24 +10,60 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=64)]
-PersonId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-.][a-z0-9]+)*$", max_length=64)]
-VendorId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+#: By pattern, what is asked of a text in words: a pattern is for machines.
+SHAPES: dict[str, str] = {}
+
+
+def shape(pattern: str, words: str, max_length: int | None = None) -> StringConstraints:
+    """A pattern that a text must match, and what a person who missed it is told."""
+    SHAPES[pattern] = words
+    return StringConstraints(pattern=pattern, max_length=max_length)
+
+
+Slug = Annotated[
+    str,
+    shape(
+        r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
+        "use a-z, 0-9 and single hyphens between them, beginning with a letter",
+        max_length=64,
+    ),
+]
+PersonId = Annotated[
+    str,
+    shape(
+        r"^[a-z0-9]+([-.][a-z0-9]+)*$",
+        "use a-z, 0-9 and single hyphens or points between them, such as maya",
+        max_length=64,
+    ),
+]
+VendorId = Annotated[
+    str,
+    shape(
+        r"^[a-z0-9]+(-[a-z0-9]+)*$",
+        "use a-z, 0-9 and single hyphens between them, such as prop-house",
+        max_length=64,
+    ),
+]
 
 #: A chart of accounts belongs to its owner: `1100`, `11-00`, `101-00`, `B 04`, letters too.
 AccountCode = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,6}([ .-][A-Za-z0-9]{1,6}){0,3}$", max_length=27)
+    str,
+    shape(
+        r"^[A-Za-z0-9]{1,6}([ .-][A-Za-z0-9]{1,6}){0,3}$",
+        "use up to four groups of one to six letters or digits, with a space, point or hyphen between: 1100, 11-00",
+        max_length=27,
+    ),
 ]
 
-FundingId = Annotated[str, StringConstraints(pattern=r"^F-[1-9][0-9]{0,8}$")]
-ReceiptId = Annotated[str, StringConstraints(pattern=r"^R-[1-9][0-9]{0,8}$")]
-BudgetId = Annotated[str, StringConstraints(pattern=r"^v[1-9][0-9]{0,8}$")]
-RoundId = Annotated[str, StringConstraints(pattern=r"^A-[1-9][0-9]{0,8}$")]
-SpendId = Annotated[str, StringConstraints(pattern=r"^S-[0-9]{6,9}$")]
-FlagId = Annotated[str, StringConstraints(pattern=r"^FLAG-[1-9][0-9]{0,8}$")]
+FundingId = Annotated[str, shape(r"^F-[1-9][0-9]{0,8}$", "send the number of a source, such as F-1")]
+ReceiptId = Annotated[str, shape(r"^R-[1-9][0-9]{0,8}$", "send the number of a receipt, such as R-1")]
+BudgetId = Annotated[str, shape(r"^v[1-9][0-9]{0,8}$", "send the number of a budget version, such as v1")]
+RoundId = Annotated[str, shape(r"^A-[1-9][0-9]{0,8}$", "send the number of an approval round, such as A-1")]
+SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
+FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 
 #: SHA-256 in lower-case hexadecimal.
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, shape(r"^[0-9a-f]{64}$", "send a SHA-256 as 64 hexadecimal digits in lower case")]
 
 #: `company` for a company's own stream, `company/production` for a production's.
 StreamId = str

@@ -12,10 +12,12 @@ from functools import cache
 from typing import Annotated, Any, ClassVar
 
 import iso4217
-from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, StringConstraints
+from pydantic import ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 from typing_extensions import override
+
+from events.ids import shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ Percent = Annotated[
     _DecimalText(r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?", 'send a percentage as a string such as "7.5"', "7.5"),
 ]
 #: Facts keep withdrawn currencies: whether a code is in use is asked of commands, never of history.
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, shape(r"^[A-Z]{3}$", "send a currency as its three capital letters, such as EUR")]
 
 
 @dataclass(frozen=True, slots=True)

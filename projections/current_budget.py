@@ -37,7 +37,7 @@ from events.budget import (
 )
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, Digest, FlagId, PersonId, RoundId, SpendId, StreamId
-from events.money import Amount, Percent
+from events.money import Amount, Currency, Percent
 from events.spend import (
     AccountOverspent,
     DuplicateSuspected,
@@ -356,7 +356,7 @@ class CurrentBudget(BaseModel):
     production: StreamId
     version: int = Field(description="Of the production's stream, as shown.")
     position: int = Field(description="Of the log, as shown.")
-    currency: str | None
+    currency: Currency
     in_force: BudgetId | None
     waiting: BudgetId | None = Field(description="The version that waits for a decision.")
     draft: BudgetId | None
@@ -366,7 +366,12 @@ class CurrentBudget(BaseModel):
 
 
 def view(
-    rows: Rows, stream: StreamId, version: int, position: int, budget: BudgetId | None = None
+    rows: Rows,
+    stream: StreamId,
+    version: int,
+    position: int,
+    currency: Currency,
+    budget: BudgetId | None = None,
 ) -> CurrentBudget | None:
     """The answer from the rows; None when a version is asked for that does not exist."""
     versions = rows.of(BudgetRow, stream)
@@ -382,7 +387,7 @@ def view(
         production=stream,
         version=version,
         position=position,
-        currency=versions[-1].currency if versions else None,
+        currency=currency,
         in_force=in_force,
         waiting=states.get("submitted"),
         draft=states.get("draft"),

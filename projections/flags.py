@@ -88,7 +88,7 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
 
 def _reason(event: FlagEvent) -> str:
     sentence = tell(event).sentence.removeprefix(f"{event.flag}: ")
-    return sentence[0].upper() + sentence[1:]
+    return sentence if sentence[1].isdigit() else sentence[0].upper() + sentence[1:]
 
 
 def _number(flag: FlagId) -> int:

@@ -134,8 +134,10 @@ def _tell_financing(event: FinancingEvent) -> Told:
             holder = "" if terms.holder is None else f", spoken for by {person(terms.holder)}"
             loan = "" if terms.lent_against is None else f", lent against {terms.lent_against}"
             rate = "" if terms.budget_rate is None else f" at {terms.budget_rate} ({terms.base_amount})"
-            source = f"{_words(terms.kind)} of {terms.amount}{rate} from {terms.party}{holder}{loan}"
-            return Told(f"Identified {funding}: {source}.", terms.base_amount, after=_terms(terms))
+            source = f"{terms.amount}{rate} from {terms.party}{holder}{loan}"
+            return Told(
+                f"Identified {funding} ({_words(terms.kind)}): {source}.", terms.base_amount, after=_terms(terms)
+            )
         case LetterOfIntentRecorded(funding, document):
             return Told(f"Recorded a letter of intent for {funding}: {document}.")
         case FundingCommitted(funding, document):

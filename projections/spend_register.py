@@ -174,7 +174,7 @@ class SpendRegister(BaseModel):
     production: StreamId
     version: int = Field(description="Of the production's stream, as shown.")
     position: int = Field(description="Of the log, as shown.")
-    currency: Currency | None = Field(description="The base currency.")
+    currency: Currency = Field(description="The base currency.")
     total: Amount = Field(description="Of all lines that the filters let through, not of this page alone.")
     lines: list[RegisterLine]
     next: str | None = Field(description="The cursor of the next page; none on the last one.")

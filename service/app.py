@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
@@ -23,7 +23,7 @@ from service.directory import Directory
 from service.handling import Handling
 from service.identity import Tokens
 from service.routes import commands, openapi, queries
-from service.routes.access import Doors
+from service.routes.access import Doors, parameters_known
 
 _log = structlog.get_logger()
 
@@ -69,11 +69,12 @@ def create(database_url: str, pool_size: int = 10) -> FastAPI:
         version="0.1.0",
         description=__doc__,
         lifespan=lifespan,
+        redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
-    app.include_router(commands.router())
-    app.include_router(queries.router)
+    for routes in (commands.router(), queries.router):
+        app.include_router(routes, dependencies=[Depends(parameters_known)])
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
     app.middleware("http")(told_in_one_line)

@@ -213,8 +213,12 @@ def admit(
     company: Company,
     person: Person,
     name: Annotated[str | None, typer.Option(help="For the directory of people.")] = None,
-    administrator: Annotated[bool, typer.Option("--administrator", help="May admit and dismiss members.")] = False,
-    may_open_productions: Annotated[bool, typer.Option("--may-open-productions")] = False,
+    administrator: Annotated[
+        bool | None, typer.Option("--administrator/--no-administrator", help="May admit and dismiss members.")
+    ] = None,
+    may_open_productions: Annotated[
+        bool | None, typer.Option("--may-open-productions/--may-not-open-productions", help="Left out: as it is.")
+    ] = None,
 ) -> None:
     """Admit a member, or change a member's rights."""
     rights = {"administrator": administrator, "may_open_productions": may_open_productions}
@@ -237,7 +241,9 @@ def create_token(
 
     async def create(doors: Doors) -> tuple[str, str]:
         members = await doors.handling.company(company)
-        if members is None or not members.is_member(person):
+        if members is None:
+            fail(f"There is no company {company}.")
+        if not members.is_member(person):
             fail(f"{person} is not a member of {company}; admit them first: greenlight company admit.")
         return await doors.tokens.create(company, person, now(), timedelta(hours=hours))
 
@@ -282,7 +288,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (Unavailable, SchemaIsBehind) as error:
+    except (Unavailable, SchemaIsBehind, serving.CannotListen) as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
 

@@ -166,7 +166,7 @@ def _brief(body: dict[str, Any]) -> str:
 
 
 async def found(doors: Doors) -> dict[str, str]:
-    """The operator founds the company and admits the cast; fresh tokens, by part."""
+    """The operator founds the company and admits the cast; fresh tokens by part, for whoever is a member today."""
     commands: list[FoundCompany | AdmitMember] = [FoundCompany(name="Acme Pictures")]
     commands += [
         AdmitMember(
@@ -180,9 +180,10 @@ async def found(doors: Doors) -> dict[str, str]:
     for place, command in enumerate(commands):
         wish = Wish(COMPANY, None, command, OPERATOR, f"demo-founding-{place}", uuid4(), "cli")
         await doors.handling.handle(wish)
-    tokens = {}
+    company, tokens = await doors.handling.company(COMPANY), {}
     for part, (person, _, _) in CAST.items():
-        _, tokens[part] = await doors.tokens.create(COMPANY, person, now(), timedelta(hours=8))
+        if company is not None and company.is_member(person):
+            _, tokens[part] = await doors.tokens.create(COMPANY, person, now(), timedelta(hours=8))
     return tokens
 
 
@@ -288,8 +289,9 @@ async def first_acts(address: str, doors: Doors) -> None:
     async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
         tokens = await found(doors)
         play = Play(client, tokens, quiet)
-        for act in (opening, _budget_to_lock, first_spend):
-            await act(play)
+        if tokens.keys() == CAST.keys():  # who was dismissed since was dismissed after these acts
+            for act in (opening, _budget_to_lock, first_spend):
+                await act(play)
     _welcome(address, tokens)
 
 
@@ -314,7 +316,7 @@ def _welcome(address: str, tokens: dict[str, str]) -> None:
         *(f"export {part.replace(' ', '_').upper()}={token}" for part, token in tokens.items()),
         "",
         "Try:",
-        f"curl -s -H 'Authorization: Bearer {tokens['auditor']}' {at}/current-budget",
+        *(f"curl -s -H 'Authorization: Bearer {token}' {at}/current-budget" for token in [*tokens.values()][-1:]),
         "",
         "Ctrl-C stops everything, the database too; the next start finds the same data.",
     ]

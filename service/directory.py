@@ -1,12 +1,12 @@
 """The directory: names of people and vendors, which may be corrected and erased; facts hold their ids alone."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import asyncpg
 from sqlalchemy import Column, MetaData, Table, Text
 
 from events.ids import PersonId, Slug, VendorId
+from service.deciders.command import Command
 from service.deciders.company import AdmitMember
 from service.deciders.spend import LogSpend
 
@@ -35,21 +35,20 @@ class Directory:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def learn(self, company: Slug, commands: Iterable[Any]) -> None:
-        """Enter the names that accepted commands bring: a vendor's on first use, a person's as last told."""
-        for command in commands:
-            match command:
-                case AdmitMember(name=str(name)):
-                    await self.name_person(company, command.person, name)
-                case LogSpend(vendor_name=str(name)):
-                    await self._pool.execute(
-                        "INSERT INTO vendors (company, vendor, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                        company,
-                        command.vendor,
-                        name,
-                    )
-                case _:
-                    pass  # brings no name
+    async def learn(self, company: Slug, command: Command) -> None:
+        """Enter the name that an accepted command brings: a vendor's on first use, a person's as last told."""
+        match command:
+            case AdmitMember(name=str(name)):
+                await self.name_person(company, command.person, name)
+            case LogSpend(vendor_name=str(name)):
+                await self._pool.execute(
+                    "INSERT INTO vendors (company, vendor, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+                    company,
+                    command.vendor,
+                    name,
+                )
+            case _:
+                pass  # brings no name
 
     async def name_person(self, company: Slug, person: PersonId, name: str) -> None:
         """Enter or correct a person's name."""

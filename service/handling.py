@@ -30,7 +30,7 @@ from events.log import (
 )
 from service.deciders import company, production
 from service.deciders.command import Command
-from service.deciders.company import Company
+from service.deciders.company import AdmitMember, Company
 from service.deciders.production import OpenProduction, Production
 from service.deciders.refusal import Refusal
 from service.directory import Directory
@@ -247,8 +247,8 @@ class Handling:
 
     async def _append(self, stream_id: StreamId, base: Loaded[Any], turn: _Turn) -> Loaded[Any]:
         """Append what a turn accepted and answer what can be answered; the state to decide the rest on."""
-        wishes = [decided.pending.wish for decided in turn.accepted]
-        await self._directory.learn(wishes[0].company, (wish.command for wish in wishes))
+        for decided in turn.accepted:
+            await self._learn(decided.pending.wish)
         commands = tuple(decided.sent for decided in turn.accepted)
         [outcome] = await self._log.append(Append(stream_id, base.head, commands))
         match outcome:
@@ -265,6 +265,11 @@ class Handling:
             case Conflict():
                 base = await self._streams.newest(stream_id)
         return base
+
+    async def _learn(self, wish: Wish) -> None:
+        """Enter the name that a command brings, before it happens; a person's may be corrected since a first try."""
+        if not (isinstance(wish.command, AdmitMember) and await self._log.known(wish.principal, wish.key)):
+            await self._directory.learn(wish.company, wish.command)
 
     async def _decide_all(self, waiting: list[_Pending], loaded: Loaded[Any]) -> _Turn:
         turn = _Turn(loaded)

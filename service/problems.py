@@ -27,6 +27,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
+from events.ids import SHAPES
 from events.log import OutcomeUnknown
 from service.deciders.refusal import Refusal
 from service.handling import KeyReused, VersionMismatch
@@ -112,7 +113,15 @@ def malformed(errors: Sequence[Any], where: str | None = None) -> Problem:
     if any(error["type"] == "json_invalid" for error in errors):
         reason = str(errors[0].get("ctx", {}).get("error", "it is no JSON"))
         return Problem(400, "BodyIsNoJson", f"The body cannot be read as JSON: {reason}.", "Send one JSON object.")
-    said = [FieldError(pointer=_pointer(error["loc"], where), rule=_rule(error)) for error in errors]
+    within = {error["loc"][:depth] for error in errors for depth in range(len(error["loc"]))}
+    # A list whose entries are wrong is too short only because of them.
+    counted = [error for error in errors if error["type"] != "too_short" or error["loc"] not in within]
+    said = [FieldError(pointer=_pointer(error["loc"], where), rule=_rule(error)) for error in counted]
+    return malformed_fields(said)
+
+
+def malformed_fields(said: Sequence[FieldError]) -> Problem:
+    """A request that cannot be read, field by field."""
     summary = "; ".join(f"{error.pointer}: {error.rule}" for error in said[:3])
     more = f"; and {len(said) - 3} more" if len(said) > 3 else ""
     return Problem(422, "RequestIsMalformed", f"{summary}{more}.", "Mend the fields named and send again.", said)
@@ -121,15 +130,35 @@ def malformed(errors: Sequence[Any], where: str | None = None) -> Problem:
 def _pointer(loc: Sequence[Any], where: str | None) -> str:
     if where is None and loc and loc[0] in ("path", "query", "header"):
         return " ".join(str(part) for part in loc)
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in loc) or "/"
+    parts = [str(part).replace("~", "~0").replace("/", "~1") for part in loc if part != "[key]"]
+    return "".join(f"/{part}" for part in parts) or "/"
+
+
+#: Where pydantic's own words speak of Python, ours.
+_RULES = {
+    "extra_forbidden": "this field is not known here",
+    "unexpected_keyword_argument": "this field is not known here",
+    "missing": "this field is required",
+    "missing_argument": "this field is required",
+    "tuple_type": "send a list",
+    "too_short": "send a list of at least {min_length}",
+    "int_parsing": "send a whole number",
+    "bool_parsing": "send true or false",
+    "date_parsing": "send a day that there is, such as 2026-11-16",
+    "date_from_datetime_parsing": "send a day that there is, such as 2026-11-16",
+    "uuid_parsing": "send a UUID, such as 0b1f6a4e-6d52-4a2c-9a27-3f1b6f0f5a11",
+    "dataclass_type": "send an object",
+    "model_type": "send an object",
+}
 
 
 def _rule(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
-    return {
-        "extra_forbidden": "this field is not known here",
-        "missing": "this field is required",
-    }.get(error["type"], message[0].lower() + message[1:] if message[1:2].islower() else message)
+    if error["type"] == "string_pattern_mismatch":
+        return SHAPES.get(error["ctx"]["pattern"], message)
+    if error["type"] in _RULES:
+        return _RULES[error["type"]].format_map(error.get("ctx", {}))
+    return message[0].lower() + message[1:] if error["type"] != "value_error" else message
 
 
 def _mismatch(mismatch: VersionMismatch) -> Problem:

@@ -63,6 +63,13 @@ def configure_logs(level: int = logging.INFO) -> None:
     )
 
 
+class CannotListen(Exception):
+    """The address or the port cannot be had."""
+
+
+_ANOTHER_PORT = "Choose another port: greenlight serve --port 8001, or make run PORT=8001."
+
+
 @asynccontextmanager
 async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple[asyncio.Task[None], str, Doors]]:
     """A server that answers: its task, its address, and what its doors reach; stopped when the block is left."""
@@ -77,7 +84,12 @@ async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    bound = config.bind_socket()  # leaves with a message when the port is taken
+    try:
+        bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise CannotListen(
+            f"Nothing can listen on {host}:{port}: {str(error.strerror).split(' (')[0]}. {_ANOTHER_PORT}"
+        ) from None
     server = Server(config)
     serving = asyncio.create_task(server.serve([bound]))
     up = asyncio.create_task(server.up.wait())

@@ -3,17 +3,21 @@
 import asyncio
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 import structlog
 
-from service import cli
+from service import cli, demo, serving
+from service.deciders.company import OPERATOR, DismissMember
+from service.handling import Wish
 from tests.conftest import Urls
 
 
@@ -158,6 +162,30 @@ class TestVerify:
 
         assert ran.returncode == 1
         assert "acme version 1, CompanyFounded" in ran.stdout
+
+
+class TestServing:
+    def test_on_a_port_that_is_taken_says_which_and_what_to_do(self, greenlight: Greenlight, founded: Urls) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            ran = greenlight(founded, "serve", "--port", str(port))
+
+        assert ran.returncode == 2
+        assert ran.stderr.startswith(f"Nothing can listen on 127.0.0.1:{port}: Address already in use. Choose another")
+
+    async def test_the_demonstration_goes_on_without_those_who_left(
+        self, urls: Urls, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        async with serving.served(urls.service, "127.0.0.1", 0) as (_, address, doors):
+            await demo.first_acts(address, doors)
+            first = capsys.readouterr().out
+            gone = Wish(demo.COMPANY, None, DismissMember(person="ines"), OPERATOR, "gone", uuid4(), "cli")
+            await doors.handling.handle(gone)
+            await demo.first_acts(address, doors)
+        second = capsys.readouterr().out
+
+        assert ("export AUDITOR=" in first, "export AUDITOR=" in second) == (True, False)
+        assert "export ACCOUNTANT=" in second
 
 
 class TestSchema:

@@ -50,7 +50,7 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
 
 @dataclass
 class RoleMayNot(Forbidden):
-    """Your roles on this production, {yours}, may not send {command}; {may} may."""
+    """Your roles on this production today, {yours}, may not send {command}; {may} may."""
 
     rule = "P2"
     otherwise = "Someone who holds one of these roles may send it; an executive producer appoints."

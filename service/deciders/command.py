@@ -62,6 +62,8 @@ def _two_currencies(rate: ExchangeRate) -> ExchangeRate:
     return rate
 
 
+#: Money of a film is of these years; another one is a slip of the finger.
+_YEARS = range(1900, 2200)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
@@ -69,9 +71,12 @@ def _day(sent: Any) -> Any:
     if not isinstance(sent, str):
         return sent
     try:
-        return date.fromisoformat(sent if _DAY(sent) else "")
+        day = date.fromisoformat(sent if _DAY(sent) else "")
     except ValueError:
         raise ValueError("send a day that there is, as a string such as 2026-11-16") from None
+    if day.year not in _YEARS:
+        raise ValueError(f"send a day of the years {_YEARS[0]} to {_YEARS[-1]}")
+    return day
 
 
 #: A day as people write it; pydantic alone would take a number of seconds in a string, too.

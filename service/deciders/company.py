@@ -50,6 +50,15 @@ class CompanyIsMissing(Missing):
 
 
 @dataclass
+class CompanyIsFounded(Conflicting):
+    """The company was founded before, as {name}."""
+
+    rule = "C1"
+    otherwise = "Choose another slug, or use the company that is there."
+    name: str
+
+
+@dataclass
 class MemberIsMissing(Missing):
     """{person} is not a member of the company."""
 
@@ -76,7 +85,7 @@ def _not_the_operator(person: PersonId) -> PersonId:
 class FoundCompany(Command):
     """The operator founds a company."""
 
-    refusals = (OperatorAlone,)
+    refusals = (OperatorAlone, CompanyIsFounded)
     example: ClassVar = {"name": "Acme Pictures"}
 
     name: Text
@@ -90,8 +99,8 @@ class AdmitMember(Command):
 
     person: Annotated[PersonId, AfterValidator(_not_the_operator)]
     name: Text | None = Field(None, description="For the directory of people; kept out of the log of facts.")
-    administrator: bool = False
-    may_open_productions: bool = False
+    administrator: bool | None = Field(None, description="Left out: as it is; a new member is none.")
+    may_open_productions: bool | None = Field(None, description="Left out: as it is; a new member may not.")
 
 
 class DismissMember(Command):
@@ -118,6 +127,7 @@ class Member:
 class Company:
     """What the company's decisions, and those of its productions, need to remember."""
 
+    name: str
     members: Map[PersonId, Member]
 
     def is_member(self, person: PersonId) -> bool:
@@ -163,9 +173,11 @@ def administered(company: Company | None, metadata: Metadata) -> Company:
 
 
 def found_company(command: FoundCompany, company: Company | None, metadata: Metadata) -> list[CompanyEvent]:
-    """C1; founding a founded company does nothing."""
+    """C1; founding a company again under its name does nothing."""
     if metadata.actor != OPERATOR:
         raise OperatorAlone()
+    if company is not None and company.name != command.name:
+        raise CompanyIsFounded(company.name)
     if company is not None:
         return []
     return [CompanyFounded(command.name)]
@@ -173,12 +185,16 @@ def found_company(command: FoundCompany, company: Company | None, metadata: Meta
 
 def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
     """C2, C3; admitting a member with the rights they have does nothing."""
-    rights = Member(command.administrator, command.may_open_productions)
+    has = company.members.get(command.person, Member(administrator=False, may_open_productions=False))
+    rights = Member(
+        has.administrator if command.administrator is None else command.administrator,
+        has.may_open_productions if command.may_open_productions is None else command.may_open_productions,
+    )
     if company.members.get(command.person) == rights:
         return []
-    if command.person == metadata.actor and not command.administrator:
+    if command.person == metadata.actor and not rights.administrator:
         raise AdministratorStays(command.person)
-    return [MemberAdmitted(command.person, command.administrator, command.may_open_productions)]
+    return [MemberAdmitted(command.person, rights.administrator, rights.may_open_productions)]
 
 
 def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
@@ -193,7 +209,7 @@ def dismiss_member(command: DismissMember, company: Company, metadata: Metadata)
 def evolve(company: Company | None, event: CompanyEvent, metadata: Metadata) -> Company:
     """The company after the event."""
     if isinstance(event, CompanyFounded):
-        return Company(members=Map())
+        return Company(event.name, members=Map())
     assert company is not None
     match event:
         case MemberAdmitted(person, administrator, may_open):

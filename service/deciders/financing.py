@@ -60,7 +60,7 @@ class SourceIsMissing(Missing):
 
 @dataclass
 class RateDoesNotConvert(Conflicting):
-    """{amount} cannot be measured in {base} at {rate}."""
+    """{amount} cannot be measured in {base} by the rate sent: {rate}."""
 
     rule = "F1"
     otherwise = "Send one rate between the two currencies, and none when they are the same."
@@ -91,7 +91,7 @@ class SourceIsNotCommitted(Conflicting):
 
 @dataclass
 class SourceIsClosed(Conflicting):
-    """{funding} is {state}: its conditions are met and it is no longer withdrawn or committed anew."""
+    """{funding} is {state}: its conditions are met, so it can neither be withdrawn nor committed anew."""
 
     rule = "F3"
     otherwise = "An executive producer may amend its terms, with a reason."
@@ -145,15 +145,19 @@ class SecureFunding(Command):
     amount: PositiveMoney
     budget_rate: RateInUse | None = Field(None, description="Needed when the amount is not in base currency.")
     rests_on: RestsOn | None = Field(None, description="Without it the source is merely identified.")
-    document: Text | None = Field(None, description="The letter or agreement.")
+    document: Text | None = Field(None, description="The letter or agreement.", validate_default=True)
     lent_against: FundingId | None = Field(None, description="The source it is borrowed against.")
     expected_on: tuple[Day, ...] = Field((), max_length=100)
 
     @field_validator("document", mode="after")
     @classmethod
     def _is_a_paper(cls, document: str | None, info: ValidationInfo) -> str | None:
-        if document is not None and "rests_on" in info.data and info.data["rests_on"] is None:
-            raise ValueError("say in rests_on what the document is: a letter of intent or a signed agreement")
+        if "rests_on" in info.data and (document is None) != (info.data["rests_on"] is None):
+            raise ValueError(
+                "name the letter or agreement that the source rests on"
+                if document is None
+                else "say in rests_on what the document is: a letter of intent or a signed agreement"
+            )
         return document
 
 
@@ -283,10 +287,9 @@ def secure_funding(
         expected_on=command.expected_on,
     )
     identified = FundingSourceIdentified(funding, terms)
-    if command.rests_on is None:
+    if command.rests_on is None or command.document is None:
         return [identified]
-    document = command.document or command.rests_on.value.replace("_", " ")
-    paper = CommitFunding(funding=funding, rests_on=command.rests_on, document=document)
+    paper = CommitFunding(funding=funding, rests_on=command.rests_on, document=command.document)
     return [identified, *commit_funding(paper, evolve(financing, identified), to_cover)]
 
 

@@ -66,7 +66,7 @@ class CurrencyIsNotTheSources(Conflicting):
 
 @dataclass
 class SourceIsNotCash(Conflicting):
-    """{funding} is {kind} and never cash."""
+    """The source {funding} ({kind}) is never cash."""
 
     rule = "R3"
     otherwise = "Cash in its place is a source of its own: an executive producer may secure it."

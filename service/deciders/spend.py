@@ -52,7 +52,7 @@ class SpendIsMissing(Missing):
 
 @dataclass
 class ActualRateDoesNotConvert(Conflicting):
-    """Spend in {currency} cannot be measured in {base} at {rate}."""
+    """Spend in {currency} cannot be measured in {base} by the rate sent: {rate}."""
 
     rule = "S1"
     otherwise = "Send the actual rate between the two currencies, and none when they are the same."

@@ -28,7 +28,7 @@ REPORT_TO_PRODUCER = frozenset(
 
 @dataclass
 class RoleIsAboveYours(Forbidden):
-    """As {yours} you may not appoint or end a {role}."""
+    """As {yours} you may not give or end the role of {role}."""
 
     rule = "T1"
     otherwise = "An executive producer may."

@@ -1,16 +1,19 @@
 """Who is at the door and what they may enter: the dependencies that every route shares."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from events.ids import PersonId, Slug, StreamId
 from events.log import Log
+from events.money import Currency
 from projections.runner import Runner
 from service.database import Database
 from service.deciders import team
@@ -19,7 +22,7 @@ from service.deciders.production import ProductionIsMissing
 from service.directory import Directory
 from service.handling import Handling
 from service.identity import Tokens, Unauthenticated
-from service.problems import Problem
+from service.problems import FieldError, Problem, malformed_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,27 @@ def doors(request: Request) -> Doors:
     """The application's own."""
     found: Doors = request.app.state.doors
     return found
+
+
+async def parameters_known(request: Request) -> None:
+    """Refuse a query parameter that the route does not know, or that comes twice: `dryrun=true` must not append."""
+    sent = request.query_params.multi_items()
+    if not sent:
+        return
+    declared = get_flat_params(request.scope["route"].dependant)
+    known = {field.alias for field in declared if isinstance(field.field_info, params.Query)}
+    times = Counter(name for name, _ in sent)
+    errors = [
+        FieldError(pointer=f"query {name}", rule=rule)
+        for name, n in times.items()
+        for rule, broken in (
+            ("this parameter is not known here", name not in known),
+            ("this parameter comes twice", n > 1),
+        )
+        if broken
+    ]
+    if errors:
+        raise malformed_fields(errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +110,19 @@ CompanySlug = Annotated[Slug, Path(description="The company.", examples=["acme"]
 ProductionSlug = Annotated[Slug, Path(description="The production.", examples=["the-long-take"])]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A production that the sender may read, and what about it never changes."""
+
+    stream_id: StreamId
+    currency: Currency
+    time_zone: str
+
+
 async def readable(
     company: CompanySlug, production: ProductionSlug, sender: Sender, at: Annotated[Doors, Depends(doors)]
-) -> StreamId:
-    """The production's stream, if the sender may read it: with a role on it, or as an administrator.
+) -> Reading:
+    """The production, if the sender may read it: with a role on it, or as an administrator.
 
     Another company's production does not exist for the sender.
     """
@@ -105,11 +138,11 @@ async def readable(
         raise Problem(
             403,
             "ReadingNeedsARole",
-            f"{sender.person} holds no role on this production.",
+            f"{sender.person} holds no role on this production today.",
             "An executive producer or a producer may appoint you; administrators of the company read too.",
         )
-    return stream_id
+    return Reading(stream_id, state.currency, state.time_zone)
 
 
-Readable = Annotated[StreamId, Depends(readable)]
+Readable = Annotated[Reading, Depends(readable)]
 At = Annotated[Doors, Depends(doors)]

@@ -14,13 +14,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from events import AnyEvent
-from events.ids import Slug, StreamId
+from events.ids import Slug, StreamId, shape
 from service.deciders import production
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, DismissMember
 from service.deciders.production import OpenProduction, ProductionCommand, ProductionIsMissing
 from service.handling import Answer, Wish
-from service.problems import FieldError, Problem, malformed, slug
+from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
 from .access import At, CompanySlug, Doors, Person, ProductionSlug, Sender
 
@@ -63,21 +63,19 @@ class CommandAnswer(BaseModel):
 
 Key = Annotated[
     str,
+    shape(r"^[\x21-\x7e]+$", "use letters, digits and signs of ASCII, without spaces", max_length=128),
     Header(
         alias="Idempotency-Key",
         description="Chosen by you, one for each wish: the same key with the same request happens once, for ever.",
         min_length=1,
-        max_length=128,
-        pattern=r"^[\x21-\x7e]+$",
         examples=["8b2f6c1e-log-spend-0417"],
     ),
 ]
 IfMatch = Annotated[
-    str | None,
+    Annotated[str, shape(r'^"[0-9]{1,18}"$', 'send a version in double quotes, such as "12"')] | None,
     Header(
         alias="If-Match",
         description='The ETag of the view you decided on, such as `"12"`; refused when the stream moved on.',
-        pattern=r'^"[0-9]{1,18}"$',
     ),
 ]
 DryRun = Annotated[bool, Query(description="Answer what would happen, and append nothing.")]
@@ -236,9 +234,27 @@ def _read(command: type[Command], raw: bytes) -> Command:
     try:
         wish = command.model_validate_json(raw, strict=True)
     except ValidationError as error:
-        raise malformed(error.errors(include_url=False, include_input=False), where="body") from None
+        raise _half_characters(raw) or malformed(error.errors(include_url=False, include_input=False), "body") from None
     json.loads(raw, object_pairs_hook=_each_once)
     return wish
+
+
+def _half_characters(raw: bytes) -> Problem | None:
+    """The fields with a lone surrogate in them: strict JSON stops at the first and does not say where it stands."""
+    try:
+        ahead: list[tuple[str, Any]] = [("", json.loads(raw))]
+    except (ValueError, RecursionError):
+        return None
+    errors = []
+    while ahead:
+        pointer, value = ahead.pop()
+        if isinstance(value, dict):
+            ahead += ((f"{pointer}/{name}", each) for name, each in value.items())
+        elif isinstance(value, list):
+            ahead += ((f"{pointer}/{place}", each) for place, each in enumerate(value))
+        elif isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+            errors.append(FieldError(pointer=pointer or "/", rule="the text holds half a character (a lone surrogate)"))
+    return malformed_fields(errors) if errors else None
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> None:
@@ -246,8 +262,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> None:
     twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
     if twice:
         errors = [FieldError(pointer=name, rule="this field stands more than once in its object") for name in twice]
-        detail = "; ".join(f"{error.pointer}: {error.rule}" for error in errors)
-        raise Problem(422, "RequestIsMalformed", f"{detail}.", "Send each field once.", errors)
+        raise malformed_fields(errors)
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

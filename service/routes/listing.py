@@ -8,6 +8,7 @@ import binascii
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
@@ -25,6 +26,7 @@ from .views import AsOf, AtLeast, Shown, caught_up, shown_at, snapshot, stamp
 
 V = TypeVar("V", bound=BaseModel)
 
+JSON = "application/json"
 CSV = "text/csv"
 JSON_LINES = "application/jsonl"
 
@@ -40,13 +42,20 @@ class Terms:
     accept: Annotated[
         str,
         Header(description="`application/json` (pages), `text/csv` or `application/jsonl` (all at once)."),
-    ] = "application/json"
+    ] = JSON
 
     @property
     def media_type(self) -> str:
         """The one of our media types that the caller prefers; JSON pages when they do not say."""
-        asked = [part.split(";")[0].strip().lower() for part in self.accept.split(",")]
-        return next((each for each in asked if each in (CSV, JSON_LINES)), "application/json")
+        asked = {part.split(";")[0].strip().lower(): _weight(part) for part in self.accept.split(",")}
+        ours = [each for each in (*asked, JSON) if each in (JSON, CSV, JSON_LINES)]
+        return max(ours, key=lambda each: asked.get(each, 0.0))
+
+
+def _weight(asked: str) -> float:
+    """How much a part of an Accept header is preferred: its `q`, which is 1 when not said."""
+    said = re.search(r";\s*q=([01](?:\.[0-9]{0,3})?)\s*(?:;|$)", asked)
+    return float(said[1]) if said else 1.0
 
 
 Listing = Annotated[Terms, Depends()]
@@ -80,10 +89,10 @@ async def listed(
         shown = await shown_at(connection, stream, position, terms.as_of if pinned is None else str(pinned))
         found = up_to(shown.version).subquery()
         query = select(found).where(found.c.place > last).order_by(found.c.place)
-        if terms.media_type == "application/json":
+        if terms.media_type == JSON:
             query = query.limit(terms.limit + 1)
         rows = (await connection.execute(query)).mappings().all()
-    more = terms.media_type == "application/json" and len(rows) > terms.limit
+    more = terms.media_type == JSON and len(rows) > terms.limit
     rows = rows[: terms.limit] if more else rows
     return Page(rows, _cursor(shown.version, rows[-1]["place"]) if more else None, shown, terms.media_type)
 
@@ -92,7 +101,7 @@ def answered(
     response: Response, page: Page, view: V, entries: Sequence[BaseModel], model: type[BaseModel], name: str
 ) -> V | Response:
     """The page as JSON, or all entries for a spreadsheet or a program."""
-    if page.media_type == "application/json":
+    if page.media_type == JSON:
         stamp(response, page.shown)
         return view
     everything = _whole(entries, model, page.media_type, name)

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import ColumnElement, Date, Select, Table, and_, case, cast, exists, func, not_, or_, select
 
-from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId
-from events.money import Amount
+from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
+from events.money import Amount, rounded
 from events.spend import SpendKind
 from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
 from projections.approval_status import ApprovalStatus, Inbox
@@ -29,8 +29,8 @@ from .views import AsOf, AtLeast, caught_up, rows_of, snapshot, stamp
 router = APIRouter(tags=["Views"])
 PRODUCTION = "/v1/{company}/{production}"
 
-From = Annotated[date | None, Query(description="From this day on, UTC.")]
-To = Annotated[date | None, Query(description="Up to the end of this day, UTC.")]
+From = Annotated[date | None, Query(description="From this day on, in the production's time zone.")]
+To = Annotated[date | None, Query(description="Up to the end of this day, in the production's time zone.")]
 Least = Annotated[Amount | None, Query(description="Figures of at least this.")]
 Most = Annotated[Amount | None, Query(description="Figures of at most this.")]
 OfAccount = Annotated[AccountCode | None, Query(description="The account it is about.")]
@@ -38,12 +38,12 @@ OfSpend = Annotated[SpendId | None, Query(description="The entry it is about.")]
 Search = Annotated[Text | None, Query(description="A piece of text, any case.")]
 
 #: The name of a class of events.
-_NAME = r"^[A-Za-z]{1,64}$"
+Name = Annotated[str, shape(r"^[A-Za-z]{1,64}$", "send the name of a kind of event, such as SpendLogged")]
 
 
 @router.get(PRODUCTION + "/current-budget", name="current_budget")
 async def get_current_budget(
-    stream: Readable,
+    production: Readable,
     at: At,
     response: Response,
     budget: Annotated[BudgetId | None, Query(description="A version; the one in force without it.")] = None,
@@ -53,8 +53,8 @@ async def get_current_budget(
     """What is the budget, and how much of it is spent?"""
     projection = current_budget.PROJECTION
     await caught_up(at, projection, at_least)
-    rows, shown = await rows_of(at, projection, stream, as_of)
-    view = current_budget.view(rows, stream, shown.version, shown.position, budget)
+    rows, shown = await rows_of(at, projection, production.stream_id, as_of)
+    view = current_budget.view(rows, production.stream_id, shown.version, shown.position, production.currency, budget)
     if view is None:
         raise Problem(404, "BudgetIsMissing", f"The production has no budget {budget}.", "Leave `budget` out.")
     stamp(response, shown)
@@ -63,26 +63,26 @@ async def get_current_budget(
 
 @router.get(PRODUCTION + "/approval-status", name="approval_status")
 async def get_approval_status(
-    stream: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
+    production: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> ApprovalStatus:
     """Which rounds are there, what does each wait for, and who decided what?"""
     projection = approval_status.PROJECTION
     await caught_up(at, projection, at_least)
-    rows, shown = await rows_of(at, projection, stream, as_of)
+    rows, shown = await rows_of(at, projection, production.stream_id, as_of)
     stamp(response, shown)
-    return approval_status.view(rows, stream, shown.version, shown.position)
+    return approval_status.view(rows, production.stream_id, shown.version, shown.position)
 
 
 @router.get(PRODUCTION + "/funding", name="funding")
 async def get_funding(
-    stream: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
+    production: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> Funding:
     """Where does the money come from, how firm is it, and does it cover the budget?"""
     projection = funding.PROJECTION
     await caught_up(at, projection, at_least)
-    rows, shown = await rows_of(at, projection, stream, as_of)
+    rows, shown = await rows_of(at, projection, production.stream_id, as_of)
     stamp(response, shown)
-    return funding.view(rows, stream, shown.version, shown.position)
+    return funding.view(rows, production.stream_id, shown.version, shown.position)
 
 
 @router.get("/v1/inbox", name="inbox")
@@ -102,12 +102,12 @@ async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeas
 
 @router.get(PRODUCTION + "/audit-trail", name="audit_trail", response_model=AuditTrail)
 async def get_audit_trail(
-    stream: Readable,
+    production: Readable,
     at: At,
     response: Response,
     terms: Listing,
     actor: Annotated[PersonId | None, Query(description="Who did it.")] = None,
-    kind: Annotated[str | None, Query(pattern=_NAME, description="Of event, such as `SpendLogged`.")] = None,
+    kind: Annotated[Name | None, Query(description="Of event, such as `SpendLogged`.")] = None,
     account: OfAccount = None,
     amount_min: Least = None,
     amount_max: Most = None,
@@ -117,16 +117,16 @@ async def get_audit_trail(
     correlation_id: Annotated[UUID | None, Query(description="As its caller sent it.")] = None,
 ) -> AuditTrail | Response:
     """What happened, in order: who did what, when, why, and what changed?"""
-    table, company = audit_trail.TRAIL.table, _company(stream)
+    table, company = audit_trail.TRAIL.table, _company(production.stream_id)
     where = [
-        table.c.stream_id == stream,
+        table.c.stream_id == production.stream_id,
         *_equal(
             (table.c.actor, actor),
             (table.c.kind, kind),
             (table.c.correlation_id, correlation_id and str(correlation_id)),
         ),
         *_between(func.abs(table.c.amount), amount_min, amount_max),
-        *_between(_day(table.c.at), from_on, to_on),
+        *_between(_day(table.c.at, production.time_zone), from_on, to_on),
     ]
     if account is not None:
         where.append(or_(table.c.account == account, table.c.other_account == account))
@@ -136,7 +136,7 @@ async def get_audit_trail(
     def up_to(version: int) -> Select[Any]:
         return select(table, table.c.version.label("place")).where(*where, table.c.version <= version)
 
-    page = await listed(at, audit_trail.PROJECTION, stream, terms, up_to)
+    page = await listed(at, audit_trail.PROJECTION, production.stream_id, terms, up_to)
     told: list[TrailRow] = [audit_trail.TRAIL.read(row) for row in page.rows]
     marked = {mark for row in told for mark in _marks(row)}
     name = await at.directory.names(
@@ -146,7 +146,7 @@ async def get_audit_trail(
     )
     entries = [audit_trail.entry(row, name) for row in told]
     view = AuditTrail(
-        production=stream,
+        production=production.stream_id,
         version=page.shown.version,
         position=page.shown.position,
         entries=entries,
@@ -157,7 +157,7 @@ async def get_audit_trail(
 
 @router.get(PRODUCTION + "/spend-register", name="spend_register", response_model=SpendRegister)
 async def get_spend_register(
-    stream: Readable,
+    production: Readable,
     at: At,
     response: Response,
     terms: Listing,
@@ -174,9 +174,9 @@ async def get_spend_register(
 ) -> SpendRegister | Response:
     """What was spent, entry by entry, and what became of each?"""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
-    company = _company(stream)
+    company = _company(production.stream_id)
     where = [
-        lines.c.stream_id == stream,
+        lines.c.stream_id == production.stream_id,
         *_equal((lines.c.account, account), (lines.c.spend, spend)),
         *_equal((entries.c.vendor, vendor), (entries.c.kind, kind)),
         *_between(func.abs(lines.c.amount), amount_min, amount_max),
@@ -204,14 +204,14 @@ async def get_spend_register(
             .where(*where, *_equal((of_entry, state)), lines.c.version <= version)
         )
 
-    page = await listed(at, spend_register.PROJECTION, stream, terms, up_to)
+    page = await listed(at, spend_register.PROJECTION, production.stream_id, terms, up_to)
     shown = [_register_line(row) for row in page.rows]
     view = SpendRegister(
-        production=stream,
+        production=production.stream_id,
         version=page.shown.version,
         position=page.shown.position,
-        currency=page.rows[0]["currency"] if page.rows else None,
-        total=page.rows[0]["total"] if page.rows else Decimal(0),
+        currency=production.currency,
+        total=page.rows[0]["total"] if page.rows else rounded(Decimal(0), production.currency),
         lines=shown,
         next=page.next,
     )
@@ -220,11 +220,11 @@ async def get_spend_register(
 
 @router.get(PRODUCTION + "/flags", name="flags", response_model=Flags)
 async def get_flags(
-    stream: Readable,
+    production: Readable,
     at: At,
     response: Response,
     terms: Listing,
-    kind: Annotated[str | None, Query(pattern=_NAME, description="Such as `AccountOverspent`.")] = None,
+    kind: Annotated[Name | None, Query(description="Such as `AccountOverspent`.")] = None,
     state: Annotated[Literal["open", "cleared"] | None, Query(description="Whether it stands.")] = None,
     account: OfAccount = None,
     spend: OfSpend = None,
@@ -250,7 +250,7 @@ async def get_flags(
             )
             .outerjoin(cleared, joined)
             .where(
-                raised.c.stream_id == stream,
+                raised.c.stream_id == production.stream_id,
                 raised.c.version <= version,
                 *_equal((raised.c.kind, kind), (raised.c.account, account), (raised.c.spend, spend)),
                 *_equal((raised.c.funding, funding), (raised.c.budget, budget)),
@@ -258,10 +258,10 @@ async def get_flags(
             )
         )
 
-    page = await listed(at, flags.PROJECTION, stream, terms, up_to)
+    page = await listed(at, flags.PROJECTION, production.stream_id, terms, up_to)
     found = [_flag(row) for row in page.rows]
     view = Flags(
-        production=stream,
+        production=production.stream_id,
         version=page.shown.version,
         position=page.shown.position,
         flags=found,
@@ -285,8 +285,8 @@ def _between(column: ColumnElement[Any], least: Any, most: Any) -> list[ColumnEl
     ]
 
 
-def _day(instant: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(func.timezone("UTC", instant), Date)
+def _day(instant: ColumnElement[Any], time_zone: str) -> ColumnElement[Any]:
+    return cast(func.timezone(time_zone, instant), Date)
 
 
 def _has(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:

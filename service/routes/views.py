@@ -20,7 +20,7 @@ from events.log import events
 from projections.projection import Projection, Rows
 from projections.runner import checkpoints, load
 from service.deciders.production import ProductionIsMissing
-from service.problems import FieldError, Problem
+from service.problems import FieldError, Problem, malformed_fields
 
 from .access import Doors
 
@@ -54,8 +54,7 @@ class Shown:
 
 
 def _malformed(name: str, rule: str) -> Problem:
-    error = FieldError(pointer=f"query {name}", rule=rule)
-    return Problem(422, "RequestIsMalformed", f"query {name}: {rule}.", "Mend it and send again.", [error])
+    return malformed_fields([FieldError(pointer=f"query {name}", rule=rule)])
 
 
 def _as_of(asked: str) -> int | datetime:

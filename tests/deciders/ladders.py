@@ -49,6 +49,7 @@ from service.deciders.company import (
     AdministratorStays,
     AdmitMember,
     CompanyCommand,
+    CompanyIsFounded,
     CompanyIsMissing,
     DismissMember,
     FoundCompany,
@@ -227,6 +228,13 @@ CHARGE_ON_UNKNOWN = BudgetCharge.model_validate_json(
 
 _OF_COMPANY = [
     Rung("FoundCompany: by an administrator", FOUNDED, MAYA, FoundCompany(name="Rival Films"), OperatorAlone()),
+    Rung(
+        "FoundCompany: under another name",
+        FOUNDED,
+        OPERATOR,
+        FoundCompany(name="Rival Films"),
+        CompanyIsFounded("Acme Pictures"),
+    ),
     Rung("AdmitMember: no company", [], OPERATOR, AdmitMember(person=MAYA), CompanyIsMissing()),
     Rung(
         "AdmitMember: by a mere member",
@@ -239,7 +247,7 @@ _OF_COMPANY = [
         "AdmitMember: oneself, without the right",
         FOUNDED,
         ADMINISTRATOR,
-        AdmitMember(person=ADMINISTRATOR),
+        AdmitMember(person=ADMINISTRATOR, administrator=False),
         AdministratorStays(ADMINISTRATOR),
     ),
     Rung("DismissMember: no company", [], OPERATOR, DismissMember(person=MAYA), CompanyIsMissing()),

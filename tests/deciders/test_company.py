@@ -49,9 +49,15 @@ class TestAdmitMember:
     def test_again_with_the_same_rights_does_nothing(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, may_open_productions=True)).then_nothing()
 
-    def test_again_with_other_rights_changes_them(self) -> None:
+    def test_leaves_the_rights_it_does_not_speak_of(self) -> None:
+        given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, name="Maya Rao-Lal")).then_nothing()
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, administrator=True)).then(
-            MemberAdmitted(MAYA, administrator=True, may_open_productions=False)
+            MemberAdmitted(MAYA, administrator=True, may_open_productions=True)
+        )
+
+    def test_again_with_other_rights_changes_them(self) -> None:
+        given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, may_open_productions=False)).then(
+            MemberAdmitted(MAYA, administrator=False, may_open_productions=False)
         )
 
     def test_makes_administrators_who_admit_others(self) -> None:

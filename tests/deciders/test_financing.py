@@ -166,11 +166,9 @@ class TestSecureFunding:
             FundingCommitted("F-1", "Investment agreement", clears=()),
         )
 
-    def test_names_the_kind_of_paper_when_the_paper_has_no_name(self) -> None:
-        given(STAFFED).when(MAYA, equity(inr("400000"), document=None)).then(
-            FundingSourceIdentified("F-1", EQUITY_TERMS),
-            FundingCommitted("F-1", "signed agreement", clears=()),
-        )
+    def test_names_the_paper_it_rests_on(self) -> None:
+        with pytest.raises(ValidationError, match="name the letter or agreement"):
+            equity(inr("400000"), document=None)
 
     def test_keeps_every_term(self) -> None:
         terms = {

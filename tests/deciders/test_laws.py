@@ -165,12 +165,15 @@ def received(dice: Random) -> RecordReceipt:
     return receipt(source(dice), figure, credited=inr(amount(dice)))
 
 
+PAPERS = [{"rests_on": paper, "document": "Paper"} for paper in (*RestsOn, RestsOn.SIGNED_AGREEMENT)]
+
+
 def secured(dice: Random) -> SecureFunding:
     return SecureFunding(
         kind=dice.choice([FundingKind.EQUITY, *FundingKind]),
         party="Fund",
         holder=dice.choice([None, None, HOLDER]),
-        rests_on=dice.choice([None, *RestsOn, RestsOn.SIGNED_AGREEMENT]),
+        **dice.choice([{}, *PAPERS]),
         lent_against=dice.choice([None, source(dice)]),
         **terms(dice),
     )

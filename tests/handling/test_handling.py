@@ -275,6 +275,17 @@ class TestIfMatch:
         assert told(again) == told(first)
 
 
+class TestNames:
+    async def test_of_people_are_as_last_told_whatever_is_sent_again(self, office: Office) -> None:
+        await office.play(STAFFED)
+        people = "SELECT name FROM people WHERE person = 'zoe'"
+        await office.send(OPERATOR, AdmitMember(person="zoe", name="Zoe Kahn"), "first")
+        await office.send(OPERATOR, AdmitMember(person="zoe", name="Zoe Kahn-Ito"), "second")
+
+        assert (await office.send(OPERATOR, AdmitMember(person="zoe", name="Zoe Kahn"), "first")).replayed
+        assert await office.pool.fetchval(people) == "Zoe Kahn-Ito"
+
+
 class TestRehearsal:
     async def test_says_what_would_happen_and_appends_nothing(self, office: Office, urls: Urls) -> None:
         await office.play(STAFFED)

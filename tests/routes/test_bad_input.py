@@ -105,8 +105,9 @@ class TestEveryCommand:
 
     async def test_refuses_half_a_character(self, command: type[Command], locked: World) -> None:
         raw = json.dumps(sound(command) | {"reason": "HERE"})
-        for half in (rb"\ud800", rb"\udc00 \ud800", b"\xed\xa0\x80", b"\xff\xfe"):
-            problem(await send(locked, command, raw.encode().replace(b"HERE", half)), status=400)
+        for half in (rb"\ud800", rb"\udc00 \ud800", b"\xed\xa0\x80"):
+            problem(await send(locked, command, raw.encode().replace(b"HERE", half)), "/reason")
+        problem(await send(locked, command, raw.encode().replace(b"HERE", b"\xff\xfe")), status=400)
 
     @pytest.mark.parametrize(
         ("raw", "status"),
@@ -218,6 +219,26 @@ class TestOneField:
         assert said["errors"][0]["rule"] == "5.001 has more decimals than INR allows (2)"
         said = problem(await send(locked, *of(LogSpend, currency="ZZZ")), "/currency")
         assert said["errors"][0]["rule"] == "ZZZ is not a currency of ISO 4217"
+        said = problem(await send(locked, *of(LogSpend, currency="inr")), "/currency")
+        assert said["errors"][0]["rule"] == "send a currency as its three capital letters, such as EUR"
+        said = problem(await send(locked, *of(LogSpend, spent_on="0026-11-16")), "/spent_on")
+        assert said["errors"][0]["rule"] == "send a day of the years 1900 to 2199"
+
+    async def test_is_never_asked_for_in_words_of_the_machine(self, locked: World) -> None:
+        wrong = {"currency": "rupees", "accounts": [{"code": "?", "amount": 5}], "charges": [[]], "stated": 5}
+        said = problem(await send(locked, SetBudget, wrong))
+        assert [error["pointer"] for error in said["errors"]] == [
+            "/currency",
+            "/accounts/0/code",
+            "/accounts/0/name",
+            "/accounts/0/level",
+            "/accounts/0/amount",
+            "/charges/0",
+            "/stated",
+        ]
+        assert not any(
+            word in said["detail"] for word in ("^", "tuple", "dictionary", "keyword", "dataclass", "instance")
+        )
 
     async def test_a_body_larger_than_any_budget_is_not_read(self, locked: World) -> None:
         problem(await send(locked, SetBudget, b" " * (BODY_BYTES + 1)), status=413)
@@ -277,6 +298,16 @@ class TestAddresses:
 
 
 class TestQueries:
+    @pytest.mark.parametrize("asked", ["dryrun=true", "dry_run=true&dry_run=false", "dry_run=true&key=x"])
+    async def test_of_a_command_are_known_and_said_once(self, asked: str, locked: World) -> None:
+        said = problem(await locked.post(LINE_PRODUCER, f"{LOG_SPEND}?{asked}", json.dumps(sound(LogSpend)).encode()))
+        [error] = said["errors"]
+        assert error["rule"] in ("this parameter is not known here", "this parameter comes twice")
+
+    @pytest.mark.parametrize("view", VIEWS)
+    async def test_of_a_view_are_known(self, view: str, locked: World) -> None:
+        problem(await locked.get(LINE_PRODUCER, view, asof="1"), "query asof")
+
     @pytest.mark.parametrize("view", VIEWS)
     @pytest.mark.parametrize(
         "as_of",

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -85,6 +86,11 @@ class TestTheCurrentBudget:
         assert (await spent.get(AUDITOR, "current-budget", budget="v1")).status_code == 200
         missing = await spent.get(AUDITOR, "current-budget", budget="v7")
         assert (missing.status_code, missing.json()["title"]) == (404, "Budget is missing")
+
+    async def test_is_in_the_currency_of_the_production_before_there_is_one(self, spent: World) -> None:
+        shown = await spent.read(AUDITOR, "current-budget", as_of="1")
+
+        assert (shown["currency"], shown["shown"]) == ("INR", None)
 
 
 class TestThePublishedTopSheet:
@@ -262,6 +268,24 @@ class TestTheSpendRegister:
         assert [line["running_total"] for line in shown["lines"]] == ["50000.00", "80000.00", "280000.00"]
         assert shown["total"] == "280000.00"
 
+    async def test_of_nothing_has_a_total_of_zero_in_the_currency_of_the_production(self, spent: World) -> None:
+        shown = await spent.read(AUDITOR, "spend-register", kind="payroll")
+
+        assert (shown["currency"], shown["total"], shown["lines"]) == ("INR", "0.00", [])
+
+    @pytest.mark.parametrize(
+        ("asked", "given"),
+        [
+            ("text/csv;q=0.1, application/json", "application/json"),
+            ("text/html, text/csv;q=0.9, application/jsonl; q=0.8, */*;q=0.1", "text/csv"),
+            ("*/*", "application/json"),
+        ],
+    )
+    async def test_comes_as_its_reader_prefers(self, spent: World, asked: str, given: str) -> None:
+        answer = await spent.get(AUDITOR, "spend-register", accept=asked)
+
+        assert answer.headers["content-type"].split(";")[0] == given
+
     async def test_goes_whole_into_a_spreadsheet_that_runs_no_formula(self, spent: World) -> None:
         answer = await spent.get(AUDITOR, "spend-register", accept="text/csv")
         rows = list(csv.DictReader(io.StringIO(answer.text)))
@@ -303,6 +327,13 @@ class TestTheAuditTrail:
         entries = (await spent.read(AUDITOR, "audit-trail", **asked))["entries"]
 
         assert {entry["kind"] for entry in entries} == kinds
+
+    async def test_counts_days_where_the_production_is(self, world: World) -> None:
+        world.time.now = datetime(2026, 11, 2, 20, tzinfo=UTC)  # half past one of the third, in Kolkata
+        await world.play(FUNDED)
+
+        assert (await world.read(AUDITOR, "audit-trail", to_on="2026-11-02"))["entries"] == []
+        assert (await world.read(AUDITOR, "audit-trail", from_on="2026-11-03"))["entries"]
 
     async def test_names_people_by_the_directory_and_finds_them_by_name(self, spent: World) -> None:
         entries = (await spent.read(AUDITOR, "audit-trail", text="deshmukh"))["entries"]
