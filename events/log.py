@@ -170,7 +170,8 @@ Outcome = Appended | Known | Conflict
 
 GENESIS_HEAD = Head(0, bytes(32), 0)
 
-_UNKNOWN = (
+#: What a lost connection looks like from here.
+LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InterfaceError,
@@ -197,7 +198,7 @@ class Log:
         arguments, links = _arguments(appends)
         try:
             rows = await self._call(arguments)
-        except _UNKNOWN as error:
+        except LOST as error:
             raise OutcomeUnknown(str(error)) from error
         return _outcomes(appends, links, rows)
 

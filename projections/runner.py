@@ -21,7 +21,7 @@ from events import AnyEvent
 from events.codec import UnknownEvent
 from events.envelope import Recorded
 from events.ids import StreamId
-from events.log import Page, read, safe_position
+from events.log import LOST, Page, read, safe_position
 
 from . import PROJECTIONS
 from .projection import Kind, Projection, Rows, metadata
@@ -32,14 +32,7 @@ REBUILD_PAGE = 5000
 POLL_SECONDS = 0.1
 
 #: What passes by itself: the batch is tried again.
-TRANSIENT = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-    OSError,
-)
+TRANSIENT = (*LOST, asyncpg.InsufficientResourcesError, asyncpg.TransactionRollbackError)
 
 checkpoints = Table(
     "checkpoints",

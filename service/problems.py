@@ -227,6 +227,7 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     asyncpg.OperatorInterventionError: _away,
     asyncpg.InsufficientResourcesError: _away,
     asyncpg.InterfaceError: _away,
+    asyncpg.InternalClientError: _away,
     OSError: _away,
     OperationalError: _away,
     InterfaceError: _away,

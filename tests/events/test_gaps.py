@@ -10,7 +10,7 @@ from itertools import pairwise
 import asyncpg
 import pytest
 
-from events.log import GENESIS_HEAD, Append, Appended, Log, OutcomeUnknown, read, safe_position
+from events.log import GENESIS_HEAD, LOST, Append, Appended, Log, OutcomeUnknown, read, safe_position
 from tests.conftest import Urls
 from tests.events.logbook import named, sent
 
@@ -20,7 +20,7 @@ ENOUGH = 20_000
 TRIES = 3
 
 #: What a writer notices of its killed connection.
-LOST = (OutcomeUnknown, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+GONE = (OutcomeUnknown, asyncpg.PostgresError, *LOST)
 
 Place = tuple[int, str, int]
 
@@ -50,7 +50,7 @@ class Load:
         streams = (f"writer-{place}/a", f"writer-{place}/b")
         turn = 0
         while self.written < ENOUGH:
-            with suppress(*LOST):
+            with suppress(*GONE):
                 connection = await asyncpg.connect(self.url)
                 self.pids[place] = connection.get_server_pid()
                 try:

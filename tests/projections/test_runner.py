@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from events.codec import UnknownEvent
+from events.log import LOST
 from events.spend import SpendLogged
 from projections import PROJECTIONS, flags, runner
 from projections.projection import Projection
@@ -120,7 +121,7 @@ class TestRunner:
                         answer = await office.send(LINE_PRODUCER, spend(ART, "5", f"D-{place}"))
                         async with asyncio.timeout(20):
                             while True:
-                                with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                                with suppress(*LOST):
                                     await eventually(live, answer.position)
                                     break
                 assert {point.error for point in (await Runner(pool).checkpoints()).values()} == {None}
