@@ -39,4 +39,5 @@ def link(
         payload.encode(),
         metadata.encode(),
     )
-    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).digest()
+    framed = [piece for part in parts for piece in (len(part).to_bytes(8, "big"), part)]
+    return sha256(b"".join(framed)).digest()

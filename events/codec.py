@@ -21,7 +21,7 @@ class UnknownEvent(LookupError):
 
 def encode(event: AnyEvent) -> str:
     """The event as JSON text."""
-    return _ADAPTERS[type(event).__name__].dump_json(event).decode()
+    return _ADAPTERS[type(event).__name__].serializer.to_json(event).decode()
 
 
 def decode(event_type: str, schema_version: int, payload: str) -> AnyEvent:

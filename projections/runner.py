@@ -20,8 +20,9 @@ from sqlalchemy.dialects import postgresql
 from events import AnyEvent
 from events.codec import UnknownEvent
 from events.envelope import Recorded
+from events.group_commit import LOST
 from events.ids import StreamId
-from events.log import LOST, Page, read, safe_position
+from events.log import Page, read, safe_position
 
 from . import PROJECTIONS
 from .projection import Kind, Projection, Rows, metadata

@@ -32,13 +32,19 @@ def _engine(url: str, **options: Any) -> AsyncEngine:
     return create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), **options)
 
 
+async def _nothing_to_reset(_: Any) -> None:
+    """No session of ours keeps anything but a transaction, which ends with its block: a round trip less a query."""
+
+
 @asynccontextmanager
 async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
     """The database behind a `postgresql://` address, until the block is left."""
     # JSON stays text: rows and facts are validated from text, so that no number passes through a float.
     engine = _engine(url, pool_size=pool_size, isolation_level="REPEATABLE READ", json_deserializer=str)
     try:
-        async with asyncpg.create_pool(url, min_size=1, max_size=pool_size, command_timeout=30) as pool:
+        async with asyncpg.create_pool(
+            url, min_size=1, max_size=pool_size, command_timeout=30, reset=_nothing_to_reset
+        ) as pool:
             yield Database(pool, engine)
     finally:
         await engine.dispose()

@@ -15,19 +15,10 @@ from typing import Any
 from uuid import UUID
 
 from events import AnyEvent
+from events.append import Append, Appended, Conflict, Head, Known, LedgerEntry, NewEvent, SentCommand, Withheld
 from events.envelope import Metadata, Source
 from events.ids import PersonId, Slug, StreamId
-from events.log import (
-    Append,
-    Appended,
-    Conflict,
-    Head,
-    Known,
-    LedgerEntry,
-    Log,
-    NewEvent,
-    SentCommand,
-)
+from events.log import Log
 from service.deciders import company, production
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, Company
@@ -262,7 +253,7 @@ class Handling:
             case Known(hits):
                 for place, hit in hits.items():
                     await self._replay(turn.accepted[place].pending, hit)
-            case Conflict():
+            case Conflict() | Withheld():
                 base = await self._streams.newest(stream_id)
         return base
 

@@ -27,8 +27,8 @@ from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
+from events.group_commit import OutcomeUnknown
 from events.ids import SHAPES
-from events.log import OutcomeUnknown
 from service.deciders.refusal import Refusal
 from service.handling import KeyReused, VersionMismatch
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from events.append import GENESIS_HEAD, Head
 from events.ids import StreamId
-from events.log import GENESIS_HEAD, Head, Log
+from events.log import Log
 from service.deciders import company, production
 
 #: Streams whose state is kept in memory.

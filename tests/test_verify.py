@@ -174,7 +174,7 @@ class TestExpect:
         last = (await office.log.heads(STREAM))[STREAM]
         await forger.execute("DELETE FROM events WHERE stream_id = $1 AND version = $2", STREAM, last.version)
         await forger.execute(
-            "UPDATE streams s SET version = e.version, link = e.link, position = e.position FROM events e"
+            "UPDATE streams s SET version = e.version, link = e.link FROM events e"
             " WHERE s.stream_id = $1 AND e.stream_id = $1 AND e.version = $2",
             STREAM,
             last.version - 1,

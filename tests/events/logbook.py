@@ -1,5 +1,7 @@
 """What the tests of the log write into it, and how they look at it."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,12 +10,25 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from events import AnyEvent
+from events.append import GENESIS_HEAD, Append, Appended, Head, NewEvent, SentCommand
 from events.company import CompanyFounded
 from events.envelope import Metadata
-from events.log import GENESIS_HEAD, Append, Appended, Head, Log, NewEvent, SentCommand
+from events.log import Log
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 MAYA, NOOR = "acme/maya", "acme/noor"
+
+
+class Alone:
+    """A connection in place of a pool, so that its transaction can be held open."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self.fetch = connection.fetch
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[asyncpg.Connection]:
+        yield self._connection
 
 
 def named(*names: str) -> tuple[AnyEvent, ...]:

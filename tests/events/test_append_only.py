@@ -44,7 +44,7 @@ AS_THE_SERVICE = {
         "CREATE OR REPLACE FUNCTION safe_position() RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint'"
     ),
     "edit a head": "UPDATE streams SET version = 0",
-    "add a head": "INSERT INTO streams VALUES ('x', 1, 1, ''::bytea)",
+    "add a head": "INSERT INTO streams VALUES ('x', 1, ''::bytea)",
     "delete a head": "DELETE FROM streams",
     "edit the ledger": "UPDATE commands SET fingerprint = ''::bytea",
     "add to the ledger": INTO_COMMANDS,

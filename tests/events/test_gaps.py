@@ -10,9 +10,11 @@ from itertools import pairwise
 import asyncpg
 import pytest
 
-from events.log import GENESIS_HEAD, LOST, Append, Appended, Log, OutcomeUnknown, read, safe_position
+from events.append import GENESIS_HEAD, Append, Appended
+from events.group_commit import LOST, OutcomeUnknown
+from events.log import Log, read, safe_position
 from tests.conftest import Urls
-from tests.events.logbook import named, sent
+from tests.events.logbook import Alone, named, sent
 
 WRITERS = 24
 ENOUGH = 20_000
@@ -62,7 +64,7 @@ class Load:
                     connection.terminate()
 
     async def one_transaction(self, connection: asyncpg.Connection, streams: tuple[str, str], key: str) -> None:
-        chance, log = self.chance, Log(connection)
+        chance, log = self.chance, Log(Alone(connection))
         transaction = connection.transaction()
         await transaction.start()
         if chance.random() < 0.3:

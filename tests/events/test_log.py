@@ -1,15 +1,18 @@
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import asyncpg
 import pytest
 
+from events.append import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Withheld
 from events.chain import GENESIS, link
 from events.codec import UnknownEvent
-from events.log import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Log, OutcomeUnknown, read, safe_position
+from events.group_commit import OutcomeUnknown
+from events.log import Log, read, safe_position
 from tests.conftest import Urls
 from tests.events.locks import terminated
-from tests.events.logbook import NOOR, again, appended, begun, named, sent, stored
+from tests.events.logbook import NOOR, Alone, again, appended, begun, named, sent, stored
 
 Pool = asyncpg.Pool
 
@@ -55,23 +58,96 @@ class TestAppend:
         assert outcomes == [Conflict(0)]
         assert await log.heads("acme") == {}
 
-    async def test_to_several_streams_at_once_happens_for_all_but_the_one_in_conflict(self, log: Log) -> None:
-        head = await begun(log, "b", "old")
+    async def test_to_several_streams_happens_for_all_of_them(self, log: Log) -> None:
+        old = await begun(log, "b", "old")
 
         outcomes = await log.append(
             Append("c", GENESIS_HEAD, (sent("kc", *named("c1", "c2")), sent("kc2", *named("c3")))),
-            Append("b", GENESIS_HEAD, (sent("kb", *named("b1")),)),
-            Append("a", GENESIS_HEAD, (sent("ka", *named("a1")),)),
+            Append("b", old, (sent("kb", *named("b1")),)),
         )
 
-        assert [type(outcome) for outcome in outcomes] == [Appended, Conflict, Appended]
-        assert outcomes[1] == Conflict(1)
-        assert await log.heads("a", "b", "c") == {
-            "a": outcomes[2].head,  # type: ignore[union-attr]
-            "b": head,
+        assert [type(outcome) for outcome in outcomes] == [Appended, Appended]
+        assert await log.heads("b", "c") == {
+            "b": outcomes[1].head,  # type: ignore[union-attr]
             "c": outcomes[0].head,  # type: ignore[union-attr]
         }
-        assert [await names(log, stream) for stream in "abc"] == [["a1"], ["old"], ["c1", "c2", "c3"]]
+        assert [await names(log, stream) for stream in "bc"] == [["old", "b1"], ["c1", "c2", "c3"]]
+
+    async def test_to_several_streams_happens_for_none_when_one_is_in_conflict(self, log: Log, pool: Pool) -> None:
+        old, other = await begun(log, "b", "old"), await begun(log, "d", "other")
+        before = [await stored(pool, table) for table in ("streams", "events", "commands")]
+
+        outcomes = await log.append(
+            Append("c", GENESIS_HEAD, (sent("kc", *named("c1")),)),
+            Append("b", GENESIS_HEAD, (sent("kb", *named("b1")),)),
+            Append("d", other, (sent("kd", *named("d1")), sent("kd2"))),
+        )
+
+        assert outcomes == [Withheld(), Conflict(1), Withheld()]
+        assert [await stored(pool, table) for table in ("streams", "events", "commands")] == before
+        assert await log.heads("b", "c", "d") == {"b": old, "d": other}
+
+    async def test_of_many_at_once_is_nothing_to_those_that_fail(self, log: Log, pool: Pool) -> None:
+        """In one call: units that conflict, that are known, that are half known, and that nothing is wrong with."""
+        old = await begun(log, "b", "old")
+        known = sent("known", *named("k"))
+        await appended(log, "known", GENESIS_HEAD, known)
+        bad = replace(old, version=9)
+
+        told = await asyncio.gather(
+            *(
+                log.append(*unit)
+                for unit in (
+                    [Append("b", bad, (sent("k1", *named("x")),))],
+                    [Append("n1", GENESIS_HEAD, (sent("k2", *named("x")),))],
+                    [Append("n2", GENESIS_HEAD, (sent("k3", *named("x")), again(known)))],
+                    [Append("n3", GENESIS_HEAD, (sent("k4"),)), Append("n4", GENESIS_HEAD, (again(known),))],
+                    [Append("n5", GENESIS_HEAD, (sent("k5", *named("y")), sent("k6"), sent("k7", *named("z", "z"))))],
+                )
+            )
+        )
+
+        assert [[type(outcome).__name__ for outcome in unit] for unit in told] == [
+            ["Conflict"],
+            ["Appended"],
+            ["Known"],
+            ["Withheld", "Known"],
+            ["Appended"],
+        ]
+        assert {*await log.heads("b", "n1", "n2", "n3", "n4", "n5")} == {"b", "n1", "n5"}
+        assert await names(log, "n5") == ["y", "z", "z"]
+        [five] = told[4]
+        assert isinstance(five, Appended)
+        assert [(e.first_version, e.last_version) for e in five.entries] == [(1, 1), (2, 1), (2, 3)]
+        assert five.entries[1].position == five.entries[0].position < five.entries[2].position
+        for entry in five.entries:
+            ledger = await pool.fetchval("SELECT position FROM commands WHERE command_id = $1", entry.command_id)
+            assert ledger == entry.position
+
+    async def test_to_one_stream_by_several_at_once_is_taken_in_turn(self, log: Log) -> None:
+        head = await begun(log, "acme")
+        first, second = (Append("acme", head, (sent(f"k{n}", *named(f"n{n}")),)) for n in range(2))
+
+        [one], [two], [three] = await asyncio.gather(
+            log.append(first), log.append(second), log.append(Append("beta", GENESIS_HEAD, (sent("kb", *named("b")),)))
+        )
+
+        assert (type(one), two, type(three)) == (Appended, Conflict(2), Appended)
+
+    async def test_that_cannot_be_written_fails_alone(self, log: Log) -> None:
+        command = sent("twice", *named("a"))
+        await appended(log, "acme", GENESIS_HEAD, command)
+        same_event = replace(command, key="other")
+
+        one, two = await asyncio.gather(
+            log.append(Append("beta", GENESIS_HEAD, (same_event,))),
+            log.append(Append("gamma", GENESIS_HEAD, (sent("fine", *named("g")),))),
+            return_exceptions=True,
+        )
+
+        assert isinstance(one, asyncpg.UniqueViolationError)
+        assert isinstance(two, list)
+        assert isinstance(two[0], Appended)
 
     async def test_of_racing_writers_happens_once_for_each_version(self, log: Log) -> None:
         head = await begun(log, "acme")
@@ -125,7 +201,7 @@ class TestAppend:
             for isolation in ("repeatable_read", "serializable"):
                 with pytest.raises(asyncpg.RaiseError, match="READ COMMITTED"):
                     async with connection.transaction(isolation=isolation):  # type: ignore[arg-type]
-                        await Log(connection).append(Append("acme", GENESIS_HEAD, (sent("k", *named("x")),)))
+                        await Log(Alone(connection)).append(Append("acme", GENESIS_HEAD, (sent("k", *named("x")),)))
         finally:
             await connection.close()
 
@@ -177,7 +253,7 @@ class TestLedger:
         assert await log.append(Append("acme/two", GENESIS_HEAD, (again(first),))) == [Known({0: one.entries[0]})]
         assert await log.heads("acme/two") == {}
 
-    async def test_fails_the_append_with_a_known_command_alone_and_names_it(self, log: Log) -> None:
+    async def test_fails_the_unit_with_a_known_command_and_names_it(self, log: Log) -> None:
         first, mismatched = sent("k1", *named("a")), sent("k2", *named("b"))
         outcome = await appended(log, "acme", GENESIS_HEAD, first, mismatched)
 
@@ -196,11 +272,10 @@ class TestLedger:
             Append("b", GENESIS_HEAD, (sent("k8", *named("b")), sent("k9", *named("b2")))),
         )
 
-        assert [type(each) for each in outcomes] == [Appended, Known, Appended]
-        assert outcomes[1] == Known({1: outcome.entries[0], 3: None})
+        assert outcomes == [Withheld(), Known({1: outcome.entries[0], 3: None}), Withheld()]
         assert await names(log, "acme") == ["a", "b"]
         assert await log.known("acme/maya", "k3") is None
-        assert await log.known("acme/maya", "k9") is not None
+        assert await log.known("acme/maya", "k9") is None
 
     async def test_has_a_row_for_a_command_that_changed_nothing(self, log: Log) -> None:
         head = await begun(log, "acme", "a", "b")
@@ -299,7 +374,7 @@ class TestReading:
         slow = await asyncpg.connect(urls.service)
         async with pool.acquire() as connection:
             async with slow.transaction():
-                await Log(slow).append(Append("slow", GENESIS_HEAD, (sent("slow", *named("b")),)))
+                await Log(Alone(slow)).append(Append("slow", GENESIS_HEAD, (sent("slow", *named("b")),)))
                 await begun(log, "quick", "c", "d")
                 floor = await safe_position(connection)
                 in_flight = [each.stream_id for each in (await read(connection, 0, floor, 10)).events]
@@ -315,7 +390,7 @@ class TestReading:
         slow = await asyncpg.connect(urls.service)
         transaction = slow.transaction()
         await transaction.start()
-        await Log(slow).append(Append("slow", GENESIS_HEAD, (sent("slow", *named("b", "c")),)))
+        await Log(Alone(slow)).append(Append("slow", GENESIS_HEAD, (sent("slow", *named("b", "c")),)))
         await transaction.rollback()
         await slow.close()
         head = await begun(log, "quick", "d")

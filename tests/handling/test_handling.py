@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from events.approval import ApprovalGiven, BudgetApproved
-from events.log import OutcomeUnknown
+from events.group_commit import OutcomeUnknown
 from events.spend import SpendLogged, SpendReversed
 from service.deciders import production as productions
 from service.deciders.approval import RoundIsClosed

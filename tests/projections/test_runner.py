@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from events.codec import UnknownEvent
-from events.log import LOST
+from events.group_commit import LOST
 from events.spend import SpendLogged
 from projections import PROJECTIONS, flags, runner
 from projections.projection import Projection

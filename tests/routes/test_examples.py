@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.log import OutcomeUnknown
+from events.group_commit import OutcomeUnknown
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany
 from service.embedded import Server

@@ -1,0 +1,155 @@
+"""Group commit: whatever waits while a commit is on its way goes together in the next.
+
+Every writer of a process comes through here. One call of the database carries many units, and one flush to disk
+makes them all durable: the more wait, the less each costs. Units are taken in the order in which they came, a
+stream once a batch, a batch of bounded size: a busy production takes its turn like any other.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from .append import CALL, Append, Outcome, Unit, outcomes, written
+
+#: Commits on their way at the same time: while the database is at one, the process prepares the next.
+COMMITS = 2
+#: Units of a batch, if so many wait, so that a call is worth its while.
+LEAST = 16
+#: Commands at which a batch is full, so that none waits long.
+FULL = 500
+
+#: What a lost connection looks like from here.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+
+class OutcomeUnknown(Exception):
+    """The connection was lost before the database answered: the append may or may not have happened."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    """A unit that waits for its outcomes."""
+
+    unit: Unit
+    told: asyncio.Future[list[Outcome]]
+
+
+class GroupCommit:
+    """The writers of a process, before one pool of connections."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._free = COMMITS
+        self._waiting: deque[_Waiting] = deque()
+        self._writing: set[str] = set()
+        self._commits: set[asyncio.Task[None]] = set()
+
+    async def append(self, *unit: Append) -> list[Outcome]:
+        """Append to streams, each at its expected head, all or none; one outcome for each, in their order.
+
+        Raises:
+            OutcomeUnknown: the connection was lost before the answer.
+        """
+        waiting = _Waiting(unit, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._free:
+            self._free -= 1
+            commit = asyncio.create_task(self._commit())
+            self._commits.add(commit)
+            commit.add_done_callback(self._commits.discard)
+        return await waiting.told
+
+    async def _commit(self) -> None:
+        """Write batches until nothing waits that may be written."""
+        try:
+            while batch := self._batch():
+                streams = [append.stream_id for each in batch for append in each.unit]
+                self._writing.update(streams)
+                try:
+                    await self._write(batch)
+                finally:
+                    self._writing.difference_update(streams)
+        finally:
+            self._free += 1
+
+    def _batch(self) -> list[_Waiting]:
+        """The units that go together: first come first served, no stream twice at a time, half of what waits."""
+        batch: list[_Waiting] = []
+        later: list[_Waiting] = []
+        taken = set(self._writing)
+        share, commands = max(LEAST, -(-len(self._waiting) // COMMITS)), 0
+        while self._waiting and len(batch) < share and commands < FULL:
+            each = self._waiting.popleft()
+            streams = [append.stream_id for append in each.unit]
+            if taken.isdisjoint(streams):
+                batch.append(each)
+                commands += sum(len(append.commands) for append in each.unit)
+            else:
+                later.append(each)
+            taken.update(streams)  # what waits for a stream is not overtaken on it
+        self._waiting.extendleft(reversed(later))
+        return batch
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        told: Sequence[list[Outcome] | Exception]
+        try:
+            told = await self._call([each.unit for each in batch])
+        except (*LOST, OutcomeUnknown) as error:
+            told = [OutcomeUnknown(str(error)) for _ in batch]
+        except Exception as error:
+            if len(batch) > 1:  # what one of them breaks is not the others' fault
+                for each in batch:
+                    await self._write([each])
+                return
+            told = [error]
+        for each, outcome in zip(batch, told, strict=True):
+            _tell(each.told, outcome)
+
+    async def _call(self, units: list[Unit]) -> list[list[Outcome]]:
+        arguments = written(units)
+        for _ in range(3):
+            try:
+                return outcomes(units, arguments, await self._fetch(arguments))
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name != "commands_pkey" or len(units) > 1:
+                    raise
+                # one key raced on two streams: whoever lost now finds it in the ledger
+        raise OutcomeUnknown("one key raced on several streams too often")
+
+    async def _fetch(self, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
+        """Call, and take a warning for what it is: a wait for a standby that was cancelled still says success."""
+        warnings: list[str] = []
+
+        def heard(_: Any, message: Any) -> None:
+            if message.severity == "WARNING":
+                warnings.append(message.message)
+
+        async with self._pool.acquire() as connection:
+            connection.add_log_listener(heard)
+            try:
+                rows: list[asyncpg.Record] = await connection.fetch(CALL, *arguments)
+            finally:
+                connection.remove_log_listener(heard)
+        if warnings:
+            raise OutcomeUnknown(f"the database warned: {'; '.join(warnings)}")
+        return rows
+
+
+def _tell(waiting: asyncio.Future[list[Outcome]], told: list[Outcome] | Exception) -> None:
+    if waiting.done():
+        return  # nobody waits any more
+    if isinstance(told, Exception):
+        waiting.set_exception(told)
+    else:
+        waiting.set_result(told)
