@@ -7,9 +7,12 @@ event that a fold cannot take stops that projection alone, loudly; the others go
 """
 
 import asyncio
+import os
+import secrets
+import socket
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -18,6 +21,7 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 from sqlalchemy.dialects import postgresql
 
 from events import AnyEvent
+from events.bells import PROGRESSED, Bells
 from events.codec import UnknownEvent
 from events.envelope import Recorded
 from events.group_commit import LOST
@@ -29,8 +33,8 @@ from .projection import Kind, Projection, Rows, metadata
 
 PAGE = 500
 REBUILD_PAGE = 5000
-#: A lost wake-up costs no more than this.
-POLL_SECONDS = 0.1
+#: How long a process that holds a read model may be silent before another takes over.
+LEASE_SECONDS = 5.0
 
 #: What passes by itself: the batch is tried again.
 TRANSIENT = (*LOST, asyncpg.InsufficientResourcesError, asyncpg.TransactionRollbackError)
@@ -43,6 +47,8 @@ checkpoints = Table(
     Column("position", BigInteger, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("error", Text),
+    Column("holder", Text(collation="C")),
+    Column("held_until", postgresql.TIMESTAMP(timezone=True)),
 )
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -61,101 +67,134 @@ class Checkpoint:
 
 
 class Overtaken(Exception):
-    """Another runner moved the checkpoint: this batch is its business."""
+    """Another process holds the lease now: this batch is its business."""
 
 
 class Runner:
-    """Keeps the projections of one database current."""
+    """Keeps the projections of one database current, as far as it holds their leases."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", projections: Sequence[Projection[Any]] = PROJECTIONS):
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        projections: Sequence[Projection[Any]] = PROJECTIONS,
+        bells: Bells | None = None,
+    ):
         self._pool = pool
-        self._projections = projections
-        self._wake = asyncio.Event()
-        self._progress = asyncio.Condition()
-        self._positions: dict[str, int] = {}
-
-    def wake(self) -> None:
-        """Say that there is something to read."""
-        self._wake.set()
+        self._projections = {each.name: each for each in projections}
+        self._bells = bells or Bells()
+        #: A process by its name, as the operator sees who holds what.
+        self._me = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self._held: dict[str, Checkpoint] = {}
+        #: When the leases are to be renewed, by the loop's clock.
+        self._renew_at = 0.0
 
     async def run(self) -> None:
         """Follow the log until cancelled; a lost database is waited for."""
         started = False
-        while True:
-            try:
-                if not started:
-                    await self.refresh()
-                    started = True
-                elif not await self.step():
-                    await self._sleep()
-            except TRANSIENT as error:
-                _log.warning("projections_wait_for_database", error=str(error))
-                await asyncio.sleep(1)
-            except Exception as error:
-                _log.error("projections_failed", exc_info=error)
-                await asyncio.sleep(1)
+        try:
+            while True:
+                try:
+                    if not started:
+                        await self.refresh()
+                        started = True
+                    elif not await self.step():
+                        await self._bells.appended.heard()
+                except TRANSIENT as error:
+                    _log.warning("projections_wait_for_database", error=str(error))
+                    await asyncio.sleep(1)
+                except Exception as error:
+                    _log.error("projections_failed", exc_info=error)
+                    await asyncio.sleep(1)
+        finally:
+            with suppress(*TRANSIENT, asyncpg.PostgresError):
+                async with asyncio.timeout(1):
+                    await self.release()
+
+    async def claim(self) -> None:
+        """Take every lease that is free or ours, for a while; those of newer code are left alone."""
+        names, versions = list(self._projections), [each.version for each in self._projections.values()]
+        await self._pool.execute(
+            "INSERT INTO checkpoints (projection, version, position, epoch) SELECT name, 0, 0, 0"
+            " FROM unnest($1::text[]) AS name ON CONFLICT DO NOTHING",
+            names,
+        )
+        rows = await self._pool.fetch(
+            "UPDATE checkpoints c SET holder = $3, held_until = clock_timestamp() + $4 * interval '1 second',"
+            " epoch = epoch + (holder IS DISTINCT FROM $3)::int"
+            " FROM unnest($1::text[], $2::int[]) AS mine (name, version)"
+            " WHERE c.projection = mine.name AND c.version <= mine.version"
+            " AND (holder IS NULL OR holder = $3 OR held_until < clock_timestamp())"
+            " RETURNING c.projection, c.position, c.epoch, c.version, c.error",
+            names,
+            versions,
+            self._me,
+            LEASE_SECONDS,
+        )
+        self._held = {row["projection"]: _checkpoint(row) for row in rows}
+        self._renew_at = asyncio.get_running_loop().time() + LEASE_SECONDS / 3
+
+    async def release(self) -> None:
+        """Let another process take over at once."""
+        self._held, self._renew_at = {}, 0.0
+        await self._pool.execute("UPDATE checkpoints SET holder = NULL, held_until = NULL WHERE holder = $1", self._me)
 
     async def refresh(self) -> None:
         """Make projections whose code changed anew, and new ones from nothing; try again those that had stopped."""
-        known = await self.checkpoints()
-        for projection in self._projections:
-            at = known.get(projection.name)
-            if at is not None and at.version == projection.version:
+        await self.claim()
+        for name, at in list(self._held.items()):
+            projection = self._projections[name]
+            if at.version == projection.version:
                 continue
-            _log.info("projection_rebuild", projection=projection.name, version=projection.version)
+            _log.info("projection_rebuild", projection=name, version=projection.version)
             try:
                 await self.rebuild(projection)
             except TRANSIENT:
                 raise
             except Exception as error:
-                await self._stop(projection, at or Checkpoint(0, 0, projection.version, None), error)
-        names = [p.name for p in self._projections if p.name in known and known[p.name].version == p.version]
-        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", names)
+                await self._stop(projection, at, error)
+        same = [name for name, at in self._held.items() if at.version == self._projections[name].version]
+        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", same)
+        await self.claim()
 
     async def checkpoints(self) -> dict[str, Checkpoint]:
-        """How far each projection has come."""
-        rows = await self._pool.fetch("SELECT projection, position, epoch, version, error FROM checkpoints")
-        return {
-            row["projection"]: Checkpoint(row["position"], row["epoch"], row["version"], row["error"]) for row in rows
-        }
+        """How far each projection has come; those that were never built are left out."""
+        rows = await self._pool.fetch(
+            "SELECT projection, position, epoch, version, error FROM checkpoints WHERE version > 0 OR error IS NOT NULL"
+        )
+        return {row["projection"]: _checkpoint(row) for row in rows}
 
     async def step(self) -> bool:
-        """Take every running projection one page further; whether any of them moved."""
-        at = {name: point for name, point in (await self.checkpoints()).items() if point.error is None}
-        due = [projection for projection in self._projections if projection.name in at]
+        """Take every running projection that is ours one page further; whether any of them moved."""
+        if asyncio.get_running_loop().time() >= self._renew_at:
+            await self.claim()
+        due = {
+            name: at
+            for name, at in self._held.items()
+            if at.error is None and at.version == self._projections[name].version
+        }
         if not due:
             return False
         async with self._pool.acquire() as connection:
             up_to = await safe_position(connection)
-            start = min(at[projection.name].position for projection in due)
+            start = min(at.position for at in due.values())
             if up_to <= start:
                 return False
-            behind = [projection for projection in due if at[projection.name].position == start]
             try:
                 page = await read(connection, start, up_to, PAGE)
             except UnknownEvent as error:
-                for projection in behind:  # what it cannot be told it cannot know to be none of its business
-                    await self._stop(projection, at[projection.name], error)
+                for name, at in due.items():  # what it cannot be told it cannot know to be none of its business
+                    if at.position == start:
+                        await self._stop(self._projections[name], at, error)
                 return True
-        for projection in due:
-            if at[projection.name].position < page.reached:
-                await self._advance(projection, at[projection.name], page)
+            await self._advance(connection, {name: at for name, at in due.items() if at.position < page.reached}, page)
         return True
 
     async def wait_for(self, projection: str, position: int, seconds: float) -> bool:
         """Wait until the projection shows the position; whether it does."""
-
-        async def shown() -> None:
-            while (await self._position(projection)) < position:
-                async with self._progress:
-                    with_poll = asyncio.wait_for(self._progress.wait(), POLL_SECONDS)
-                    try:
-                        await with_poll
-                    except TimeoutError:
-                        continue
-
         try:
-            await asyncio.wait_for(shown(), seconds)
+            async with asyncio.timeout(seconds):
+                while (await self._position(projection)) < position:
+                    await self._bells.progressed.heard()
         except TimeoutError:
             return False
         return True
@@ -184,61 +223,72 @@ class Runner:
             await connection.execute(
                 "UPDATE checkpoints SET position = $2 WHERE projection = $1", projection.name, up_to
             )
-        await self._show(projection.name, up_to)
+        self._bells.progressed.ring()
+        self._renew_at = 0.0
         return count
 
-    async def _advance(self, projection: Projection[Any], at: Checkpoint, page: Page) -> None:
-        ahead = [recorded for recorded in page.events if recorded.position > at.position]
+    async def _advance(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
+        """Take projections past a page in one transaction; when one of them cannot be, each in its own."""
         try:
-            async with self._pool.acquire() as connection, connection.transaction():
-                # The checkpoint first: whoever else is at work on this projection waits here, not in a circle.
-                done = await connection.execute(
-                    "UPDATE checkpoints SET position = $1 WHERE projection = $2 AND position = $3 AND epoch = $4",
-                    page.reached,
-                    projection.name,
-                    at.position,
-                    at.epoch,
-                )
-                if done != "UPDATE 1":
-                    raise Overtaken
-                await _write(connection, await _folded(connection, projection, ahead), projection)
+            await self._commit(connection, due, page)
         except Overtaken:
-            return
+            self._renew_at = 0.0  # whose it is now is seen when the leases are renewed
         except TRANSIENT:
             raise
         except Exception as error:
-            await self._stop(projection, at, error)
-            return
-        await self._show(projection.name, page.reached)
+            if len(due) > 1:
+                for name, at in due.items():
+                    await self._advance(connection, {name: at}, page)
+            else:
+                for name, at in due.items():
+                    await self._stop(self._projections[name], at, error)
+        else:
+            for name, at in due.items():
+                self._held[name] = replace(at, position=page.reached)
+            self._bells.progressed.ring()
+
+    async def _commit(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
+        async with connection.transaction():
+            # The checkpoints first: whoever else is at work on these waits here, not in a circle.
+            moved = await connection.execute(
+                "UPDATE checkpoints c SET position = $1"
+                " FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS mine (name, position, epoch)"
+                " WHERE c.projection = mine.name AND c.position = mine.position AND c.epoch = mine.epoch",
+                page.reached,
+                list(due),
+                [at.position for at in due.values()],
+                [at.epoch for at in due.values()],
+            )
+            if moved != f"UPDATE {len(due)}":
+                raise Overtaken
+            for name, at in due.items():
+                projection = self._projections[name]
+                ahead = [recorded for recorded in page.events if recorded.position > at.position]
+                await _write(connection, await _folded(connection, projection, ahead), projection)
+            await connection.execute(f"NOTIFY {PROGRESSED}")
 
     async def _stop(self, projection: Projection[Any], at: Checkpoint, error: Exception) -> None:
         said = f"{type(error).__name__}: {error}"
         _log.error("projection_stopped", projection=projection.name, after=at.position, error=said, exc_info=error)
         await self._pool.execute(
-            "INSERT INTO checkpoints AS c (projection, version, position, epoch, error) VALUES ($1, $2, $3, $4, $5)"
-            " ON CONFLICT (projection) DO UPDATE SET error = $5 WHERE c.position = $3 AND c.epoch = $4",
+            "UPDATE checkpoints SET error = $4 WHERE projection = $1 AND position = $2 AND epoch = $3",
             projection.name,
-            at.version,
             at.position,
             at.epoch,
             said,
         )
+        self._held[projection.name] = replace(at, error=said)
 
     async def _position(self, projection: str) -> int:
-        """As this process last moved it, else as the database has it: another process may run the projection."""
-        known = self._positions.get(projection, 0)
-        stored = await self._pool.fetchval("SELECT position FROM checkpoints WHERE projection = $1", projection)
-        return max(known, stored or 0)
+        """As the database has it: another process may keep the projection."""
+        stored = await self._pool.fetchval(
+            "SELECT position FROM checkpoints WHERE projection = $1 AND version > 0", projection
+        )
+        return -1 if stored is None else int(stored)
 
-    async def _show(self, projection: str, position: int) -> None:
-        self._positions[projection] = position
-        async with self._progress:
-            self._progress.notify_all()
 
-    async def _sleep(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
-        self._wake.clear()
+def _checkpoint(row: Any) -> Checkpoint:
+    return Checkpoint(row["position"], row["epoch"], row["version"], row["error"])
 
 
 async def load(connection: Any, kinds: Iterable[Kind], streams: Sequence[StreamId]) -> Rows:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 
+from events.bells import Bells
 from events.log import Log
 from projections import PROJECTIONS
 from projections.runner import Checkpoint, Runner
@@ -42,17 +43,19 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
     """
     async with connected(database_url, pool_size) as database:
         await check_schema(database.pool)
-        runner, log, directory = Runner(database.pool), Log(database.pool), Directory(database.pool)
-        handling = Handling(log, directory, now, uuid4, runner.wake)
-        running = asyncio.create_task(runner.run()) if project else None
+        bells = Bells()
+        runner, log, directory = Runner(database.pool, bells=bells), Log(database.pool), Directory(database.pool)
+        handling = Handling(log, directory, now, uuid4, bells.tell_appended)
+        at_work = [asyncio.create_task(bells.wire(database.connect))]
+        if project:
+            at_work.append(asyncio.create_task(runner.run()))
         try:
-            yield Doors(database, log, handling, directory, Tokens(database.pool), runner, now)
+            yield Doors(database, log, handling, directory, Tokens(database.pool), runner, bells, now)
         finally:
             await handling.drain()
-            if running is not None:
-                running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await running
+            for task in at_work:
+                task.cancel()
+            await asyncio.gather(*at_work, return_exceptions=True)
 
 
 def create(database_url: str, pool_size: int = 10) -> FastAPI:

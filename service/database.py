@@ -1,9 +1,10 @@
 """Connections: the pool that the log and the runner speak through, and the engine that queries are built on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ class Database:
 
     pool: "asyncpg.Pool[asyncpg.Record]"
     engine: AsyncEngine
+    #: A connection of one's own, for who listens.
+    connect: Callable[[], Awaitable["asyncpg.Connection[asyncpg.Record]"]]
 
 
 def _engine(url: str, **options: Any) -> AsyncEngine:
@@ -45,7 +48,7 @@ async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
         async with asyncpg.create_pool(
             url, min_size=1, max_size=pool_size, command_timeout=30, reset=_nothing_to_reset
         ) as pool:
-            yield Database(pool, engine)
+            yield Database(pool, engine, partial(asyncpg.connect, url))
     finally:
         await engine.dispose()
 

@@ -27,7 +27,7 @@ from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED
 from tests.events.locks import blocked
 from tests.handling.office import STREAM, Office, opened
-from tests.projections.desk import agree, caught_up
+from tests.projections.desk import agree, caught_up, lapsed
 
 ROOT = Path(__file__).parent.parent
 CLIENTS, ENTRIES, KILLS = 8, 240, 3
@@ -221,6 +221,7 @@ class TestKill:
             assert [v.broken async for v in verify.verify(connection)] == [None, None]
         runner = Runner(office.pool)
         assert {point.error for point in (await runner.checkpoints()).values()} == {None}
+        await lapsed(office)  # of a process that was killed
         await caught_up(runner)
         await agree(office, STREAM)
 

@@ -11,6 +11,7 @@ from fastapi import Depends, Path, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from events.bells import Bells
 from events.ids import PersonId, Slug, StreamId
 from events.log import Log
 from events.money import Currency
@@ -35,6 +36,7 @@ class Doors:
     directory: Directory
     tokens: Tokens
     runner: Runner
+    bells: Bells
     clock: Callable[[], datetime]
 
 

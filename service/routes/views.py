@@ -86,7 +86,9 @@ async def caught_up(at: Doors, projection: Projection[Any], at_least: int | None
 async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tuple[AsyncConnection, int]]:
     """A connection on one snapshot, and the position that the projection shows on it."""
     async with at.database.engine.connect() as connection:
-        shown = select(checkpoints.c.position).where(checkpoints.c.projection == projection.name)
+        shown = select(checkpoints.c.position).where(
+            checkpoints.c.projection == projection.name, checkpoints.c.version > 0
+        )
         position = (await connection.execute(shown)).scalar_one_or_none()
         if position is None:
             raise Problem(

@@ -9,6 +9,7 @@ import asyncpg
 import httpx2
 
 from events import AnyEvent
+from events.bells import Bells
 from events.envelope import Recorded
 from events.ids import StreamId
 from events.log import Log
@@ -57,6 +58,11 @@ async def agree(office: Office, *streams: StreamId) -> None:
             assert live[table] == rows, table
 
 
+async def lapsed(office: Office) -> None:
+    """Every lease is over, as it is when its holder was silent for too long."""
+    await office.pool.execute("UPDATE checkpoints SET held_until = now() - interval '1 second'")
+
+
 async def caught_up(runner: Runner) -> None:
     """Step until nothing moves."""
     for _ in range(1000):
@@ -75,7 +81,7 @@ async def reading(url: str, office: Office) -> AsyncIterator[httpx2.AsyncClient]
     async with connected(url, 4) as database:
         directory, tokens, runner = Directory(database.pool), Tokens(database.pool), Runner(database.pool)
         app = create(url)
-        app.state.doors = Doors(database, office.log, office.handling, directory, tokens, runner, clock)
+        app.state.doors = Doors(database, office.log, office.handling, directory, tokens, runner, Bells(), clock)
         _, secret = await tokens.create("acme", ADMINISTRATOR, clock(), timedelta(hours=1))
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False),

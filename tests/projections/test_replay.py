@@ -18,7 +18,7 @@ from service.deciders.refusal import Refusal
 from tests.conftest import Urls
 from tests.deciders.stories import FUNDED, LOCKED, SPENT, STAFFED
 from tests.handling.office import Office
-from tests.projections.desk import agree, caught_up, histories, shown
+from tests.projections.desk import agree, caught_up, histories, lapsed, shown
 from tests.projections.histories import ACTS, Step, steps, wished
 
 STATE_VIEWS = ("current-budget", "approval-status", "funding")
@@ -70,6 +70,7 @@ class TestReplay:
     ) -> None:
         number = next(_numbers)
         streams = (f"acme/one-{number}", f"acme/two-{number}")
+        await lapsed(office)  # of the history before this one
         live = Runner(office.pool)
         with pytest.MonkeyPatch.context() as patch:
             await live.refresh()
@@ -83,6 +84,7 @@ class TestReplay:
                     patch.setattr(runner, "PAGE", pages[place % len(pages)])
                     await live.step()
                 if restart:
+                    await live.release()
                     live = Runner(office.pool)
                     await live.refresh()
             patch.setattr(runner, "PAGE", pages[0])

@@ -153,7 +153,7 @@ async def opened_world(server: Server) -> AsyncIterator[World]:
         application, time = create(service_url), Time()
         async with application.router.lifespan_context(application):
             doors: Doors = application.state.doors
-            handling = Handling(doors.log, doors.directory, time.clock, time.new_id, doors.runner.wake)
+            handling = Handling(doors.log, doors.directory, time.clock, time.new_id, doors.bells.tell_appended)
             application.state.doors = replace(doors, handling=handling, clock=time.clock)
             transport = httpx2.ASGITransport(app=application, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url="http://greenlight.test") as client:
