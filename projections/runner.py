@@ -66,6 +66,23 @@ class Checkpoint:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a projection stands, as its operator asks."""
+
+    projection: str
+    #: `current`, `behind`, `building` or `stopped`.
+    state: str
+    position: int
+    #: How many events it has yet to take, and how old the first of them is; None before it was ever built.
+    events: int | None
+    seconds: float | None
+    #: Which process keeps it; None when nobody does.
+    holder: str | None
+    #: Why it stopped.
+    error: str | None
+
+
 class Overtaken(Exception):
     """Another process holds the lease now: this batch is its business."""
 
@@ -162,6 +179,21 @@ class Runner:
             "SELECT projection, position, epoch, version, error FROM checkpoints WHERE version > 0 OR error IS NOT NULL"
         )
         return {row["projection"]: _checkpoint(row) for row in rows}
+
+    async def progress(self) -> list[Progress]:
+        """How every projection stands, in their order."""
+        rows = await self._pool.fetch(
+            "SELECT c.*, CASE WHEN held_until > clock_timestamp() THEN holder END AS kept_by, ahead.*"
+            " FROM checkpoints c, LATERAL ("
+            "  SELECT count(*) AS events, extract(epoch FROM clock_timestamp() - min(e.recorded_at))::float AS seconds"
+            "  FROM events e WHERE e.position > c.position) ahead"
+        )
+        found = {row["projection"]: row for row in rows}
+        return [_progress(name, found.get(name)) for name in self._projections]
+
+    async def retry(self, projection: str) -> None:
+        """Let a projection that stopped go on from where it stopped, by whoever holds it."""
+        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = $1", projection)
 
     async def step(self) -> bool:
         """Take every running projection that is ours one page further; whether any of them moved."""
@@ -289,6 +321,13 @@ class Runner:
 
 def _checkpoint(row: Any) -> Checkpoint:
     return Checkpoint(row["position"], row["epoch"], row["version"], row["error"])
+
+
+def _progress(name: str, row: Any) -> Progress:
+    if row is None or row["version"] == 0:
+        return Progress(name, "building", 0, None, None, row and row["kept_by"], row and row["error"])
+    state = "stopped" if row["error"] else "behind" if row["events"] else "current"
+    return Progress(name, state, row["position"], row["events"], row["seconds"], row["kept_by"], row["error"])
 
 
 async def load(connection: Any, kinds: Iterable[Kind], streams: Sequence[StreamId]) -> Rows:

@@ -58,12 +58,12 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
             await asyncio.gather(*at_work, return_exceptions=True)
 
 
-def create(database_url: str, pool_size: int = 10) -> FastAPI:
-    """The service over one database."""
+def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> FastAPI:
+    """The service over one database; other processes keep the read models if this one does not."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(database_url, pool_size) as doors:
+        async with opened(database_url, pool_size, project=project) as doors:
             app.state.doors = doors
             yield
 

@@ -13,10 +13,12 @@ from uuid import uuid4
 import asyncpg
 import typer
 from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.table import Table
 
 from events.ids import Slug
 from projections import PROJECTIONS
-from projections.runner import Runner
+from projections.runner import Progress, Runner
 from service import demo, serving, verify
 from service.app import now, opened
 from service.database import SchemaIsBehind
@@ -99,10 +101,44 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
     demonstrate: Annotated[bool, typer.Option("--demo", help="Play the first acts of a demonstration.")] = False,
+    projections: Annotated[
+        bool, typer.Option("--projections/--no-projections", help="Keep the read models current here, or elsewhere.")
+    ] = True,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM; with an embedded PostgreSQL when DATABASE_URL is not set."""
     with database() as addresses:
-        asyncio.run(serving.serve(addresses.service, host, port, demo.first_acts if demonstrate else None))
+        started = demo.first_acts if demonstrate else None
+        asyncio.run(serving.serve(addresses.service, host, port, started, project=projections))
+
+
+@app.command()
+def project() -> None:
+    """Keep the read models current until Ctrl-C or SIGTERM, without serving; any number may stand by."""
+    with database() as addresses:
+        asyncio.run(serving.project(addresses.service))
+
+
+@app.command("projections")
+def show_projections(
+    retry: Annotated[str | None, typer.Option(help="A read model that stopped; its holder tries it again.")] = None,
+) -> None:
+    """Show how far each read model is, who keeps it, and why one stopped; exit 1 when one has."""
+    if retry is not None and retry not in (each.name for each in PROJECTIONS):
+        fail(f"There is no read model {retry}; there are {', '.join(p.name for p in PROJECTIONS)}.", 2)
+
+    async def look(doors: Doors) -> list[Progress]:
+        if retry is not None:
+            await doors.runner.retry(retry)
+        return await doors.runner.progress()
+
+    found = with_doors(look)
+    table = Table("read model", "state", "position", "behind", "kept by", box=None)
+    for each in found:
+        behind = "" if each.events is None else f"{each.events} events, {each.seconds or 0:.1f} s"
+        table.add_row(each.projection, each.error or each.state, str(each.position), behind, each.holder or "nobody")
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    if any(each.error for each in found):
+        raise typer.Exit(1)
 
 
 @app.command("demo")

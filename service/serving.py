@@ -71,11 +71,13 @@ _ANOTHER_PORT = "Choose another port: greenlight serve --port 8001, or make run 
 
 
 @asynccontextmanager
-async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple[asyncio.Task[None], str, Doors]]:
+async def served(
+    database_url: str, host: str, port: int, *, project: bool = True
+) -> AsyncIterator[tuple[asyncio.Task[None], str, Doors]]:
     """A server that answers: its task, its address, and what its doors reach; stopped when the block is left."""
     async with connected(database_url, pool_size=2) as database:
         await check_schema(database.pool)  # told here in one line, not in a start that fails
-    application = app.create(database_url)
+    application = app.create(database_url, project=project)
     config = uvicorn.Config(
         application,
         host=host,
@@ -108,11 +110,23 @@ async def served(database_url: str, host: str, port: int) -> AsyncIterator[tuple
 Started = Callable[[str, Doors], Awaitable[None]]
 
 
-async def serve(database_url: str, host: str, port: int, started: Started | None = None) -> None:
+async def serve(
+    database_url: str, host: str, port: int, started: Started | None = None, *, project: bool = True
+) -> None:
     """Serve until a signal asks to stop; `started` is called once with the address, before requests are logged."""
     configure_logs(logging.WARNING if started else logging.INFO)
-    async with served(database_url, host, port) as (serving, address, doors):
+    async with served(database_url, host, port, project=project) as (serving, address, doors):
         if started is not None:
             await started(address, doors)
             configure_logs()
         await asyncio.shield(serving)
+
+
+async def project(database_url: str) -> None:
+    """Keep the read models current, without doors, until a signal asks to stop."""
+    configure_logs()
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, asked.set)
+    async with app.opened(database_url, pool_size=4):
+        await asked.wait()

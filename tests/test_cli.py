@@ -15,8 +15,10 @@ import asyncpg
 import pytest
 import structlog
 
+from projections import PROJECTIONS
 from service import cli, demo, serving
-from service.deciders.company import OPERATOR, DismissMember
+from service.app import opened
+from service.deciders.company import OPERATOR, DismissMember, FoundCompany
 from service.handling import Wish
 from tests.conftest import Urls
 
@@ -204,6 +206,57 @@ class TestSchema:
 
         assert (alone.returncode, alone.stderr.split(":")[0]) == (2, "Migrations run as the database's owner")
         assert (owned.returncode, owned.stdout) == (0, "The schema is up to date.\n")
+
+
+class TestProjections:
+    def test_are_shown_with_what_they_have_yet_to_take_and_tried_again_when_asked(
+        self, greenlight: Greenlight, founded: Urls
+    ) -> None:
+        never = greenlight(founded, "projections")
+        greenlight(founded, "rebuild")
+        as_superuser(
+            founded.admin, "UPDATE checkpoints SET error = 'ZeroDivisionError: poison' WHERE projection = 'flags'"
+        )
+        as_superuser(founded.admin, "UPDATE checkpoints SET position = 0 WHERE projection = 'funding'")
+        stopped = greenlight(founded, "projections")
+        mended = greenlight(founded, "projections", "--retry", "flags")
+        unknown = greenlight(founded, "projections", "--retry", "nothing")
+
+        assert never.stdout.count("building") == 6
+        assert stopped.returncode == 1
+        assert "ZeroDivisionError: poison" in stopped.stdout
+        assert re.search(r"funding +behind +0 +\d+ events, \d+\.\d s +nobody", stopped.stdout)
+        assert (mended.returncode, "poison" in mended.stdout) == (0, False)
+        assert unknown.returncode == 2
+
+    async def test_are_kept_by_a_process_of_their_own(self, urls: Urls) -> None:
+        async def follower() -> asyncio.subprocess.Process:
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "service.cli", "project"),
+                env=os.environ | {"DATABASE_URL": urls.service},
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+
+        first, second = await follower(), await follower()
+        try:
+            async with opened(urls.service, project=False) as doors:
+                position = 0
+                for kill in (None, first):
+                    if kill is not None:
+                        kill.kill()
+                        await kill.wait()
+                    founding = Wish(f"acme-{position}", None, FoundCompany(name="A"), OPERATOR, "k", uuid4(), "cli")
+                    position = (await doors.handling.handle(founding)).position
+                    for projection in PROJECTIONS:
+                        assert await doors.runner.wait_for(projection.name, position, 30), projection.name
+                assert len({each.holder for each in await doors.runner.progress()}) == 1
+            second.terminate()
+            assert await asyncio.wait_for(second.wait(), 20) == 0
+        finally:
+            for process in (first, second):
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
 
 
 class TestRebuild:
