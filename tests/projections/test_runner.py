@@ -341,6 +341,30 @@ class TestPoison:
         await agree(office, STREAM)
         assert (await client.get("/readyz")).status_code == 200
 
+    async def test_is_tried_again_when_asked_and_goes_on_where_it_stopped(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runner, "LEASE_SECONDS", 0.3)
+        poisonous = [True]
+
+        def fold(rows: Any, recorded: Any) -> None:
+            if poisonous[0] and isinstance(recorded.event, SpendLogged):
+                raise ZeroDivisionError("poison")
+            flags.PROJECTION.fold(rows, recorded)
+
+        live = Runner(
+            office.pool, tuple(replace(each, fold=fold) if each is flags.PROJECTION else each for each in PROJECTIONS)
+        )
+        async with running(live):
+            [*_, last] = await office.play(SPENT)
+            async with asyncio.timeout(20):
+                while not (point := (await live.checkpoints()).get("flags")) or point.error is None:
+                    await asyncio.sleep(0.02)
+            poisonous[0] = False
+            await live.retry("flags")
+            await eventually(live, last.position)
+        await agree(office, STREAM)
+
     async def test_met_at_the_first_start_stops_one_read_model_and_no_other(self, office: Office) -> None:
         await office.play(SPENT)
         live = Runner(office.pool, with_poison("KS-2"))
