@@ -9,7 +9,7 @@ PORT       := 8000
 COMPILE    := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
               --no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: run demo test check golden migrate rebuild lock clean
+.PHONY: run demo test check bench golden migrate rebuild lock clean
 
 run: $(READY)  ## the service with a demo production, on an embedded PostgreSQL
 	@exec $(BIN)/greenlight serve --demo --port $(PORT)
@@ -27,6 +27,9 @@ check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -m gate
 
+bench: $(READY) .venv/.bench  ## speed, side by side with peers; QUICK=1 for a look
+	$(BIN)/python -m benchmarks
+
 golden: $(READY)  ## rewrite the golden files; the diff is the review
 	GOLDEN=write $(BIN)/pytest -q -m golden
 
@@ -39,6 +42,7 @@ rebuild: $(READY)  ## fold the read models again from the log
 lock: .venv/bin/uv  ## pin every dependency with its hashes
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group bench -c requirements-dev.txt -o requirements-bench.txt
 
 clean:  ## what make made; data folders stay
 	rm -rf .venv .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist
@@ -47,6 +51,10 @@ clean:  ## what make made; data folders stay
 $(READY): requirements-dev.txt pyproject.toml | .venv/bin/uv
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.bench: requirements-bench.txt $(READY)
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-bench.txt
 	@touch $@
 
 .venv/bin/uv:

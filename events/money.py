@@ -7,7 +7,7 @@ figure is addition. A rate or a percentage is no money and keeps its digits.
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
@@ -132,11 +132,19 @@ def digits(currency: str) -> int:
     return int(exponent)
 
 
+#: Room for every sum and product that can be sent.
+_ROOM = Context(prec=50, rounding=ROUND_HALF_UP)
+
+
+@cache
+def _unit(currency: str) -> Decimal:
+    """The smallest amount of a currency: 0.01 for USD."""
+    return Decimal(1).scaleb(-digits(currency))
+
+
 def rounded(amount: Decimal, currency: str) -> Decimal:
     """The amount rounded once, half up, to the currency's digits."""
-    with localcontext() as context:
-        context.prec = 50
-        return amount.quantize(Decimal(1).scaleb(-digits(currency)), ROUND_HALF_UP)
+    return amount.quantize(_unit(currency), context=_ROOM)
 
 
 def exact(amount: Decimal, currency: str) -> Decimal:

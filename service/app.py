@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import structlog
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.bells import Bells
 from events.log import Log
@@ -24,7 +25,7 @@ from service.directory import Directory
 from service.handling import Handling
 from service.identity import Tokens
 from service.routes import commands, openapi, queries
-from service.routes.access import Doors, parameters_known
+from service.routes.access import Doors
 
 _log = structlog.get_logger()
 
@@ -76,11 +77,11 @@ def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> F
         generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
-    for routes in (commands.router(), queries.router):
-        app.include_router(routes, dependencies=[Depends(parameters_known)])
+    app.include_router(commands.router())
+    app.include_router(queries.router)
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
-    app.middleware("http")(told_in_one_line)
+    app.add_middleware(ToldInOneLine)
     openapi.describe(app)
     return app
 
@@ -112,16 +113,33 @@ def _state(point: Checkpoint | None) -> dict[str, Any]:
     return {"state": "current", "position": point.position}
 
 
-async def told_in_one_line(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+class ToldInOneLine:
     """One line of the log for every request: no body, no query, no token."""
-    started = time.perf_counter()
-    response = await call_next(request)
-    _log.info(
-        "request",
-        method=request.method,
-        path=request.url.path,
-        status=response.status_code,
-        person=getattr(request.state, "person", None),
-        ms=round((time.perf_counter() - started) * 1000, 1),
-    )
-    return response
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request and tell of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 500
+
+        async def seen(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, seen)
+        finally:
+            _log.info(
+                "request",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                person=scope.get("state", {}).get("person"),
+                ms=round((time.perf_counter() - started) * 1000, 1),
+            )

@@ -3,6 +3,7 @@
 A token is shown once; its secret has 256 bits and is stored hashed. It expires, and can be revoked.
 """
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,6 +65,8 @@ class Tokens:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._asked: dict[bytes, list[asyncio.Future[asyncpg.Record | None]]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     async def create(self, company: Slug, person: PersonId, now: datetime, lifetime: timedelta) -> tuple[str, str]:
         """A new token's id and secret; the secret cannot be shown again."""
@@ -86,16 +89,41 @@ class Tokens:
         Raises:
             Unauthenticated: nobody, any more or at all.
         """
-        row = await self._pool.fetchrow(
-            "SELECT t.company, t.person, coalesce(s.version, 0) AS version FROM tokens t"
-            " LEFT JOIN streams s ON s.stream_id = t.company"
-            " WHERE t.secret_hash = $1 AND t.expires_at > $2 AND t.revoked_at IS NULL",
-            sha256(secret.encode(errors="replace")).digest(),
-            now,
-        )
-        if row is None:
+        row = await self._found(sha256(secret.encode(errors="replace")).digest())
+        if row is None or row["expires_at"] <= now:
             raise Unauthenticated
         return Bearer(row["company"], row["person"], row["version"])
+
+    async def _found(self, secret_hash: bytes) -> asyncpg.Record | None:
+        """The token as it is now, together with whoever else asks while a look is on its way."""
+        asked: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(secret_hash, []).append(asked)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        return await asked
+
+    async def _look(self) -> None:
+        """Look up what was asked for, all at once; nothing is remembered, so that an end is an end at once."""
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                try:
+                    rows = await self._pool.fetch(
+                        "SELECT t.secret_hash, t.company, t.person, t.expires_at, coalesce(s.version, 0) AS version"
+                        " FROM tokens t LEFT JOIN streams s ON s.stream_id = t.company"
+                        " WHERE t.secret_hash = ANY($1) AND t.revoked_at IS NULL",
+                        list(asked),
+                    )
+                except Exception as error:
+                    for each in (each for waiting in asked.values() for each in waiting if not each.done()):
+                        each.set_exception(error)
+                else:
+                    found = {row["secret_hash"]: row for row in rows}
+                    for secret_hash, waiting in asked.items():
+                        for each in (each for each in waiting if not each.done()):
+                            each.set_result(found.get(secret_hash))
+        finally:
+            self._looking = None
 
     async def revoke(self, token_id: str, now: datetime) -> bool:
         """End a token at once; whether there was one to end."""

@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Request, params
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from events.bells import Bells
 from events.ids import PersonId, Slug, StreamId
@@ -40,13 +39,13 @@ class Doors:
     clock: Callable[[], datetime]
 
 
-def doors(request: Request) -> Doors:
+async def doors(request: Request) -> Doors:  # not a plain function: that would wait for a thread
     """The application's own."""
     found: Doors = request.app.state.doors
     return found
 
 
-async def parameters_known(request: Request) -> None:
+def _parameters_known(request: Request) -> None:
     """Refuse a query parameter that the route does not know, or that comes twice: `dryrun=true` must not append."""
     sent = request.query_params.multi_items()
     if not sent:
@@ -76,17 +75,10 @@ class Person:
     of_company: Company
 
 
-_scheme = HTTPBearer(
-    auto_error=False, description="A token of `greenlight token create`; it stands for a person of a company."
-)
-
-
-async def authenticated(
-    request: Request,
-    at: Annotated[Doors, Depends(doors)],
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)],
-) -> Person:
+async def authenticated(request: Request) -> Person:
     """The person whose token the request carries, a member of their company today."""
+    # One dependency without others: each costs as much as a rule, and every request comes through here.
+    at: Doors = request.app.state.doors
     unauthenticated = Problem(
         401,
         "TokenIsNeeded",
@@ -94,16 +86,18 @@ async def authenticated(
         "An administrator of your company, or the operator of the service, may give you one.",
         headers={"WWW-Authenticate": "Bearer"},
     )
-    if credentials is None:
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
         raise unauthenticated
     try:
-        bearer = await at.tokens.authenticate(credentials.credentials, at.clock())
+        bearer = await at.tokens.authenticate(secret, at.clock())
     except Unauthenticated:
         raise unauthenticated from None
     of_company = await at.handling.company(bearer.company, bearer.company_version)
     if of_company is None or not of_company.is_member(bearer.person):
         raise unauthenticated
     request.state.person = f"{bearer.company}/{bearer.person}"
+    _parameters_known(request)
     return Person(bearer.company, bearer.person, of_company)
 
 

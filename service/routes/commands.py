@@ -22,7 +22,7 @@ from service.deciders.production import OpenProduction, ProductionCommand, Produ
 from service.handling import Answer, Wish
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
-from .access import At, CompanySlug, Doors, Person, ProductionSlug, Sender
+from .access import CompanySlug, Doors, Person, ProductionSlug, Sender
 
 #: Larger than the largest budget that a command may set.
 BODY_BYTES = 4 * 1024 * 1024
@@ -98,7 +98,7 @@ def refusals(command: type[Command]) -> tuple[type[Any], ...]:
     return production.refusals(command) if command in PRODUCTION_COMMANDS else command.refusals
 
 
-Endpoint = Callable[..., Awaitable[CommandAnswer]]
+Endpoint = Callable[..., Awaitable[Response]]
 
 
 def _add(routes: APIRouter, prefix: str, command: type[Command], endpoint: Endpoint, tag: str) -> None:
@@ -107,6 +107,7 @@ def _add(routes: APIRouter, prefix: str, command: type[Command], endpoint: Endpo
         endpoint,
         methods=["POST"],
         status_code=201,
+        response_model=CommandAnswer,
         name=slug(command.__name__).replace("-", "_"),
         summary=slug(command.__name__).replace("-", " ").capitalize(),
         description=command.__doc__,
@@ -123,18 +124,16 @@ def _body(command: type[Command]) -> dict[str, Any]:
 def _of_production(command: type[Command]) -> Endpoint:
     async def endpoint(
         request: Request,
-        response: Response,
         company: CompanySlug,
         production: ProductionSlug,
         sender: Sender,
-        at: At,
         key: Key,
         if_match: IfMatch = None,
         dry_run: DryRun = False,
-    ) -> CommandAnswer:
+    ) -> Response:
         if command is OpenProduction and production in RESERVED:
             raise Problem(422, "NameIsReserved", f"No production can be called {production}.", "Choose another.")
-        return await _send(request, response, command, sender, at, company, production, key, if_match, dry_run=dry_run)
+        return await _send(request, command, sender, company, production, key, if_match, dry_run=dry_run)
 
     return endpoint
 
@@ -142,32 +141,28 @@ def _of_production(command: type[Command]) -> Endpoint:
 def _of_company(command: type[Command]) -> Endpoint:
     async def endpoint(
         request: Request,
-        response: Response,
         company: CompanySlug,
         sender: Sender,
-        at: At,
         key: Key,
         if_match: IfMatch = None,
         dry_run: DryRun = False,
-    ) -> CommandAnswer:
-        return await _send(request, response, command, sender, at, company, None, key, if_match, dry_run=dry_run)
+    ) -> Response:
+        return await _send(request, command, sender, company, None, key, if_match, dry_run=dry_run)
 
     return endpoint
 
 
 async def _send(
     request: Request,
-    response: Response,
     command: type[Command],
     sender: Person,
-    at: Doors,
     company: Slug,
     production: Slug | None,
     key: str,
     if_match: str | None,
     *,
     dry_run: bool,
-) -> CommandAnswer:
+) -> Response:
     if sender.company != company:
         # Another company, and all that it has, does not exist for the sender.
         raise CompanyIsMissing() if command in _IN_COMPANY else ProductionIsMissing()
@@ -181,14 +176,13 @@ async def _send(
         source="api",
         if_match=None if if_match is None else int(if_match.strip('"')),
     )
+    at: Doors = request.app.state.doors
     answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
+    headers = {"ETag": f'"{answer.version}"', "Position": str(answer.position)}
     if answer.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    if dry_run:
-        response.status_code = 200
-    response.headers["ETag"] = f'"{answer.version}"'
-    response.headers["Position"] = str(answer.position)
-    return told(answer)
+        headers["Idempotency-Replayed"] = "true"
+    # Written here and not by the framework, which would check our own answer once more.
+    return Response(told(answer).model_dump_json(), 200 if dry_run else 201, headers, "application/json")
 
 
 def told(answer: Answer) -> CommandAnswer:

@@ -62,6 +62,11 @@ HEADERS = {
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "`Bearer`.",
 }
+BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of `greenlight token create`; it stands for a person of a company.",
+}
 _OF_STATUS = {"401": ("WWW-Authenticate",), "503": ("Retry-After",)}
 
 
@@ -98,9 +103,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     schemas |= models["$defs"]
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
+    document["components"]["securitySchemes"] = {"HTTPBearer": BEARER}
     by_name = {slug(command.__name__): command for command in routed}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            if path.startswith("/v1/"):
+                operation["security"] = [{"HTTPBearer": []}]
             if method == "post":
                 _describe_command(operation, by_name[path.rsplit("/", 1)[-1]])
             elif path.startswith("/v1/"):

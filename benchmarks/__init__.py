@@ -1,0 +1,1 @@
+"""Greenlight beside its peers, on one PostgreSQL, in one run: `make bench`."""

@@ -1,0 +1,64 @@
+"""Run everything side by side, print the table, write `benchmarks/results.json`."""
+
+import json
+import platform
+import tempfile
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from service.database import migrate
+from service.embedded import running
+from service.embedded_binaries import binaries
+
+from . import appends, http, production
+from .measure import Result
+
+RESULTS = Path(__file__).parent / "results.json"
+
+
+async def measured() -> list[Result]:
+    """Every row."""
+    rows: list[Result] = []
+    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
+        tools = binaries(Path(place, "postgres", "pgdata")).tools
+        await migrate(server.owner_url)
+        rows += await appends.compare(server, tools)
+    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
+        await migrate(server.owner_url)
+        rows += await http.compare(server)
+    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
+        await migrate(server.owner_url)
+        rows += await production.measured(server)
+    return rows
+
+
+def table(rows: list[Result]) -> Table:
+    """The rows as a terminal shows them."""
+    shown = Table("what", "ours", "spread", "peer", "", "ratio", "aim", "", box=None)
+    for row in rows:
+        shown.add_row(
+            row.name,
+            f"{row.ours:,.1f} {row.unit}",
+            "" if row.spread is None else f"{row.spread[0]:,.0f}–{row.spread[1]:,.0f}",
+            "" if row.peer is None else f"{row.peer:,.1f}",
+            row.peer_name or "",
+            "" if row.ratio is None else f"{row.ratio:.2f}",
+            row.aim or "",
+            {True: "met", False: "MISSED", None: ""}[row.met],
+        )
+    return shown
+
+
+def main() -> None:
+    """The table and the file."""
+    rows = uvloop.run(measured())
+    Console(width=200).print(table(rows))
+    print(f"{platform.platform()}, Python {platform.python_version()}")
+    RESULTS.write_text(json.dumps([row.told() for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Durable appends: ours beside `eventsourcing`, `pgbench` and a bare insert of many rows."""
+
+import asyncio
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+
+from events.append import GENESIS_HEAD, Append, Appended
+from events.log import Log
+from service.embedded import Server
+
+from .facts import command, texts
+from .measure import ROUNDS, SECONDS, Result, quantile, result
+
+ROWS = 200
+_TABLE = """
+CREATE TABLE IF NOT EXISTS peer (LIKE events INCLUDING ALL);
+ALTER TABLE peer ALTER COLUMN position SET DEFAULT nextval('events_position');
+"""
+_PGBENCH = """
+\\set version random(1, 9000000000000000000)
+INSERT INTO peer (stream_id, version, event_id, type, schema_version, payload, metadata, link)
+VALUES ('bench/writer-' || :client_id, :version, gen_random_uuid(), 'SpendLogged', 1, :payload, :metadata,
+        decode(repeat('ab', 32), 'hex'));
+"""
+_BATCH = (
+    "INSERT INTO peer (stream_id, version, event_id, type, schema_version, payload, metadata, link)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::uuid[], $4::text[], $5::smallint[], $6::json[], $7::json[],"
+    " $8::bytea[])"
+)
+
+
+async def appends(url: str, writers: int, seconds: float) -> tuple[float, list[float]]:
+    """Appends a second by so many writers, each on a stream of its own, and what each append took."""
+    took: list[float] = []
+
+    async def write(log: Log, stream: str) -> None:
+        head = GENESIS_HEAD
+        for number in count(1):
+            started = time.perf_counter()
+            if started > until:
+                return
+            [outcome] = await log.append(Append(stream, head, (command(stream, number),)))
+            assert isinstance(outcome, Appended)
+            head = outcome.head
+            took.append(time.perf_counter() - started)
+
+    async with asyncpg.create_pool(url, min_size=2, max_size=4, reset=_nothing) as pool:
+        run, log = uuid4().hex[:8], Log(pool)
+        began = time.perf_counter()
+        until = began + seconds
+        await asyncio.gather(*(write(log, f"{run}/{place}") for place in range(writers)))
+        return len(took) / (time.perf_counter() - began), took
+
+
+async def _nothing(_: object) -> None:
+    pass
+
+
+async def batches(url: str, seconds: float) -> float:
+    """Rows a second when one connection inserts them by the batch, and nothing else."""
+    payload, metadata = texts()
+    connection = await asyncpg.connect(url)
+    stream, rows, began = f"batch/{uuid4()}", 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        versions = list(range(rows + 1, rows + ROWS + 1))
+        same: list[list[object]] = [[value] * ROWS for value in ("SpendLogged", 1, payload, metadata, b"l" * 32)]
+        await connection.execute(_BATCH, [stream] * ROWS, versions, [uuid4() for _ in versions], *same)
+        rows += ROWS
+    rate = rows / (time.perf_counter() - began)
+    await connection.close()
+    return rate
+
+
+def pgbench(tools: Path, url: str, clients: int, seconds: float) -> float:
+    """Rows a second by PostgreSQL's own load generator, one row a transaction."""
+    payload, metadata = texts()
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(_PGBENCH)
+        script.flush()
+        ran = subprocess.run(
+            [
+                *(tools / "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=2"),
+                *(f"--time={max(1, round(seconds))}", f"--file={script.name}"),
+                *(f"--define=payload={payload}", f"--define=metadata={metadata}", url),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    found = re.search(r"tps = ([0-9.]+)", ran.stdout)
+    assert found is not None, ran.stdout
+    return float(found[1])
+
+
+def eventsourcing(url: str, writers: int, seconds: float, mode: str) -> float:
+    """Events a second by the library `eventsourcing`, in a process of its own."""
+    words = [sys.executable, "-m", "benchmarks.peer_eventsourcing", url, str(writers), str(seconds), mode]
+    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+async def compare(server: Server, tools: Path) -> list[Result]:
+    """Every row about appends."""
+    owner = await asyncpg.connect(server.owner_url)
+    await owner.execute(_TABLE)
+    await owner.close()
+    rows: list[Result] = []
+    for writers in (1, 32, 256):
+        rows += await _compare(server, tools, writers)
+    return rows
+
+
+def _latencies(name: str, took: list[float]) -> Iterator[Result]:
+    for share in (0.5, 0.99):
+        yield result(f"{name}, p{share * 100:.0f}", "ms", [quantile(took, share) * 1000])
+
+
+async def _compare(server: Server, tools: Path, writers: int) -> list[Result]:
+    ours: list[float] = []
+    took: list[float] = []
+    peers: dict[str, list[float]] = {"eventsourcing (safe)": [], "eventsourcing (functions)": []}
+    inserts: list[float] = []
+    await appends(server.service_url, writers, SECONDS / 4)
+    for _ in range(ROUNDS):
+        rate, times = await appends(server.service_url, writers, SECONDS)
+        ours.append(rate)
+        took += times
+        if writers == 1:
+            continue
+        for name, rates in peers.items():
+            mode = "functions" if "functions" in name else "safe"
+            rates.append(await asyncio.to_thread(eventsourcing, server.owner_url, writers, SECONDS, mode))
+        if writers == 32:
+            inserts.append(await asyncio.to_thread(pgbench, tools, server.owner_url, 32, SECONDS))
+        else:
+            inserts.append(await batches(server.owner_url, SECONDS))
+    name = f"durable appends, {writers} writers"
+    rows = [*_latencies(name, took)]
+    if writers == 1:
+        return [result(name, "appends/s", ours), *rows]
+    best = max(peers, key=lambda each: sorted(peers[each])[ROUNDS // 2])
+    insert, aim = ("pgbench, 32 connections", ">= 0.8") if writers == 32 else (f"bare insert of {ROWS} rows", ">= 0.4")
+    return [
+        result(name, "appends/s", ours, peers[best], best, ">= 4" if writers == 32 else ">= 6"),
+        result(name, "appends/s", ours, inserts, insert, aim),
+        *rows,
+    ]

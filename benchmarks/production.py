@@ -1,0 +1,139 @@
+"""One busy production, without HTTP: its commands, how soon they are seen, and what its past costs to show."""
+
+import asyncio
+import json
+import time
+from typing import Any
+from uuid import uuid4
+
+from projections import approval_status, audit_trail, current_budget
+from projections.runner import Runner
+from service.app import opened
+from service.deciders.command import Command
+from service.deciders.company import OPERATOR, AdmitMember, CompanyCommand, FoundCompany
+from service.deciders.production import OpenProduction
+from service.deciders.spend import LogSpend
+from service.deciders.team import Appoint
+from service.embedded import Server
+from service.handling import Wish
+from service.routes.access import Doors
+from service.routes.views import rows_of
+
+from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result
+
+STREAM = "acme/the-long-take"
+#: Versions of a production with a long past, and commands of a round.
+LONG, ROUND = (5_000, 500) if QUICK else (50_000, 2_000)
+CLIENTS = 32
+NAMED = (current_budget.PROJECTION, approval_status.PROJECTION, audit_trail.PROJECTION)
+
+
+def sent(command: type[Command], **fields: Any) -> Command:
+    """The command's example with other fields, read as the doors read it."""
+    return command.model_validate_json(json.dumps(command.example | fields), strict=True)
+
+
+async def send(doors: Doors, person: str, command: Command) -> int:
+    """Handle a command; the position it reached."""
+    production = None if isinstance(command, CompanyCommand) else "the-long-take"
+    answer = await doors.handling.handle(Wish("acme", production, command, person, uuid4().hex, uuid4(), "api"))
+    return answer.position
+
+
+async def begun(doors: Doors) -> None:
+    """A company and an open production with a line producer."""
+    await send(doors, OPERATOR, FoundCompany(name="Acme Pictures"))
+    for person in ("maya", "ravi"):
+        await send(doors, OPERATOR, AdmitMember(person=person, may_open_productions=True))
+    await send(doors, "maya", sent(OpenProduction))
+    await send(doors, "maya", sent(Appoint, person="ravi", role="line_producer", from_on="2026-01-01"))
+
+
+async def busy(doors: Doors, commands: int, took: list[float]) -> float:
+    """Commands a second by so many clients, each sending one after the other, and the milliseconds of each."""
+    left = iter(range(commands))
+
+    async def client() -> None:
+        for _ in left:
+            started = time.perf_counter()
+            await send(doors, "ravi", sent(LogSpend, document=uuid4().hex))
+            took.append((time.perf_counter() - started) * 1000)
+
+    began = time.perf_counter()
+    await asyncio.gather(*(client() for _ in range(CLIENTS)))
+    return commands / (time.perf_counter() - began)
+
+
+async def seen(doors: Doors, rate: int, seconds: float) -> list[float]:
+    """Milliseconds from the answer of a command until the current budget shows it, at so many commands a second."""
+    delays: list[float] = []
+
+    async def one() -> None:
+        position = await send(doors, "ravi", sent(LogSpend, document=uuid4().hex))
+        answered = time.perf_counter()
+        assert await doors.runner.wait_for("current_budget", position, 30)
+        delays.append((time.perf_counter() - answered) * 1000)
+
+    loop, under_way = asyncio.get_running_loop(), []
+    started = loop.time()
+    for place in range(int(rate * seconds)):
+        await asyncio.sleep(max(0.0, started + place / rate - loop.time()))
+        under_way.append(asyncio.create_task(one()))
+    await asyncio.gather(*under_way)
+    return delays
+
+
+async def measured(server: Server) -> list[Result]:
+    """Every row about one production."""
+    async with opened(server.service_url, project=False) as doors:
+        await begun(doors)
+        rows = [*await _busy(doors), *await _past(doors)]
+    async with opened(server.service_url) as doors:
+        assert await doors.runner.wait_for("current_budget", 0, 60)
+        for rate in (100, 500):
+            await seen(doors, rate, SECONDS / 4)
+            delays = await seen(doors, rate, SECONDS * ROUNDS / 2)
+            name = f"answer to visible in the current budget, {rate} commands/s"
+            rows.append(result(f"{name}, p50", "ms", [quantile(delays, 0.5)]))
+            rows.append(result(f"{name}, p99", "ms", [quantile(delays, 0.99)], aim="<= 100"))
+    return rows
+
+
+async def _busy(doors: Doors) -> list[Result]:
+    await busy(doors, ROUND, [])
+    young: list[float] = []
+    old: list[float] = []
+    rates = [await busy(doors, ROUND, young) for _ in range(ROUNDS)]
+    while (await doors.handling.production(STREAM)).head.version < LONG:
+        await busy(doors, ROUND, [])
+    for _ in range(ROUNDS):
+        await busy(doors, ROUND, old)
+    young_events = ROUND * (ROUNDS + 1)
+    return [
+        result(f"one hot production, {CLIENTS} clients", "commands/s", rates, aim=">= 1000"),
+        result(
+            f"its p50 at {LONG:,} events", "ms", [quantile(old, 0.5)], [quantile(young, 0.5)],
+            f"the same up to {young_events:,}", "<= 1.2",
+        ),
+    ]  # fmt: skip
+
+
+async def _past(doors: Doors) -> list[Result]:
+    runner = Runner(doors.database.pool)
+    await runner.refresh()
+    rebuilt: list[float] = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        counts = [await runner.rebuild(projection) for projection in NAMED]
+        rebuilt.append(max(counts) / (time.perf_counter() - started))
+    shown: list[float] = []
+    version = (await doors.handling.production(STREAM)).head.version
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        await rows_of(doors, current_budget.PROJECTION, STREAM, str(version))
+        shown.append((time.perf_counter() - started) * 1000)
+    await runner.release()
+    return [
+        result("rebuild of current budget, approval status and audit trail", "events/s", rebuilt, aim=">= 40000"),
+        result(f"current budget as of version {version:,}", "ms", shown, aim="<= 300"),
+    ]
