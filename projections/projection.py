@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -55,6 +56,8 @@ class Kind:
     row: type
     table: Table
     key: tuple[str, ...]
+    #: The key of a row; its first part is the stream.
+    key_of: Callable[[Any], Key]
     #: The fold never asks for such rows: it only adds and removes them, so they are never loaded.
     grows: bool
     #: By field, for what PostgreSQL keeps as JSON.
@@ -66,10 +69,6 @@ class Kind:
     def columns(self) -> tuple[str, ...]:
         """The names of the table's columns, which are those of the row's fields."""
         return tuple(column.name for column in self.table.columns)
-
-    def key_of(self, row: Any) -> Key:
-        """The row's key; its first part is the stream."""
-        return tuple(getattr(row, name) for name in self.key)
 
     def written(self, row: Any) -> list[Any]:
         """The row's values in the order of the table's columns."""
@@ -118,7 +117,12 @@ def kind(name: str, row: type, *key: str, grows: bool = False, indexed: Iterable
     table = Table(name, metadata, *columns, PrimaryKeyConstraint(*key))
     for of in indexed:
         Index(f"{name}_{of[-1]}", *(table.c[column] for column in of))
-    return Kind(row, table, key, grows, adapters, enums)
+    return Kind(row, table, key, _key_of(key), grows, adapters, enums)
+
+
+def _key_of(key: tuple[str, ...]) -> Callable[[Any], Key]:
+    parts = attrgetter(*key)
+    return parts if len(key) > 1 else lambda row: (parts(row),)
 
 
 class Rows:
