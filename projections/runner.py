@@ -156,11 +156,17 @@ class Runner:
         await self._pool.execute("UPDATE checkpoints SET holder = NULL, held_until = NULL WHERE holder = $1", self._me)
 
     async def refresh(self) -> None:
-        """Make projections whose code changed anew, and new ones from nothing; try again those that had stopped."""
+        """Take what can be had, try again what had stopped, and make anew what is of other code."""
         await self.claim()
+        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", list(self._held))
+        await self.claim()
+        await self._build()
+
+    async def _build(self) -> None:
+        """Make projections of ours whose code changed anew, and new ones from nothing."""
         for name, at in list(self._held.items()):
             projection = self._projections[name]
-            if at.version == projection.version:
+            if at.version == projection.version or at.error is not None:
                 continue
             _log.info("projection_rebuild", projection=name, version=projection.version)
             try:
@@ -169,9 +175,8 @@ class Runner:
                 raise
             except Exception as error:
                 await self._stop(projection, at, error)
-        same = [name for name, at in self._held.items() if at.version == self._projections[name].version]
-        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", same)
-        await self.claim()
+            else:
+                await self.claim()
 
     async def checkpoints(self) -> dict[str, Checkpoint]:
         """How far each projection has come; those that were never built are left out."""
@@ -199,6 +204,7 @@ class Runner:
         """Take every running projection that is ours one page further; whether any of them moved."""
         if asyncio.get_running_loop().time() >= self._renew_at:
             await self.claim()
+            await self._build()
         due = {
             name: at
             for name, at in self._held.items()
@@ -312,7 +318,10 @@ class Runner:
         self._held[projection.name] = replace(at, error=said)
 
     async def _position(self, projection: str) -> int:
-        """As the database has it: another process may keep the projection."""
+        """As this process moved it, if nobody else can; else as the database has it."""
+        held = self._held.get(projection)
+        if held is not None and held.version > 0 and asyncio.get_running_loop().time() < self._renew_at:
+            return held.position
         stored = await self._pool.fetchval(
             "SELECT position FROM checkpoints WHERE projection = $1 AND version > 0", projection
         )

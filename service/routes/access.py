@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Request, params
 from fastapi.dependencies.utils import get_flat_params
+from fastapi.routing import APIRoute
 
 from events.bells import Bells
 from events.ids import PersonId, Slug, StreamId
@@ -37,6 +38,11 @@ class Doors:
     runner: Runner
     bells: Bells
     clock: Callable[[], datetime]
+
+
+def operation_id(route: APIRoute) -> str:
+    """What the OpenAPI document calls a route."""
+    return route.name
 
 
 async def doors(request: Request) -> Doors:  # not a plain function: that would wait for a thread

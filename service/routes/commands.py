@@ -22,7 +22,7 @@ from service.deciders.production import OpenProduction, ProductionCommand, Produ
 from service.handling import Answer, Wish
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
-from .access import CompanySlug, Doors, Person, ProductionSlug, Sender
+from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, operation_id
 
 #: Larger than the largest budget that a command may set.
 BODY_BYTES = 4 * 1024 * 1024
@@ -83,7 +83,7 @@ DryRun = Annotated[bool, Query(description="Answer what would happen, and append
 
 def router() -> APIRouter:
     """The routes of all commands."""
-    routes = APIRouter()
+    routes = APIRouter(generate_unique_id_function=operation_id)
     for command in COMPANY_COMMANDS:
         _add(routes, "/v1/{company}/", command, _of_company(command), "Company")
     for command in PRODUCTION_COMMANDS:

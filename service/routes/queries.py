@@ -22,11 +22,11 @@ from projections.spend_register import RegisterLine, SpendRegister
 from service.directory import people, vendors
 from service.problems import Problem
 
-from .access import At, Readable, Sender
+from .access import At, Readable, Sender, operation_id
 from .listing import Listing, answered, listed
 from .views import AsOf, AtLeast, caught_up, rows_of, snapshot, stamp
 
-router = APIRouter(tags=["Views"])
+router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
 PRODUCTION = "/v1/{company}/{production}"
 
 From = Annotated[date | None, Query(description="From this day on, in the production's time zone.")]

@@ -341,8 +341,9 @@ class TestPoison:
         await agree(office, STREAM)
         assert (await client.get("/readyz")).status_code == 200
 
+    @pytest.mark.parametrize("met", ["in the first build", "later"])
     async def test_is_tried_again_when_asked_and_goes_on_where_it_stopped(
-        self, office: Office, monkeypatch: pytest.MonkeyPatch
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, met: str
     ) -> None:
         monkeypatch.setattr(runner, "LEASE_SECONDS", 0.3)
         poisonous = [True]
@@ -355,8 +356,10 @@ class TestPoison:
         live = Runner(
             office.pool, tuple(replace(each, fold=fold) if each is flags.PROJECTION else each for each in PROJECTIONS)
         )
+        if met == "later":
+            await live.refresh()
+        [*_, last] = await office.play(SPENT)
         async with running(live):
-            [*_, last] = await office.play(SPENT)
             async with asyncio.timeout(20):
                 while not (point := (await live.checkpoints()).get("flags")) or point.error is None:
                     await asyncio.sleep(0.02)
