@@ -17,10 +17,10 @@ def main(url: str, threads: str, seconds: str, mode: str) -> None:
     at = urlsplit(url)
     datastore = PostgresDatastore(
         dbname=at.path[1:],
-        host=at.hostname,
+        host=str(at.hostname),
         port=str(at.port),
-        user=at.username,
-        password=at.password,
+        user=str(at.username),
+        password=str(at.password),
         pool_size=min(int(threads), 64),
         max_overflow=0,
         enable_db_functions=mode == "functions",
