@@ -275,6 +275,28 @@ class TestIfMatch:
         assert told(again) == told(first)
 
 
+class TestTwoProcesses:
+    async def test_before_one_hot_production_leave_one_gapless_stream(self, office: Office, other: Office) -> None:
+        await office.play(STAFFED)
+        began = (await office.log.heads(STREAM))[STREAM].version
+
+        async def client(number: int) -> None:
+            mine = (office, other)[number % 2]
+            for turn in range(6):
+                key = f"{number}-{turn}"
+                answer = await mine.send(LINE_PRODUCER, spend(ART, "1", key), key)
+                assert answer.events
+
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(client(number) for number in range(32)))
+
+        history = await office.log.read_stream(STREAM)
+        assert [each.version for each in history] == list(range(1, len(history) + 1))
+        entries = [each.event for each in history[began:] if isinstance(each.event, SpendLogged)]
+        assert Counter(each.document for each in entries) == {f"{n}-{turn}": 1 for n in range(32) for turn in range(6)}
+        assert {each.spend for each in entries} == {f"S-{place:06d}" for place in range(1, len(entries) + 1)}
+
+
 class TestNames:
     async def test_of_people_are_as_last_told_whatever_is_sent_again(self, office: Office) -> None:
         await office.play(STAFFED)
