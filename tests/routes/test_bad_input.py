@@ -280,7 +280,15 @@ class TestAddresses:
 
     @pytest.mark.parametrize(
         "path",
-        ["/", "/v1", "/v1/acme", "/v1/acme/the-long-take/buy-car", "/v1/acme/a%2Fb/flags", "/v1/acme/" + "x" * 9000],
+        [
+            "/",
+            "/v1",
+            "/v1/acme",
+            "/v1/acme/the-long-take/flags/",
+            "/v1/acme/the-long-take/buy-car",
+            "/v1/acme/a%2Fb/flags",
+            "/v1/acme/" + "x" * 9000,
+        ],
     )
     async def test_that_are_none_say_so(self, path: str, locked: World) -> None:
         problem(await locked.client.get(path), status=404)
