@@ -74,6 +74,14 @@ class Service:
         self.process.send_signal(how)
         return await asyncio.wait_for(self.process.wait(), PATIENCE)
 
+    async def struck(self, *, still: bool) -> None:
+        """Kill it; held still first, every client is sure to wait for an answer that never comes."""
+        assert self.process is not None
+        if still:
+            self.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(0.1)
+        assert await self.end(signal.SIGKILL) == -signal.SIGKILL
+
     def client(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
             base_url=self.address, headers={"Authorization": f"Bearer {self.token}"}, timeout=PATIENCE
@@ -188,11 +196,7 @@ class TestKill:
                 share = ENTRIES // (KILLS + 1)
                 await storm.reaches(kill * share + chance.randrange(share // 2, share))
                 await asyncio.sleep(chance.uniform(0, 0.02))
-                if kill == 0:  # held still first, so that every client waits for an answer that never comes
-                    assert service.process is not None
-                    service.process.send_signal(signal.SIGSTOP)
-                    await asyncio.sleep(0.1)
-                assert await service.end(signal.SIGKILL) == -signal.SIGKILL
+                await service.struck(still=kill == 0)
                 await service.start()
             await asyncio.wait_for(storming, PATIENCE)
             async with service.client() as client:
