@@ -12,8 +12,6 @@ from typing import Any
 
 import structlog
 
-from .group_commit import LOST
-
 #: A lost ring costs no more than this.
 POLL_SECONDS = 0.15
 #: Appends within this are told to the other processes at once.
@@ -70,7 +68,7 @@ class Bells:
                     await self._carry(connection)
                 finally:
                     connection.terminate()
-            except LOST as error:
+            except Exception as error:  # whatever it is, everyone still looks by himself until it is mended
                 _log.warning("bells_are_cut_off", error=str(error))
                 await asyncio.sleep(AGAIN_SECONDS)
 
