@@ -7,7 +7,8 @@ stream once a batch, a batch of bounded size: a busy production takes its turn l
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,22 +129,32 @@ class GroupCommit:
         raise OutcomeUnknown("one key raced on several streams too often")
 
     async def _fetch(self, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
-        """Call, and take a warning for what it is: a wait for a standby that was cancelled still says success."""
-        warnings: list[str] = []
-
-        def heard(_: Any, message: Any) -> None:
-            if message.severity == "WARNING":
-                warnings.append(message.message)
-
         async with self._pool.acquire() as connection:
-            connection.add_log_listener(heard)
-            try:
+            with heeded(connection):
                 rows: list[asyncpg.Record] = await connection.fetch(CALL, *arguments)
-            finally:
-                connection.remove_log_listener(heard)
-        if warnings:
-            raise OutcomeUnknown(f"the database warned: {'; '.join(warnings)}")
         return rows
+
+
+@contextmanager
+def heeded(connection: Any) -> Iterator[None]:
+    """Take a warning for what it is: a wait for a standby that was cancelled still says success.
+
+    Raises:
+        OutcomeUnknown: the database warned.
+    """
+    warnings: list[str] = []
+
+    def heard(_: Any, message: Any) -> None:
+        if message.severity == "WARNING":
+            warnings.append(message.message)
+
+    connection.add_log_listener(heard)
+    try:
+        yield
+    finally:
+        connection.remove_log_listener(heard)
+    if warnings:
+        raise OutcomeUnknown(f"the database warned: {'; '.join(warnings)}")
 
 
 def _tell(waiting: asyncio.Future[list[Outcome]], told: list[Outcome] | Exception) -> None:

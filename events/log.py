@@ -6,10 +6,14 @@ it goes up to the published floor of the appends in flight. Acknowledged means d
 lost before the answer, the outcome is unknown and said to be.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+import asyncpg
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -27,9 +31,9 @@ from sqlalchemy.types import UserDefinedType
 from typing_extensions import override
 
 from events import AnyEvent, codec
-from events.append import Head, LedgerEntry, entry
+from events.append import CALL, Append, Head, LedgerEntry, Outcome, entry, outcomes, written
 from events.envelope import Recorded
-from events.group_commit import GroupCommit
+from events.group_commit import LOST, GroupCommit, OutcomeUnknown, heeded
 from events.ids import StreamId
 
 metadata = MetaData()
@@ -100,6 +104,24 @@ class Log:
     def __init__(self, pool: Any) -> None:
         self._pool = pool
         self.append = GroupCommit(pool).append
+        #: One stream at a time: who holds one also reads, and must find a connection free.
+        self._holding = asyncio.Semaphore()
+
+    @asynccontextmanager
+    async def holding(self, stream_id: StreamId) -> AsyncIterator[Callable[[Append], Awaitable[Outcome]]]:
+        """How to append to a stream while nobody else can; durable when the block is left.
+
+        Raises:
+            OutcomeUnknown: the connection was lost, at the latest before the commit was answered.
+        """
+        async with self._holding, self._pool.acquire() as connection:
+            try:
+                with heeded(connection):
+                    async with connection.transaction():
+                        await connection.execute("SELECT hold($1)", stream_id)
+                        yield partial(_append_alone, connection)
+            except LOST as error:
+                raise OutcomeUnknown(str(error)) from error
 
     async def heads(self, *stream_ids: StreamId) -> dict[StreamId, Head]:
         """Where the streams stand; those that do not exist are left out."""
@@ -137,6 +159,18 @@ class Log:
         if found is None:
             raise LookupError(f"{stream_id} has no version {version}")
         return found
+
+
+async def _append_alone(connection: Any, append: Append) -> Outcome:
+    units = [(append,)]
+    arguments = written(units)
+    try:
+        [[outcome]] = outcomes(units, arguments, await connection.fetch(CALL, *arguments))
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "commands_pkey":
+            raise
+        raise OutcomeUnknown("one key raced on several streams") from error
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)

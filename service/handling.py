@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from events import AnyEvent
-from events.append import Append, Appended, Conflict, Head, Known, LedgerEntry, NewEvent, SentCommand, Withheld
+from events.append import Append, Appended, Conflict, Head, Known, LedgerEntry, NewEvent, Outcome, SentCommand, Withheld
 from events.envelope import Metadata, Source
 from events.ids import PersonId, Slug, StreamId
 from events.log import Log
@@ -130,6 +130,9 @@ class _Decided:
 class _Turn:
     """What a turn decided on one state."""
 
+    stream_id: StreamId
+    #: The state it began on, and the one it reached.
+    base: Loaded[Any]
     loaded: Loaded[Any]
     accepted: list[_Decided] = field(default_factory=list)
     refused: list[tuple[_Pending, Exception]] = field(default_factory=list)
@@ -226,44 +229,55 @@ class Handling:
     async def _take(self, stream_id: StreamId, waiting: list[_Pending]) -> None:
         """Answer every wish of a turn."""
         loaded = self._streams.kept(stream_id) or await self._streams.newest(stream_id)
+        lost = False
         while waiting := [pending for pending in waiting if not pending.answer.done()]:
-            turn = await self._decide_all(waiting, loaded)
-            if not turn.accepted:
-                newest = await self._streams.newest(stream_id)
-                if newest.head.version == loaded.head.version:
-                    await self._refuse(turn)
-                loaded = newest
-                continue
-            loaded = await self._append(stream_id, loaded, turn)
+            if lost:
+                # Who won knows the newest state already and would win again: now it is our turn.
+                async with self._log.holding(stream_id) as append:
+                    turn = await self._decide_all(stream_id, waiting, await self._streams.newest(stream_id))
+                    outcome = await append(await self._decided(turn)) if turn.accepted else None
+            else:
+                turn = await self._decide_all(stream_id, waiting, loaded)
+                outcome = (await self._log.append(await self._decided(turn)))[0] if turn.accepted else None
+            lost = isinstance(outcome, Conflict)
+            loaded = await self._settle(turn, outcome)
 
-    async def _append(self, stream_id: StreamId, base: Loaded[Any], turn: _Turn) -> Loaded[Any]:
-        """Append what a turn accepted and answer what can be answered; the state to decide the rest on."""
+    async def _decided(self, turn: _Turn) -> Append:
+        """What a turn accepted, to be appended."""
         for decided in turn.accepted:
             await self._learn(decided.pending.wish)
-        commands = tuple(decided.sent for decided in turn.accepted)
-        [outcome] = await self._log.append(Append(stream_id, base.head, commands))
+        return Append(turn.stream_id, turn.base.head, tuple(decided.sent for decided in turn.accepted))
+
+    async def _settle(self, turn: _Turn, outcome: Outcome | None) -> Loaded[Any]:
+        """Answer what can be answered; the state to decide the rest on."""
         match outcome:
             case Appended(entries, links, head):
-                base = self._streams.keep(stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
+                after = self._streams.keep(turn.stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
                 self._appended()
                 for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
                     happened = _happened(entry.first_version - 1, decided.sent.events)
                     decided.pending.accept(_answer(entry, link, happened))
                 await self._refuse(turn)
+                return after
             case Known(hits):
                 for place, hit in hits.items():
                     await self._replay(turn.accepted[place].pending, hit)
+                return turn.base
             case Conflict() | Withheld():
-                base = await self._streams.newest(stream_id)
-        return base
+                return await self._streams.newest(turn.stream_id)
+            case None:
+                newest = await self._streams.newest(turn.stream_id)
+                if newest.head.version == turn.base.head.version:
+                    await self._refuse(turn)
+                return newest
 
     async def _learn(self, wish: Wish) -> None:
         """Enter the name that a command brings, before it happens; a person's may be corrected since a first try."""
         if not (isinstance(wish.command, AdmitMember) and await self._log.known(wish.principal, wish.key)):
             await self._directory.learn(wish.company, wish.command)
 
-    async def _decide_all(self, waiting: list[_Pending], loaded: Loaded[Any]) -> _Turn:
-        turn = _Turn(loaded)
+    async def _decide_all(self, stream_id: StreamId, waiting: list[_Pending], base: Loaded[Any]) -> _Turn:
+        turn = _Turn(stream_id, base, base)
         for pending in waiting:
             try:
                 after, sent = self._decide(pending.wish, turn.loaded, await self._company_of(pending.wish))

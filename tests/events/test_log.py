@@ -5,13 +5,13 @@ from itertools import pairwise
 import asyncpg
 import pytest
 
-from events.append import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Withheld
+from events.append import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Outcome, Withheld
 from events.chain import GENESIS, link
 from events.codec import UnknownEvent
 from events.group_commit import OutcomeUnknown
 from events.log import Log, read, safe_position
 from tests.conftest import Urls
-from tests.events.locks import terminated
+from tests.events.locks import blocked, terminated
 from tests.events.logbook import NOOR, Alone, again, appended, begun, named, sent, stored
 
 Pool = asyncpg.Pool
@@ -218,6 +218,67 @@ class TestAppend:
 
         assert await log.known("acme/maya", "k") is None
         await appended(log, "acme", head, sent("k", *named("x")))
+
+
+class TestHolding:
+    async def test_keeps_everyone_else_waiting_until_what_was_appended_is_durable(self, log: Log, urls: Urls) -> None:
+        old = await begun(log, "acme", "old")
+        admin = await asyncpg.connect(urls.admin)
+        async with log.holding("acme") as append:
+            rival = asyncio.create_task(log.append(Append("acme", old, (sent("rival", *named("rival")),))))
+            await blocked(admin)
+            assert isinstance(await append(Append("acme", old, (sent("ours", *named("ours")),))), Appended)
+            assert await names(log, "acme") == ["old"]
+        await admin.close()
+
+        assert await rival == [Conflict(2)]
+        assert await names(log, "acme") == ["old", "ours"]
+
+    async def test_of_who_loses_the_connection_leaves_the_outcome_unknown(self, log: Log, urls: Urls) -> None:
+        old = await begun(log, "acme", "old")
+        admin = await asyncpg.connect(urls.admin)
+
+        async def cut_off() -> None:
+            async with log.holding("acme") as append:
+                await append(Append("acme", old, (sent("ours", *named("ours")),)))
+                await admin.fetchval(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE state = 'idle in transaction' AND datname = current_database()"
+                )
+
+        with pytest.raises(OutcomeUnknown):
+            await cut_off()
+        await admin.close()
+
+        assert await names(log, "acme") == ["old"]
+
+    async def test_of_who_stands_still_ends(self, log: Log) -> None:
+        old = await begun(log, "acme", "old")
+
+        with pytest.raises(OutcomeUnknown):
+            async with log.holding("acme"):
+                await log.append(Append("acme", old, (sent("rival", *named("rival")),)))  # waits until the holder ends
+
+        assert await names(log, "acme") == ["old", "rival"]
+
+    async def test_of_a_key_that_another_stream_takes_leaves_the_outcome_unknown(self, log: Log, urls: Urls) -> None:
+        acme, other = await begun(log, "acme"), await begun(log, "other")
+        admin, rival = await asyncpg.connect(urls.admin), await asyncpg.connect(urls.service)
+        async with rival.transaction():
+            await Log(Alone(rival)).append(Append("other", other, (sent("key", *named("there")),)))
+            racing = asyncio.create_task(held(log, Append("acme", acme, (sent("key", *named("here")),))))
+            await blocked(admin)
+        with pytest.raises(OutcomeUnknown):
+            await racing
+        for each in (admin, rival):
+            await each.close()
+
+        assert await names(log, "acme") == ["begun"]
+
+
+async def held(log: Log, append: Append) -> Outcome:
+    async with log.holding(append.stream_id) as append_alone:
+        return await append_alone(append)
 
 
 class TestLedger:

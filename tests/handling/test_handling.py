@@ -282,7 +282,7 @@ class TestTwoProcesses:
 
         async def client(number: int) -> None:
             mine = (office, other)[number % 2]
-            for turn in range(6):
+            for turn in range(20):
                 key = f"{number}-{turn}"
                 answer = await mine.send(LINE_PRODUCER, spend(ART, "1", key), key)
                 assert answer.events
@@ -293,8 +293,10 @@ class TestTwoProcesses:
         history = await office.log.read_stream(STREAM)
         assert [each.version for each in history] == list(range(1, len(history) + 1))
         entries = [each.event for each in history[began:] if isinstance(each.event, SpendLogged)]
-        assert Counter(each.document for each in entries) == {f"{n}-{turn}": 1 for n in range(32) for turn in range(6)}
+        assert Counter(each.document for each in entries) == {f"{n}-{turn}": 1 for n in range(32) for turn in range(20)}
         assert {each.spend for each in entries} == {f"S-{place:06d}" for place in range(1, len(entries) + 1)}
+        early = Counter(int(str(each.document).split("-")[0]) % 2 for each in entries[: len(entries) // 2])
+        assert min(early[0], early[1]) >= len(entries) // 8, f"one process waits for the other: {early}"
 
 
 class TestNames:
