@@ -135,6 +135,23 @@ class GroupCommit:
         return rows
 
 
+async def append_alone(connection: Any, append: Append) -> Outcome:
+    """Append within the transaction of a connection.
+
+    Raises:
+        OutcomeUnknown: the transaction failed on a key that another stream has just taken.
+    """
+    units = [(append,)]
+    arguments = written(units)
+    try:
+        [[outcome]] = outcomes(units, arguments, await connection.fetch(CALL, *arguments))
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name != "commands_pkey":
+            raise
+        raise OutcomeUnknown("one key raced on several streams") from error
+    return outcome
+
+
 @contextmanager
 def heeded(connection: Any) -> Iterator[None]:
     """Take a warning for what it is: a wait for a standby that was cancelled still says success.

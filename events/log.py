@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import asyncpg
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -31,9 +30,9 @@ from sqlalchemy.types import UserDefinedType
 from typing_extensions import override
 
 from events import AnyEvent, codec
-from events.append import CALL, Append, Head, LedgerEntry, Outcome, entry, outcomes, written
+from events.append import Append, Head, LedgerEntry, Outcome, entry
 from events.envelope import Recorded
-from events.group_commit import LOST, GroupCommit, OutcomeUnknown, heeded
+from events.group_commit import LOST, GroupCommit, OutcomeUnknown, append_alone, heeded
 from events.ids import StreamId
 
 metadata = MetaData()
@@ -119,7 +118,7 @@ class Log:
                 with heeded(connection):
                     async with connection.transaction():
                         await connection.execute("SELECT hold($1)", stream_id)
-                        yield partial(_append_alone, connection)
+                        yield partial(append_alone, connection)
             except LOST as error:
                 raise OutcomeUnknown(str(error)) from error
 
@@ -159,18 +158,6 @@ class Log:
         if found is None:
             raise LookupError(f"{stream_id} has no version {version}")
         return found
-
-
-async def _append_alone(connection: Any, append: Append) -> Outcome:
-    units = [(append,)]
-    arguments = written(units)
-    try:
-        [[outcome]] = outcomes(units, arguments, await connection.fetch(CALL, *arguments))
-    except asyncpg.UniqueViolationError as error:
-        if error.constraint_name != "commands_pkey":
-            raise
-        raise OutcomeUnknown("one key raced on several streams") from error
-    return outcome
 
 
 @dataclass(frozen=True, slots=True)
