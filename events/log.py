@@ -206,11 +206,6 @@ async def read(connection: Any, after: int, up_to: int, limit: int) -> Page:
 
 def recorded(row: Any) -> Recorded[AnyEvent]:
     """A row of the log as an event in its place."""
-    return Recorded(
-        position=row["position"],
-        stream_id=row["stream_id"],
-        version=row["version"],
-        event_id=row["event_id"],
-        event=codec.decode(row["type"], row["schema_version"], row["payload"]),
-        metadata=codec.decode_metadata(row["metadata"]),
-    )
+    position, stream_id, version, event_id, kind, schema_version, payload, metadata = row
+    event = codec.decode(kind, schema_version, payload)
+    return Recorded(position, stream_id, version, event_id, event, codec.decode_metadata(metadata))
