@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from projections import approval_status, audit_trail, current_budget
+from projections.rebuild import rebuild
 from projections.runner import Runner
 from service.app import opened
 from service.deciders.command import Command
@@ -124,8 +125,8 @@ async def _past(doors: Doors) -> list[Result]:
     rebuilt: list[float] = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        counts = [await runner.rebuild(projection) for projection in NAMED]
-        rebuilt.append(max(counts) / (time.perf_counter() - started))
+        made = await rebuild(doors.database.pool, NAMED)
+        rebuilt.append(made.events / (time.perf_counter() - started))
     shown: list[float] = []
     version = (await doors.handling.production(STREAM)).head.version
     for _ in range(ROUNDS):

@@ -45,4 +45,3 @@ def decode(event_type: str, schema_version: int, payload: str) -> AnyEvent:
 def encode_metadata(metadata: Metadata) -> str:
     """The metadata as JSON text."""
     return _METADATA.dump_json(metadata, exclude_none=True).decode()
-

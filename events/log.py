@@ -94,7 +94,8 @@ commands = Table(
 )
 
 
-_COLUMNS = "position, stream_id, version, event_id, type, schema_version, payload, metadata"
+#: Of a stored event, as `recorded` takes them.
+COLUMNS = "position, stream_id, version, event_id, type, schema_version, payload, metadata"
 
 
 class Log:
@@ -141,7 +142,7 @@ class Log:
     ) -> list[Recorded[AnyEvent]]:
         """The stream's events after one version, up to another, in order."""
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM events WHERE stream_id = $1 AND version > $2 AND version <= $3"
+            f"SELECT {COLUMNS} FROM events WHERE stream_id = $1 AND version > $2 AND version <= $3"
             " ORDER BY version LIMIT $4",
             stream_id,
             after,
@@ -188,7 +189,7 @@ async def read(connection: Any, after: int, up_to: int, limit: int) -> Page:
         UnknownEvent: the very next event is none that this code can read; before it, the page ends.
     """
     rows = await connection.fetch(
-        f"SELECT {_COLUMNS} FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
+        f"SELECT {COLUMNS} FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
         after,
         up_to,
         limit,

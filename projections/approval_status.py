@@ -157,7 +157,7 @@ def _ended(rows: Rows, recorded: Recorded[Reads], round_id: RoundId, state: str)
     rows.put(replace(row, state=state, ended_at=recorded.metadata.at))
 
 
-PROJECTION = Projection("approval_status", get_args(Reads), 1, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 1, KINDS, fold)
 
 
 class WaitsFor(BaseModel):

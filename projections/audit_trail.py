@@ -29,7 +29,7 @@ class TrailRow:
     stream_id: StreamId
     version: int
     position: int
-    event_id: str
+    event_id: UUID
     kind: str
     at: datetime
     actor: str
@@ -37,8 +37,8 @@ class TrailRow:
     roles: tuple[str, ...]
     reason: str | None
     command: str
-    command_id: str
-    correlation_id: str
+    command_id: UUID
+    correlation_id: UUID
     sentence: str
     amount: Decimal | None
     currency: str | None
@@ -48,7 +48,7 @@ class TrailRow:
     after: dict[str, str] | None
 
 
-TRAIL = kind("audit_trail", TrailRow, "stream_id", "version", grows=True, indexed=[("stream_id", "at")])
+TRAIL = kind("audit_trail", TrailRow, "stream_id", "version", final=True, indexed=[("stream_id", "at")])
 
 
 def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
@@ -56,31 +56,31 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
     told, metadata = tell(recorded.event), recorded.metadata
     rows.put(
         TrailRow(
-            stream_id=recorded.stream_id,
-            version=recorded.version,
-            position=recorded.position,
-            event_id=str(recorded.event_id),
-            kind=type(recorded.event).__name__,
-            at=metadata.at,
-            actor=metadata.actor,
-            on_behalf_of=metadata.on_behalf_of,
-            roles=metadata.roles,
-            reason=metadata.reason,
-            command=metadata.command,
-            command_id=str(metadata.command_id),
-            correlation_id=str(metadata.correlation_id),
-            sentence=told.sentence,
-            amount=told.amount.amount if told.amount else None,
-            currency=told.amount.currency if told.amount else None,
-            account=told.account,
-            other_account=told.other_account,
-            before=told.before,
-            after=told.after,
+            recorded.stream_id,
+            recorded.version,
+            recorded.position,
+            recorded.event_id,
+            type(recorded.event).__name__,
+            metadata.at,
+            metadata.actor,
+            metadata.on_behalf_of,
+            metadata.roles,
+            metadata.reason,
+            metadata.command,
+            metadata.command_id,
+            metadata.correlation_id,
+            told.sentence,
+            told.amount.amount if told.amount else None,
+            told.amount.currency if told.amount else None,
+            told.account,
+            told.other_account,
+            told.before,
+            told.after,
         )
     )
 
 
-PROJECTION = Projection("audit_trail", get_args(OfProduction), 1, (TRAIL,), fold)
+PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 1, (TRAIL,), fold)
 
 
 class TrailEntry(BaseModel):

@@ -113,7 +113,7 @@ class BudgetFlagRow:
 
 KINDS = (
     kind("current_budget_versions", BudgetRow, "stream_id", "number"),
-    kind("current_budget_lines", LineRow, "stream_id", "number", "place", grows=True),
+    kind("current_budget_lines", LineRow, "stream_id", "number", "place", final=True),
     kind("current_budget_spent", SpentRow, "stream_id", "account"),
     kind("current_budget_flags", BudgetFlagRow, "stream_id", "flag", grows=True),
 )
@@ -250,7 +250,7 @@ def _flag(
             return row(in_force, account, spend, cost=cost.amount, because=because.value)
 
 
-PROJECTION = Projection("current_budget", get_args(Reads), 1, KINDS, fold)
+PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 1, KINDS, fold)
 
 
 class BudgetFlag(BaseModel):

@@ -52,8 +52,8 @@ class ClearingRow:
     kind: str
 
 
-FLAGS = kind("flags", FlagRow, "stream_id", "number", grows=True)
-CLEARINGS = kind("flags_cleared", ClearingRow, "stream_id", "number", grows=True)
+FLAGS = kind("flags", FlagRow, "stream_id", "number", final=True)
+CLEARINGS = kind("flags_cleared", ClearingRow, "stream_id", "number", final=True)
 
 
 def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
@@ -104,7 +104,7 @@ def _figures(event: FlagEvent) -> dict[str, str | None]:
     }
 
 
-PROJECTION = Projection("flags", get_args(OfProduction), 1, (FLAGS, CLEARINGS), fold)
+PROJECTION = Projection("flags", frozenset(get_args(OfProduction)), 1, (FLAGS, CLEARINGS), fold)
 
 
 class ClearedBy(BaseModel):

@@ -166,7 +166,7 @@ def _receive(rows: Rows, stream: StreamId, event: FundsReceived | FundsReceiptRe
     )
 
 
-PROJECTION = Projection("funding", get_args(Reads), 1, KINDS, fold)
+PROJECTION = Projection("funding", frozenset(get_args(Reads)), 1, KINDS, fold)
 
 
 class SourceView(BaseModel):

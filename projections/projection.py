@@ -4,7 +4,7 @@ A fold works on `Rows` in memory, always those of whole productions. Where the r
 its business: the runner keeps them in PostgreSQL for the present; a view *as of* folds them from nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,6 +12,7 @@ from enum import StrEnum
 from operator import attrgetter
 from types import UnionType
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import (
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
@@ -46,6 +48,7 @@ _TYPES: Mapping[type, TypeEngine[Any]] = {
     Decimal: Numeric(),
     date: Date(),
     datetime: TIMESTAMP(timezone=True),
+    UUID: postgresql.UUID(),
 }
 
 
@@ -60,69 +63,77 @@ class Kind:
     key_of: Callable[[Any], Key]
     #: The fold never asks for such rows: it only adds and removes them, so they are never loaded.
     grows: bool
-    #: By field, for what PostgreSQL keeps as JSON.
-    adapters: Mapping[str, TypeAdapter[Any]]
-    #: By field, for what it keeps as the text of an enumeration.
-    enums: Mapping[str, type[StrEnum]]
+    #: Nor does it ever change or remove one.
+    final: bool
+    #: The table's columns, which are the row's fields.
+    columns: tuple[str, ...]
+    #: All values of a row, in the order of the columns.
+    values_of: Callable[[Any], tuple[Any, ...]]
+    #: By place, for what PostgreSQL keeps as JSON.
+    adapters: Mapping[int, TypeAdapter[Any]]
+    #: By place, for what it keeps as the text of an enumeration.
+    enums: Mapping[int, type[StrEnum]]
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The names of the table's columns, which are those of the row's fields."""
-        return tuple(column.name for column in self.table.columns)
-
-    def written(self, row: Any) -> list[Any]:
-        """The row's values in the order of the table's columns."""
-        return [
-            getattr(row, name) if name not in self.adapters else _text(self.adapters[name], getattr(row, name))
-            for name in self.columns
-        ]
+    def written(self, row: Any) -> Sequence[Any]:
+        """The row's values as PostgreSQL takes them."""
+        if not self.adapters:
+            return self.values_of(row)
+        values = list(self.values_of(row))
+        for place, adapter in self.adapters.items():
+            if values[place] is not None:
+                values[place] = adapter.dump_json(values[place]).decode()
+        return values
 
     def read(self, values: Mapping[str, Any]) -> Any:
         """A row from the table; JSON arrives as text."""
-        return self.row(**{name: self._read(name, values[name]) for name in self.columns})
-
-    def _read(self, name: str, value: Any) -> Any:
-        if value is None:
-            return None
-        if name in self.adapters:
-            return self.adapters[name].validate_json(value)
-        return self.enums[name](value) if name in self.enums else value
-
-
-def _text(adapter: TypeAdapter[Any], value: Any) -> str | None:
-    return None if value is None else adapter.dump_json(value).decode()
+        read = [values[name] for name in self.columns]
+        for place, adapter in self.adapters.items():
+            if read[place] is not None:
+                read[place] = adapter.validate_json(read[place])
+        for place, enum in self.enums.items():
+            if read[place] is not None:
+                read[place] = enum(read[place])
+        return self.row(*read)
 
 
-def kind(name: str, row: type, *key: str, grows: bool = False, indexed: Iterable[tuple[str, ...]] = ()) -> Kind:
+def kind(
+    name: str,
+    row: type,
+    *key: str,
+    grows: bool = False,
+    final: bool = False,
+    indexed: Iterable[tuple[str, ...]] = (),
+) -> Kind:
     """A kind of row from its dataclass: text, numbers, dates as they are, anything else as JSON.
 
     Args:
         indexed: the columns of further indexes, each named for its last column.
     """
     columns: list[Any] = []
-    adapters: dict[str, TypeAdapter[Any]] = {}
-    enums: dict[str, type[StrEnum]] = {}
+    adapters: dict[int, TypeAdapter[Any]] = {}
+    enums: dict[int, type[StrEnum]] = {}
     hints = get_type_hints(row)
-    for field in fields(row):
+    for place, field in enumerate(fields(row)):
         hint = hints[field.name]
         optional = get_origin(hint) in (Union, UnionType) and type(None) in get_args(hint)
         plain = next(arg for arg in get_args(hint) if arg is not type(None)) if optional else hint
         if isinstance(plain, type) and issubclass(plain, StrEnum):
-            enums[field.name] = plain
+            enums[place] = plain
             plain = str
         stored = _TYPES.get(plain)
         if stored is None:
-            adapters[field.name] = TypeAdapter(hint)
+            adapters[place] = TypeAdapter(hint)
         columns.append(Column(field.name, JSON() if stored is None else stored, nullable=optional))
     table = Table(name, metadata, *columns, PrimaryKeyConstraint(*key))
     for of in indexed:
         Index(f"{name}_{of[-1]}", *(table.c[column] for column in of))
-    return Kind(row, table, key, _key_of(key), grows, adapters, enums)
+    names = tuple(field.name for field in fields(row))
+    return Kind(row, table, key, _values_of(key), grows or final, final, names, _values_of(names), adapters, enums)
 
 
-def _key_of(key: tuple[str, ...]) -> Callable[[Any], Key]:
-    parts = attrgetter(*key)
-    return parts if len(key) > 1 else lambda row: (parts(row),)
+def _values_of(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    values = attrgetter(*names)
+    return values if len(names) > 1 else lambda row: (values(row),)
 
 
 class Rows:
@@ -171,6 +182,14 @@ class Rows:
         self._kept.get((row, key[0]), {}).pop(key, None)
         self.changed.setdefault(row, {})[key] = None
 
+    def taken(self, row: type, but: StreamId | None) -> list[Any]:
+        """Take out the rows of a kind that were put and stayed, of all productions but one."""
+        changed = self.changed.pop(row, {})
+        self.changed[row] = {key: value for key, value in changed.items() if key[0] == but}
+        for of, stream_id in [place for place in self._kept if place[0] is row and place[1] != but]:
+            del self._kept[of, stream_id]
+        return [value for key, value in changed.items() if value is not None and key[0] != but]
+
 
 @dataclass(frozen=True, slots=True)
 class Projection(Generic[E]):
@@ -178,7 +197,7 @@ class Projection(Generic[E]):
 
     name: str
     #: The events it reads; the others never reach its fold.
-    reads: tuple[type, ...]
+    reads: frozenset[type]
     #: Raised whenever the fold or its rows change: the stored rows are then rebuilt.
     version: int
     kinds: tuple[Kind, ...]
@@ -186,7 +205,7 @@ class Projection(Generic[E]):
 
     def apply(self, rows: Rows, recorded: Recorded[AnyEvent]) -> None:
         """Fold one event of the log, if it is one that the projection reads."""
-        if isinstance(recorded.event, self.reads):
+        if type(recorded.event) in self.reads:
             self.fold(rows, cast("Recorded[E]", recorded))
 
     def replay(self, history: Iterable[Recorded[AnyEvent]]) -> Rows:

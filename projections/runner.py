@@ -1,16 +1,17 @@
-"""The loop that keeps the read models current, and the rebuild that makes them anew.
+"""The loop that keeps the read models current.
 
 One reader follows the log and hands each batch to every projection. A batch is folded in memory over the rows
 of the productions it touches; changed rows and the checkpoint are written in one transaction, the checkpoint
 by compare-and-set on the position and epoch it had: whatever else runs, every event counts exactly once. An
-event that a fold cannot take stops that projection alone, loudly; the others go on.
+event that a fold cannot take stops that projection alone, loudly; the others go on. A projection whose code
+changed is rebuilt beside them.
 """
 
 import asyncio
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,19 +21,19 @@ import structlog
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
 from sqlalchemy.dialects import postgresql
 
-from events import AnyEvent
 from events.bells import PROGRESSED, Bells
 from events.codec import UnknownEvent
-from events.envelope import Recorded
 from events.group_commit import LOST
-from events.ids import StreamId
 from events.log import Page, read, safe_position
 
 from . import PROJECTIONS
-from .projection import Kind, Projection, Rows, metadata
+from .projection import Projection, metadata
+from .rebuild import UnderWay, rebuild
+from .stored import advance
 
 PAGE = 500
-REBUILD_PAGE = 5000
+#: A log of no more than this is folded in place by a read model that is new.
+SHORT = 10_000
 #: How long a process that holds a read model may be silent before another takes over.
 LEASE_SECONDS = 5.0
 
@@ -51,7 +52,6 @@ checkpoints = Table(
     Column("held_until", postgresql.TIMESTAMP(timezone=True)),
 )
 
-_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _log = structlog.get_logger()
 
 
@@ -81,6 +81,8 @@ class Progress:
     holder: str | None
     #: Why it stopped.
     error: str | None
+    #: How much of it has been made anew, 0 to 1, when a rebuild was begun and is not over.
+    rebuilt: float | None
 
 
 class Overtaken(Exception):
@@ -104,6 +106,7 @@ class Runner:
         self._held: dict[str, Checkpoint] = {}
         #: When the leases are to be renewed, by the loop's clock.
         self._renew_at = 0.0
+        self._rebuilding: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Follow the log until cancelled; a lost database is waited for."""
@@ -112,7 +115,7 @@ class Runner:
             while True:
                 try:
                     if not started:
-                        await self.refresh()
+                        await self._start()
                         started = True
                     elif not await self.step():
                         await self._bells.appended.heard()
@@ -123,6 +126,9 @@ class Runner:
                     _log.error("projections_failed", exc_info=error)
                     await asyncio.sleep(1)
         finally:
+            if self._rebuilding is not None:
+                self._rebuilding.cancel()
+                await asyncio.gather(self._rebuilding, return_exceptions=True)
             with suppress(*TRANSIENT, asyncpg.PostgresError):
                 async with asyncio.timeout(1):
                     await self.release()
@@ -157,26 +163,52 @@ class Runner:
 
     async def refresh(self) -> None:
         """Take what can be had, try again what had stopped, and make anew what is of other code."""
+        await self._start()
+        if self._rebuilding is not None:
+            await self._rebuilding
+
+    async def _start(self) -> None:
         await self.claim()
         await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", list(self._held))
-        await self.claim()
-        await self._build()
+        await self._renew()
 
-    async def _build(self) -> None:
-        """Make projections of ours whose code changed anew, and new ones from nothing."""
-        for name, at in list(self._held.items()):
-            projection = self._projections[name]
-            if at.version == projection.version or at.error is not None:
-                continue
-            _log.info("projection_rebuild", projection=name, version=projection.version)
-            try:
-                await self.rebuild(projection)
-            except TRANSIENT:
-                raise
-            except Exception as error:
-                await self._stop(projection, at, error)
-            else:
-                await self.claim()
+    async def _renew(self) -> None:
+        """Renew the leases, and see to it that what is new or of other code is made."""
+        await self.claim()
+        others = [
+            self._projections[name]
+            for name, at in self._held.items()
+            if at.version != self._projections[name].version and at.error is None
+        ]
+        new = [each for each in others if self._held[each.name].version == 0]
+        if new and await safe_position(self._pool) <= SHORT:
+            await self._pool.execute(
+                "UPDATE checkpoints c SET version = mine.version"
+                " FROM unnest($1::text[], $2::int[]) AS mine (name, version)"
+                " WHERE c.projection = mine.name AND c.version = 0",
+                [each.name for each in new],
+                [each.version for each in new],
+            )
+            others = [each for each in others if each not in new]
+            await self.claim()
+        if others and (self._rebuilding is None or self._rebuilding.done()):
+            self._rebuilding = asyncio.create_task(self._rebuild(others))
+
+    async def _rebuild(self, projections: Sequence[Projection[Any]]) -> None:
+        """Make projections anew, beside everything else; when one of them cannot be, each by itself."""
+        try:
+            _log.info("projections_rebuild", projections=[each.name for each in projections])
+            rebuilt = await rebuild(self._pool, projections)
+            _log.info("projections_rebuilt", events=rebuilt.events, position=rebuilt.position)
+        except (UnderWay, *TRANSIENT) as error:
+            _log.warning("projections_rebuild_waits", error=str(error))
+        except Exception as error:
+            if len(projections) > 1:
+                for each in projections:
+                    await self._rebuild([each])
+            elif (at := self._held.get(projections[0].name)) is not None:
+                await self._stop(projections[0], at, error)
+        self._renew_at = 0.0  # the epochs moved
 
     async def checkpoints(self) -> dict[str, Checkpoint]:
         """How far each projection has come; those that were never built are left out."""
@@ -188,9 +220,10 @@ class Runner:
     async def progress(self) -> list[Progress]:
         """How every projection stands, in their order."""
         rows = await self._pool.fetch(
-            "SELECT c.*, CASE WHEN held_until > clock_timestamp() THEN holder END AS kept_by, ahead.*"
-            " FROM checkpoints c, LATERAL ("
-            "  SELECT count(*) AS events, extract(epoch FROM clock_timestamp() - min(e.recorded_at))::float AS seconds"
+            "SELECT c.*, CASE WHEN held_until > clock_timestamp() THEN holder END AS kept_by, ahead.*,"
+            " r.folded::float / greatest(r.events, 1) AS rebuilt"
+            " FROM checkpoints c LEFT JOIN rebuilds r USING (projection), LATERAL ("
+            "  SELECT count(*) AS behind, extract(epoch FROM clock_timestamp() - min(e.recorded_at))::float AS seconds"
             "  FROM events e WHERE e.position > c.position) ahead"
         )
         found = {row["projection"]: row for row in rows}
@@ -203,8 +236,7 @@ class Runner:
     async def step(self) -> bool:
         """Take every running projection that is ours one page further; whether any of them moved."""
         if asyncio.get_running_loop().time() >= self._renew_at:
-            await self.claim()
-            await self._build()
+            await self._renew()
         due = {
             name: at
             for name, at in self._held.items()
@@ -236,34 +268,6 @@ class Runner:
         except TimeoutError:
             return False
         return True
-
-    async def rebuild(self, projection: Projection[Any]) -> int:
-        """Fold the projection again from nothing, in one transaction; how many events it read.
-
-        Readers see the old rows until it commits; a runner that was at work on it finds its epoch gone.
-        """
-        count = 0
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(
-                "INSERT INTO checkpoints AS c (projection, version, position, epoch) VALUES ($1, $2, 0, 1)"
-                " ON CONFLICT (projection) DO UPDATE SET version = $2, position = 0, epoch = c.epoch + 1, error = NULL",
-                projection.name,
-                projection.version,
-            )
-            for each in projection.kinds:
-                await connection.execute(f"DELETE FROM {each.table.name}")
-            up_to, at = await safe_position(connection), 0
-            while at < up_to:
-                page = await read(connection, at, up_to, REBUILD_PAGE)
-                await _write(connection, await _folded(connection, projection, page.events), projection)
-                at = page.reached
-                count += len(page.events)
-            await connection.execute(
-                "UPDATE checkpoints SET position = $2 WHERE projection = $1", projection.name, up_to
-            )
-        self._bells.progressed.ring()
-        self._renew_at = 0.0
-        return count
 
     async def _advance(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
         """Take projections past a page in one transaction; when one of them cannot be, each in its own."""
@@ -302,7 +306,7 @@ class Runner:
             for name, at in due.items():
                 projection = self._projections[name]
                 ahead = [recorded for recorded in page.events if recorded.position > at.position]
-                await _write(connection, await _folded(connection, projection, ahead), projection)
+                await advance(connection, projection, ahead)
             await connection.execute(f"NOTIFY {PROGRESSED}")
 
     async def _stop(self, projection: Projection[Any], at: Checkpoint, error: Exception) -> None:
@@ -333,56 +337,11 @@ def _checkpoint(row: Any) -> Checkpoint:
 
 
 def _progress(name: str, row: Any) -> Progress:
-    if row is None or row["version"] == 0:
-        return Progress(name, "building", 0, None, None, row and row["kept_by"], row and row["error"])
-    state = "stopped" if row["error"] else "behind" if row["events"] else "current"
-    return Progress(name, state, row["position"], row["events"], row["seconds"], row["kept_by"], row["error"])
-
-
-async def load(connection: Any, kinds: Iterable[Kind], streams: Sequence[StreamId]) -> Rows:
-    """The stored rows of these productions."""
-    rows = Rows().know(kinds)
-    for each in kinds:
-        for row in await connection.fetch(f"SELECT * FROM {each.table.name} WHERE stream_id = ANY($1)", list(streams)):
-            rows.load(each.read(row))
-    return rows
-
-
-async def _folded(connection: Any, projection: Projection[Any], events: Sequence[Recorded[AnyEvent]]) -> Rows:
-    touched = {recorded.stream_id for recorded in events if isinstance(recorded.event, projection.reads)}
-    small = [each for each in projection.kinds if not each.grows]
-    rows = (await load(connection, small, sorted(touched))).know(projection.kinds)
-    for recorded in events:
-        projection.apply(rows, recorded)
-    return rows
-
-
-async def _write(connection: Any, rows: Rows, projection: Projection[Any]) -> None:
-    """Write what changed, a statement for what is put and one for what is removed, a kind at a time."""
-    for each in projection.kinds:
-        changed = rows.changed.get(each.row, {})
-        if put := [each.written(row) for row in changed.values() if row is not None]:
-            await connection.execute(_upsert(each), *(list(column) for column in zip(*put, strict=True)))
-        if gone := [key for key, row in changed.items() if row is None]:
-            await connection.execute(_delete(each), *(list(column) for column in zip(*gone, strict=True)))
-
-
-def _arrays(kind: Kind, names: Iterable[str]) -> str:
-    types = (kind.table.columns[name].type.compile(_DIALECT).split(" COLLATE")[0] for name in names)
-    return ", ".join(f"${place}::{name}[]" for place, name in enumerate(types, 1))
-
-
-def _upsert(kind: Kind) -> str:
-    names = kind.columns
-    columns = ", ".join(f'"{name}"' for name in names)
-    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in kind.key)
-    keys = ", ".join(kind.key)
-    return (
-        f"INSERT INTO {kind.table.name} ({columns}) SELECT * FROM unnest({_arrays(kind, names)})"
-        f" ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+    if row is None:
+        return Progress(name, "building", 0, None, None, None, None, None)
+    if row["version"] == 0:
+        return Progress(name, "building", 0, None, None, row["kept_by"], row["error"], row["rebuilt"])
+    state = "stopped" if row["error"] else "behind" if row["behind"] else "current"
+    return Progress(
+        name, state, row["position"], row["behind"], row["seconds"], row["kept_by"], row["error"], row["rebuilt"]
     )
-
-
-def _delete(kind: Kind) -> str:
-    keys = ", ".join(kind.key)
-    return f"DELETE FROM {kind.table.name} WHERE ({keys}) IN (SELECT * FROM unnest({_arrays(kind, kind.key)}))"

@@ -7,6 +7,8 @@ corrected or erased name is right everywhere at once.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
 from events import OfProduction
 from events.approval import (
@@ -111,6 +113,11 @@ def _words(value: str) -> str:
     return value.replace("_", " ")
 
 
+@lru_cache(1000)
+def _day(day: date) -> str:
+    return f"{day:%-d %B %Y}"
+
+
 def _a(words: str) -> str:
     return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
 
@@ -123,7 +130,7 @@ def _tell_production(event: ProductionEvent | TeamEvent) -> Told:
             sentence = f"Moved the production from {_words(left)} to {_words(stage)}."
             return Told(sentence, before={"stage": left.value}, after={"stage": stage.value})
         case Appointed(who, role, from_on):
-            return Told(f"Appointed {person(who)} as {_words(role)} from {from_on:%-d %B %Y}.")
+            return Told(f"Appointed {person(who)} as {_words(role)} from {_day(from_on)}.")
         case AppointmentEnded(who, role):
             return Told(f"Ended the appointment of {person(who)} as {_words(role)}.")
 
@@ -161,7 +168,7 @@ def _tell_financing(event: FinancingEvent) -> Told:
             cost = f", after {charges} of bank charges" if charges.amount else ""
             return Told(
                 f"Received {amount} of {funding} as {receipt}, credited as {credited}{cost}, "
-                f"value {value_on:%-d %B %Y}, bank reference {reference}; {funding} is {_words(state)}.",
+                f"value {_day(value_on)}, bank reference {reference}; {funding} is {_words(state)}.",
                 credited,
             )
         case FundsReceiptReversed(receipt, funding, amount, credited, state=state):
@@ -263,16 +270,16 @@ def _tell_spend(event: SpendEvent) -> Told:
             foreign = "" if event.rate is None else f", {event.currency} at {event.rate}"
             return Told(
                 f"Logged {event.spend}: {event.cost} to {vendor(event.vendor)} on account {event.account}, "
-                f"{_words(event.kind)} of {event.spent_on:%-d %B %Y}{number}{foreign}.",
+                f"{_words(event.kind)} of {_day(event.spent_on)}{number}{foreign}.",
                 event.cost,
                 event.account,
             )
         case SpendReversed(spend, account, cost, posted_on):
-            sentence = f"Reversed {spend}, {cost} on account {account}, posted on {posted_on:%-d %B %Y}."
+            sentence = f"Reversed {spend}, {cost} on account {account}, posted on {_day(posted_on)}."
             return Told(sentence, Money(-cost.amount, cost.currency), account)
         case SpendRecoded(spend, left, reached, cost, posted_on):
             return Told(
-                f"Recoded {spend}, {cost}, from account {left} to {reached}, posted on {posted_on:%-d %B %Y}.",
+                f"Recoded {spend}, {cost}, from account {left} to {reached}, posted on {_day(posted_on)}.",
                 cost,
                 left,
                 reached,

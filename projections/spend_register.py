@@ -68,14 +68,14 @@ class RegisterRow:
     reason: str | None
 
 
-ENTRIES = kind("spend_register_entries", EntryRow, "stream_id", "spend", grows=True)
+ENTRIES = kind("spend_register_entries", EntryRow, "stream_id", "spend", final=True)
 LINES = kind(
     "spend_register_lines",
     RegisterRow,
     "stream_id",
     "version",
     "part",
-    grows=True,
+    final=True,
     indexed=[("stream_id", "spend")],
 )
 
@@ -137,7 +137,7 @@ def _line(
     )
 
 
-PROJECTION = Projection("spend_register", get_args(SpendEvent), 1, (ENTRIES, LINES), fold)
+PROJECTION = Projection("spend_register", frozenset(get_args(SpendEvent)), 1, (ENTRIES, LINES), fold)
 
 
 class RegisterLine(BaseModel):

@@ -14,11 +14,15 @@ import asyncpg
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from events.ids import Slug
 from projections import PROJECTIONS
-from projections.runner import Progress, Runner
+from projections import rebuild as rebuilding
+from projections.rebuild import Rebuilt
+from projections.runner import Progress
 from service import demo, serving, verify
 from service.app import now, opened
 from service.database import SchemaIsBehind
@@ -75,7 +79,7 @@ def with_doors(work: Callable[[Doors], Awaitable[T]]) -> T:
     """Do something behind the doors, without serving."""
 
     async def inside(url: str) -> T:
-        async with opened(url, pool_size=2, project=False) as doors:
+        async with opened(url, pool_size=4, project=False) as doors:
             return await work(doors)
 
     with database() as addresses:
@@ -132,10 +136,12 @@ def show_projections(
         return await doors.runner.progress()
 
     found = with_doors(look)
-    table = Table("read model", "state", "position", "behind", "kept by", box=None)
+    table = Table("read model", "state", "position", "behind", "rebuilt", "kept by", box=None)
     for each in found:
         behind = "" if each.events is None else f"{each.events} events, {each.seconds or 0:.1f} s"
-        table.add_row(each.projection, each.error or each.state, str(each.position), behind, each.holder or "nobody")
+        rebuilt = "" if each.rebuilt is None else f"{each.rebuilt:.0%}"
+        state, holder = each.error or each.state, each.holder or "nobody"
+        table.add_row(each.projection, state, str(each.position), behind, rebuilt, holder)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     if any(each.error for each in found):
         raise typer.Exit(1)
@@ -165,17 +171,35 @@ def migrate() -> None:
 def rebuild(
     projection: Annotated[str | None, typer.Argument(help="One read model; all of them without it.")] = None,
 ) -> None:
-    """Fold the read models again from the log; readers see the old rows until the new ones are complete."""
+    """Fold the read models again from the log; readers see the old rows until the new ones take their place.
+
+    Broken off, it goes on where it was when it is called again.
+    """
     chosen = [each for each in PROJECTIONS if projection in (None, each.name)]
     if not chosen:
         fail(f"There is no read model {projection}; there are {', '.join(p.name for p in PROJECTIONS)}.", 2)
 
-    async def fold(doors: Doors) -> None:
-        runner = Runner(doors.database.pool)
-        for each in chosen:
-            typer.echo(f"{each.name}: {await runner.rebuild(each)} events folded")
+    async def fold(doors: Doors) -> Rebuilt:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Bar(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("copying", total=None)
 
-    with_doors(fold)
+            def told(made: rebuilding.Progress) -> None:
+                doing = "copying" if made.position is None else "catching up"
+                bar.update(task, description=doing, completed=made.folded, total=made.events)
+
+            return await rebuilding.rebuild(doors.database.pool, chosen, told)
+
+    try:
+        rebuilt = with_doors(fold)
+    except (rebuilding.UnderWay, rebuilding.NewerCode) as error:
+        fail(str(error), 1)
+    typer.echo(
+        f"{', '.join(each.name for each in chosen)}: made anew from {rebuilt.events} events,"
+        f" at position {rebuilt.position}."
+    )
+    for each in rebuilt.differences:
+        typer.echo(f"{each.table}, {each.what}: {each.live:f} before, {each.rebuilt:f} now.")
 
 
 @app.command("verify")

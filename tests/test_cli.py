@@ -264,7 +264,7 @@ class TestRebuild:
         one = greenlight(founded, "rebuild", "flags")
         unknown = greenlight(founded, "rebuild", "nothing")
 
-        assert (one.returncode, one.stdout) == (0, "flags: 2 events folded\n")
+        assert (one.returncode, one.stdout) == (0, "flags: made anew from 2 events, at position 2.\n"), one.stderr
         assert unknown.returncode == 2
         assert "current_budget" in unknown.stderr
 

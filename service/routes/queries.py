@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Date, Select, Table, and_, case, cast, exists, func, not_, or_, select
 
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
-from events.money import Amount, rounded
+from events.money import Amount, ExchangeRate, rounded
 from events.spend import SpendKind
 from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
 from projections.approval_status import ApprovalStatus, Inbox
@@ -17,8 +18,8 @@ from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
 from projections.flags import Flag, Flags
 from projections.funding import Funding
-from projections.runner import load
 from projections.spend_register import RegisterLine, SpendRegister
+from projections.stored import load
 from service.directory import people, vendors
 from service.problems import Problem
 
@@ -36,6 +37,8 @@ Most = Annotated[Amount | None, Query(description="Figures of at most this.")]
 OfAccount = Annotated[AccountCode | None, Query(description="The account it is about.")]
 OfSpend = Annotated[SpendId | None, Query(description="The entry it is about.")]
 Search = Annotated[Text | None, Query(description="A piece of text, any case.")]
+
+_RATE = TypeAdapter(ExchangeRate)
 
 #: The name of a class of events.
 Name = Annotated[str, shape(r"^[A-Za-z]{1,64}$", "send the name of a kind of event, such as SpendLogged")]
@@ -123,7 +126,7 @@ async def get_audit_trail(
         *_equal(
             (table.c.actor, actor),
             (table.c.kind, kind),
-            (table.c.correlation_id, correlation_id and str(correlation_id)),
+            (table.c.correlation_id, correlation_id),
         ),
         *_between(func.abs(table.c.amount), amount_min, amount_max),
         *_between(_day(table.c.at, production.time_zone), from_on, to_on),
@@ -330,7 +333,7 @@ def _register_line(row: Any) -> RegisterLine:
     return RegisterLine(
         **values,
         currency=row["spent_currency"],
-        rate=None if rate is None else spend_register.ENTRIES.adapters["rate"].validate_json(rate),
+        rate=None if rate is None else _RATE.validate_json(rate),
     )
 
 

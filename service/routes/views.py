@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from events.ids import StreamId
 from events.log import events
 from projections.projection import Projection, Rows
-from projections.runner import checkpoints, load
+from projections.runner import checkpoints
+from projections.stored import load
 from service.deciders.production import ProductionIsMissing
 from service.problems import FieldError, Problem, malformed_fields
 
@@ -85,7 +86,10 @@ async def caught_up(at: Doors, projection: Projection[Any], at_least: int | None
 @asynccontextmanager
 async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tuple[AsyncConnection, int]]:
     """A connection on one snapshot, and the position that the projection shows on it."""
+    tables = ", ".join(kind.table.name for kind in projection.kinds)
     async with at.database.engine.connect() as connection:
+        # Before the snapshot is taken: a rebuilt table that is swapped in after it would show rows of another time.
+        await connection.execute(text(f"LOCK TABLE {tables} IN ACCESS SHARE MODE"))
         shown = select(checkpoints.c.position).where(
             checkpoints.c.projection == projection.name, checkpoints.c.version > 0
         )

@@ -1,7 +1,8 @@
 """What the tests of the read models share: rows as stored, rows as replayed, and a reader's client."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -56,6 +57,32 @@ async def agree(office: Office, *streams: StreamId) -> None:
         live, expected = await stored(office.pool, projection, streams), replayed(projection, told)
         for table, rows in expected.items():
             assert live[table] == rows, table
+
+
+async def every_table(pool: Any, *streams: StreamId) -> dict[str, Table]:
+    """All rows of all read models about these productions."""
+    tables: dict[str, Table] = {}
+    for projection in PROJECTIONS:
+        tables |= await stored(pool, projection, streams)
+    return tables
+
+
+@asynccontextmanager
+async def running(each: Runner) -> AsyncIterator[None]:
+    """The runner at work, until the block is left."""
+    task = asyncio.create_task(each.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def eventually(runner: Runner, position: int) -> None:
+    """Every read model shows the position, within a bound."""
+    for projection in PROJECTIONS:
+        assert await runner.wait_for(projection.name, position, 20), projection.name
 
 
 async def lapsed(office: Office) -> None:

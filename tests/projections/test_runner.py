@@ -1,6 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -8,43 +7,18 @@ import asyncpg
 import httpx2
 import pytest
 
-from events.codec import UnknownEvent
 from events.group_commit import LOST
 from events.spend import SpendLogged
 from projections import PROJECTIONS, flags, runner
 from projections.projection import Projection
+from projections.rebuild import rebuild
 from projections.runner import Runner
 from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, STAFFED, spend
 from tests.handling.office import STREAM, Office
-from tests.projections.desk import agree, caught_up, lapsed, stored, tampered
+from tests.projections.desk import agree, caught_up, eventually, every_table, lapsed, running, stored, tampered
 
 OTHERS = [each.name for each in PROJECTIONS if each is not flags.PROJECTION]
-
-
-@asynccontextmanager
-async def running(each: Runner) -> AsyncIterator[None]:
-    """The runner at work, until the block is left."""
-    task = asyncio.create_task(each.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def eventually(runner: Runner, position: int) -> None:
-    """Every read model shows the position, within a bound."""
-    for projection in PROJECTIONS:
-        assert await runner.wait_for(projection.name, position, 20), projection.name
-
-
-async def every_table(pool: Any) -> dict[str, Any]:
-    tables: dict[str, Any] = {}
-    for projection in PROJECTIONS:
-        tables |= await stored(pool, projection, [STREAM, "acme/other"])
-    return tables
 
 
 def with_poison(document: str) -> tuple[Projection[Any], ...]:
@@ -132,11 +106,11 @@ class TestLease:
         await lapsed(office)
 
         await standby.step()
-        points, tables = await standby.checkpoints(), await every_table(office.pool)
+        points, tables = await standby.checkpoints(), await every_table(office.pool, STREAM, "acme/other")
         await paused.step()
 
         assert await standby.checkpoints() == points
-        assert await every_table(office.pool) == tables
+        assert await every_table(office.pool, STREAM, "acme/other") == tables
         await caught_up(standby)
         assert not await paused.step()
         await agree(office, STREAM)
@@ -219,59 +193,8 @@ class TestWaiting:
         assert await idle.wait_for("funding", 0, 0.0001) or await idle.wait_for("funding", 0, 5)
 
 
-class TestRebuild:
-    async def test_equals_live(self, office: Office) -> None:
-        live = Runner(office.pool)
-        await live.refresh()
-        await office.play(SPENT)
-        await office.play(LOCKED, "acme/other")
-        await caught_up(live)
-        before = await every_table(office.pool)
-
-        for projection in PROJECTIONS:
-            assert await live.rebuild(projection) > 0
-
-        assert await every_table(office.pool) == before
-        await agree(office, STREAM, "acme/other")
-
-    async def test_mends_rows_that_were_spoilt(self, office: Office) -> None:
-        live = Runner(office.pool)
-        await live.refresh()
-        await office.play(SPENT)
-        await caught_up(live)
-        await office.pool.execute("UPDATE current_budget_spent SET spent = spent + 1")
-        with pytest.raises(AssertionError):
-            await agree(office, STREAM)
-
-        for projection in PROJECTIONS:
-            await live.rebuild(projection)
-
-        await agree(office, STREAM)
-
-    async def test_beside_a_running_runner_loses_and_doubles_nothing(
-        self, office: Office, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(runner, "PAGE", 5)
-        monkeypatch.setattr(runner, "REBUILD_PAGE", 9)
-        live, operator = Runner(office.pool), Runner(office.pool)
-        async with running(live):
-            await office.play(LOCKED)
-            await office.play(SPENT, "acme/other")
-
-            async def send() -> int:
-                position = 0
-                for place in range(40):
-                    position = (await office.send(LINE_PRODUCER, spend(ART, "7", f"D-{place}"))).position
-                return position
-
-            sending = asyncio.create_task(send())
-            while not sending.done():
-                for projection in PROJECTIONS:
-                    await operator.rebuild(projection)
-            await eventually(live, await sending)
-        await agree(office, STREAM, "acme/other")
-
-    async def test_happens_at_start_when_the_code_of_a_read_model_changed(self, office: Office) -> None:
+class TestNewCode:
+    async def test_of_a_read_model_makes_it_anew_at_start(self, office: Office) -> None:
         live = Runner(office.pool)
         await live.refresh()
         await office.play(SPENT)
@@ -334,7 +257,7 @@ class TestPoison:
 
         mended = Runner(office.pool)
         await live.release()
-        await (mended.refresh() if by == "restart" else mended.rebuild(flags.PROJECTION))
+        await (mended.refresh() if by == "restart" else rebuild(office.pool, [flags.PROJECTION]))
         await caught_up(mended)
 
         assert {point.error for point in (await mended.checkpoints()).values()} == {None}
@@ -405,17 +328,3 @@ class TestUnknownEvent:
             for kind in projection.kinds:
                 live_rows = (await stored(office.pool, projection, [STREAM]))[kind.table.name]
                 assert live_rows == rows.of(kind.row, STREAM)
-
-    async def test_keeps_a_rebuild_from_replacing_what_is_there(self, office: Office, urls: Urls) -> None:
-        live = Runner(office.pool)
-        await live.refresh()
-        await office.play(SPENT)
-        await caught_up(live)
-        before, points = await every_table(office.pool), await live.checkpoints()
-        await tampered(urls.admin, "UPDATE events SET type = 'StudioSold' WHERE type = 'SpendRecoded'")
-
-        with pytest.raises(UnknownEvent, match="StudioSold"):
-            await live.rebuild(flags.PROJECTION)
-
-        assert await every_table(office.pool) == before
-        assert await live.checkpoints() == points

@@ -1,0 +1,317 @@
+"""The rebuild: read models folded again from nothing, beside the live ones, and swapped in when they are complete.
+
+Histories are folded production by production, so that every row is written once and memory holds one production;
+then the new tables get their indexes, catch up with the log, are compared with the live ones and take their place
+in one transaction. Readers are served by the old rows until that moment. A rebuild that was broken off is resumed
+behind the last production that was complete.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+from sqlalchemy import BigInteger, Column, Integer, Numeric, Table, Text
+
+from events.bells import PROGRESSED
+from events.group_commit import LOST
+from events.ids import StreamId
+from events.log import COLUMNS, read, recorded, safe_position
+
+from .projection import Kind, Projection, Rows, metadata
+from .stored import advance, copy
+
+#: Events that are read and folded at a time, copying and catching up.
+PAGE, TAIL = 5000, 1000
+#: Events that are folded before whoever else waits in this process gets a turn.
+SLICE = 100
+#: How long the swap waits for readers of the old rows, and readers for the swap, before it is tried again.
+SWAP_SECONDS = 0.5
+#: No step is broken off for taking long.
+LONG = 24 * 3600.0
+
+_ONE_AT_A_TIME = 18253 << 48
+
+rebuilds = Table(
+    "rebuilds",
+    metadata,
+    Column("projection", Text(collation="C"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("up_to", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("stream_id", Text(collation="C"), nullable=False),
+    Column("folded", BigInteger, nullable=False),
+    Column("position", BigInteger),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a rebuild is."""
+
+    #: The position up to which histories are copied, and how many events that is.
+    up_to: int
+    events: int
+    #: The last production whose history was copied whole, and how many events were folded up to it.
+    stream_id: StreamId
+    folded: int
+    #: Where the tables stand in the log once all histories are copied and indexed.
+    position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that the new table does not say as the live one did."""
+
+    table: str
+    #: `rows`, or the sum of a column.
+    what: str
+    live: Decimal
+    rebuilt: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a rebuild led to."""
+
+    events: int
+    position: int
+    #: To the live tables of the same fold at the same position.
+    differences: tuple[Difference, ...]
+
+
+class UnderWay(Exception):
+    """Another process is rebuilding read models of this database."""
+
+
+class NewerCode(Exception):
+    """The read model was built by newer code: it is not ours to replace."""
+
+
+class Incomplete(Exception):
+    """Not every event was read: the new tables do not replace the old ones."""
+
+
+Told = Callable[[Progress], None]
+
+
+async def rebuild(
+    pool: "asyncpg.Pool[asyncpg.Record]", projections: Sequence[Projection[Any]], told: Told = lambda _: None
+) -> Rebuilt:
+    """Make these read models anew and put them in their place.
+
+    Args:
+        told: called with the progress, again and again.
+
+    Raises:
+        UnderWay: another process is at it.
+        NewerCode: the live rows are of newer code.
+        UnknownEvent: the log holds an event that this code cannot read.
+    """
+    async with _alone(pool) as connection:
+        made = await _stored(connection, projections) or await _begun(connection, projections)
+        if made.position is None:
+            await _copy_histories(pool, connection, projections, made, told)
+        while True:
+            made = await _caught_up(connection, projections, await safe_position(connection), told)
+            try:
+                return await _swapped(connection, projections, made)
+            except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                await asyncio.sleep(SWAP_SECONDS)  # the readers that were in the way, and those that waited behind us
+
+
+@asynccontextmanager
+async def _alone(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Any]:
+    async with pool.acquire() as connection:
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_AT_A_TIME):
+            raise UnderWay("Another process is rebuilding read models of this database.")
+        try:
+            yield connection
+        finally:
+            with suppress(*LOST):
+                await connection.execute("SELECT pg_advisory_unlock($1)", _ONE_AT_A_TIME)
+
+
+async def _stored(connection: Any, projections: Sequence[Projection[Any]]) -> Progress | None:
+    """How far a rebuild of the same read models by the same code has come, if it was broken off."""
+    rows = await connection.fetch("SELECT * FROM rebuilds")
+    ours = [row for row in rows if (row["projection"], row["version"]) in {(p.name, p.version) for p in projections}]
+    found = {Progress(*tuple(row)[2:]) for row in ours}
+    return found.pop() if len(ours) == len(projections) and len(found) == 1 else None
+
+
+async def _store(connection: Any, made: Progress) -> None:
+    await connection.execute(
+        "UPDATE rebuilds SET stream_id = $1, folded = $2, position = $3", made.stream_id, made.folded, made.position
+    )
+
+
+async def _begun(connection: Any, projections: Sequence[Projection[Any]]) -> Progress:
+    up_to = await safe_position(connection)
+    async with connection.transaction():
+        await connection.execute("SELECT begin_rebuild($1)", _tables(projections))
+        events = await connection.fetchval("SELECT count(*) FROM events WHERE position <= $1", up_to, timeout=LONG)
+        await connection.execute("DELETE FROM rebuilds")
+        await connection.executemany(
+            "INSERT INTO rebuilds (projection, version, up_to, events, stream_id, folded)"
+            " VALUES ($1, $2, $3, $4, '', 0)",
+            [(each.name, each.version, up_to, events) for each in projections],
+        )
+    return Progress(up_to, events, "", 0, None)
+
+
+async def _copy_histories(
+    pool: Any, connection: Any, projections: Sequence[Projection[Any]], made: Progress, told: Told
+) -> None:
+    """Fold all histories up to a position and copy their rows; then the tables get their indexes."""
+    tables = _tables(projections)
+    for each in tables:  # of the production in which it was broken off
+        await connection.execute(f"DELETE FROM rebuilding.{each} WHERE stream_id > $1", made.stream_id, timeout=LONG)
+    folds = [(each, Rows().know(each.kinds)) for each in projections]
+    folded = made.folded
+    async with pool.acquire() as reader, _pages(reader, made) as pages:
+        async for page in pages:
+            for start in range(0, len(page), SLICE):
+                for row in page[start : start + SLICE]:
+                    event = recorded(row)
+                    for projection, rows in folds:
+                        projection.apply(rows, event)
+                await asyncio.sleep(0)
+            unfinished = page[-1]["stream_id"]
+            done = next((place for place, row in enumerate(page) if row["stream_id"] == unfinished), 0)
+            if done:
+                made = replace(made, stream_id=page[done - 1]["stream_id"], folded=folded + done)
+            await _copy(connection, folds, made, unfinished, finished=done > 0)
+            folded += len(page)
+            told(replace(made, folded=folded))
+    if folded != made.events:
+        raise Incomplete(f"{folded} of {made.events} events were read.")
+    made = replace(made, stream_id="~", folded=folded, position=made.up_to)  # no stream's name comes after this
+    await _copy(connection, folds, made, None)
+    told(made)
+    async with connection.transaction():
+        await connection.execute("SELECT index_rebuild($1)", tables, timeout=LONG)
+        await _store(connection, made)
+
+
+@asynccontextmanager
+async def _pages(reader: Any, made: Progress) -> AsyncIterator[AsyncIterator[list[Any]]]:
+    """The histories behind a production, in pages; the next one is on its way while one is folded."""
+
+    def coming(stream_id: StreamId, version: int) -> "asyncio.Task[list[Any]]":
+        query = (
+            f"SELECT {COLUMNS} FROM events WHERE (stream_id, version) > ($1, $2) AND position <= $3"
+            " ORDER BY stream_id, version LIMIT $4"
+        )
+        return asyncio.create_task(reader.fetch(query, stream_id, version, made.up_to, PAGE, timeout=LONG))
+
+    ahead = coming(made.stream_id, 2**62)
+
+    async def pages() -> AsyncIterator[list[Any]]:
+        nonlocal ahead
+        while page := await ahead:
+            ahead = coming(page[-1]["stream_id"], page[-1]["version"])
+            yield page
+
+    try:
+        yield pages()
+    finally:
+        ahead.cancel()
+        await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def _copy(
+    connection: Any,
+    folds: Sequence[tuple[Projection[Any], Rows]],
+    made: Progress,
+    unfinished: StreamId | None,
+    *,
+    finished: bool = True,
+) -> None:
+    """Copy what is final: all rows of finished histories, and such of the unfinished one as never change."""
+    async with connection.transaction():
+        # The commit of the swap makes all of it durable.
+        await connection.execute("SET LOCAL synchronous_commit = off")
+        for projection, rows in folds:
+            for kind in projection.kinds:
+                if kind.final or finished:
+                    final = rows.taken(kind.row, None if kind.final else unfinished)
+                    await copy(connection, kind, final, "rebuilding", LONG)
+        await _store(connection, made)
+
+
+async def _caught_up(
+    connection: Any, projections: Sequence[Projection[Any]], to: int, told: Told = lambda _: None
+) -> Progress:
+    """Take the new tables along the log to a position, as the runner does with the live ones."""
+    made = await _stored(connection, projections)
+    assert made is not None
+    assert made.position is not None
+    while made.position < to:
+        page = await read(connection, made.position, to, TAIL)
+        async with connection.transaction():
+            await connection.execute("SET LOCAL search_path = rebuilding, public")
+            for each in projections:
+                await advance(connection, each, page.events)
+            made = replace(made, position=page.reached)
+            await _store(connection, made)
+        told(made)
+    return made
+
+
+async def _swapped(connection: Any, projections: Sequence[Projection[Any]], made: Progress) -> Rebuilt:
+    """Put the new tables in place of the live ones, not behind them, in one transaction."""
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = {SWAP_SECONDS * 1000:.0f}")
+        names = [each.name for each in projections]
+        # Whoever keeps the live ones waits here, and then finds their epoch gone.
+        live = await connection.fetch(
+            "SELECT * FROM checkpoints WHERE projection = ANY($1) ORDER BY projection FOR UPDATE", names
+        )
+        versions = {each.name: each.version for each in projections}
+        if newer := [row["projection"] for row in live if row["version"] > versions[row["projection"]]]:
+            raise NewerCode(f"Newer code has built {', '.join(newer)}.")
+        made = await _caught_up(connection, projections, max((row["position"] for row in live), default=0))
+        assert made.position is not None
+        same = {
+            row["projection"]
+            for row in live
+            if (row["version"], row["position"]) == (versions[row["projection"]], made.position)
+        }
+        kinds = [kind for each in projections if each.name in same for kind in each.kinds]
+        differences = [difference for kind in kinds for difference in await _compared(connection, kind)]
+        await connection.execute("SELECT swap_rebuild($1)", _tables(projections))
+        await connection.execute(
+            "INSERT INTO checkpoints AS c (projection, version, position, epoch)"
+            " SELECT name, version, $3, 1 FROM unnest($1::text[], $2::int[]) AS mine (name, version)"
+            " ON CONFLICT (projection) DO UPDATE"
+            " SET version = excluded.version, position = excluded.position, epoch = c.epoch + 1, error = NULL",
+            names,
+            [each.version for each in projections],
+            made.position,
+        )
+        await connection.execute("DELETE FROM rebuilds")
+        await connection.execute(f"NOTIFY {PROGRESSED}")
+    return Rebuilt(made.events, made.position, tuple(differences))
+
+
+async def _compared(connection: Any, kind: Kind) -> list[Difference]:
+    """Counts and sums of the live table and the new one, where they differ."""
+    name, columns = kind.table.name, [c.name for c in kind.table.columns if isinstance(c.type, Numeric)]
+    figures = ", ".join(["count(*)::numeric", *(f'coalesce(sum("{column}"), 0)' for column in columns)])
+    live, new = [
+        await connection.fetchrow(f"SELECT {figures} FROM {schema}.{name}", timeout=LONG)
+        for schema in ("public", "rebuilding")
+    ]
+    return [
+        Difference(name, what, before, after)
+        for what, before, after in zip(["rows", *columns], live, new, strict=True)
+        if before != after
+    ]
+
+
+def _tables(projections: Sequence[Projection[Any]]) -> list[str]:
+    return [kind.table.name for each in projections for kind in each.kinds]
