@@ -3,13 +3,18 @@
 import asyncio
 import json
 import time
+from itertools import count
 from typing import Any
 from uuid import uuid4
 
+from events import AnyEvent
+from events.budget import BudgetDrafted
 from projections import approval_status, audit_trail, current_budget
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from service.app import opened
+from service.deciders.approval import Approve, SubmitBudget
+from service.deciders.budget import SetBudget
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, CompanyCommand, FoundCompany
 from service.deciders.production import OpenProduction
@@ -26,7 +31,10 @@ STREAM = "acme/the-long-take"
 #: Versions of a production with a long past, and commands of a round.
 LONG, ROUND = (5_000, 500) if QUICK else (50_000, 2_000)
 CLIENTS = 32
+ACCOUNTS = [str(code) for code in range(2000, 2200)]
 NAMED = (current_budget.PROJECTION, approval_status.PROJECTION, audit_trail.PROJECTION)
+
+_entries = count(1)
 
 
 def sent(command: type[Command], **fields: Any) -> Command:
@@ -42,12 +50,32 @@ async def send(doors: Doors, person: str, command: Command) -> int:
 
 
 async def begun(doors: Doors) -> None:
-    """A company and an open production with a line producer."""
+    """A company and a production whose budget of 200 accounts is in force."""
     await send(doors, OPERATOR, FoundCompany(name="Acme Pictures"))
-    for person in ("maya", "ravi"):
+    for person in ("maya", "noor", "ravi"):
         await send(doors, OPERATOR, AdmitMember(person=person, may_open_productions=True))
     await send(doors, "maya", sent(OpenProduction))
-    await send(doors, "maya", sent(Appoint, person="ravi", role="line_producer", from_on="2026-01-01"))
+    for person, role in (("noor", "producer"), ("ravi", "line_producer")):
+        await send(doors, "maya", sent(Appoint, person=person, role=role, from_on="2026-01-01"))
+    accounts = [
+        {"code": code, "name": f"Account {code}", "level": "production", "amount": "1000000"} for code in ACCOUNTS
+    ]
+    await send(doors, "ravi", sent(SetBudget, accounts=accounts, charges=[], stated={}))
+    await send(doors, "noor", sent(SubmitBudget))
+    drafted = next(event for event in await history(doors) if isinstance(event, BudgetDrafted))
+    await send(doors, "maya", sent(Approve, content_hash=drafted.content_hash))
+
+
+async def history(doors: Doors) -> list[AnyEvent]:
+    """What has happened to the production."""
+    return [recorded.event for recorded in await doors.log.read_stream(STREAM)]
+
+
+def entry() -> Command:
+    """An entry of spend within its account."""
+    number = next(_entries)
+    plain = {"net": "1.00", "tax": "0", "recoverable_tax": "0"}
+    return sent(LogSpend, account=ACCOUNTS[number % len(ACCOUNTS)], document=f"D-{number}", **plain)
 
 
 async def busy(doors: Doors, commands: int, took: list[float]) -> float:
@@ -57,7 +85,7 @@ async def busy(doors: Doors, commands: int, took: list[float]) -> float:
     async def client() -> None:
         for _ in left:
             started = time.perf_counter()
-            await send(doors, "ravi", sent(LogSpend, document=uuid4().hex))
+            await send(doors, "ravi", entry())
             took.append((time.perf_counter() - started) * 1000)
 
     began = time.perf_counter()
@@ -70,7 +98,7 @@ async def seen(doors: Doors, rate: int, seconds: float) -> list[float]:
     delays: list[float] = []
 
     async def one() -> None:
-        position = await send(doors, "ravi", sent(LogSpend, document=uuid4().hex))
+        position = await send(doors, "ravi", entry())
         answered = time.perf_counter()
         assert await doors.runner.wait_for("current_budget", position, 30)
         delays.append((time.perf_counter() - answered) * 1000)

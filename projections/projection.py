@@ -171,6 +171,10 @@ class Rows:
         kept = self._kept.get((row, stream_id), {})
         return [kept[key] for key in sorted(kept)]
 
+    def count(self) -> int:
+        """How many rows there are."""
+        return sum(map(len, self._kept.values()))
+
     def put(self, row: Any) -> None:
         """Add the row, or replace the one of its key."""
         key = self._keys[type(row)].key_of(row)
@@ -202,6 +206,11 @@ class Projection(Generic[E]):
     version: int
     kinds: tuple[Kind, ...]
     fold: Callable[[Rows, Recorded[E]], None]
+
+    @property
+    def changes(self) -> bool:
+        """Whether its rows change: then its past is folded; else it is those rows that were there."""
+        return not all(kind.final for kind in self.kinds)
 
     def apply(self, rows: Rows, recorded: Recorded[AnyEvent]) -> None:
         """Fold one event of the log, if it is one that the projection reads."""

@@ -294,6 +294,7 @@ async def _swapped(connection: Any, projections: Sequence[Projection[Any]], made
             made.position,
         )
         await connection.execute("DELETE FROM rebuilds")
+        await connection.execute("DELETE FROM marks WHERE projection = ANY($1)", names)
         await connection.execute(f"NOTIFY {PROGRESSED}")
     return Rebuilt(made.events, made.position, tuple(differences))
 

@@ -24,9 +24,11 @@ from sqlalchemy.dialects import postgresql
 from events.bells import PROGRESSED, Bells
 from events.codec import UnknownEvent
 from events.group_commit import LOST
+from events.ids import StreamId
 from events.log import Page, read, safe_position
 
 from . import PROJECTIONS
+from .past import EVERY, rows_at
 from .projection import Projection, metadata
 from .rebuild import UnderWay, rebuild
 from .stored import advance
@@ -107,6 +109,9 @@ class Runner:
         #: When the leases are to be renewed, by the loop's clock.
         self._renew_at = 0.0
         self._rebuilding: asyncio.Task[None] | None = None
+        #: Productions that have become longer by the distance of two marks, and their versions.
+        self._longer: dict[StreamId, int] = {}
+        self._marking: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Follow the log until cancelled; a lost database is waited for."""
@@ -126,9 +131,10 @@ class Runner:
                     _log.error("projections_failed", exc_info=error)
                     await asyncio.sleep(1)
         finally:
-            if self._rebuilding is not None:
-                self._rebuilding.cancel()
-                await asyncio.gather(self._rebuilding, return_exceptions=True)
+            beside = [task for task in (self._rebuilding, self._marking) if task is not None]
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             with suppress(*TRANSIENT, asyncpg.PostgresError):
                 async with asyncio.timeout(1):
                     await self.release()
@@ -288,6 +294,9 @@ class Runner:
             for name, at in due.items():
                 self._held[name] = replace(at, position=page.reached)
             self._bells.progressed.ring()
+            self._longer |= {each.stream_id: each.version for each in page.events if each.version % EVERY == 0}
+            if self._longer and (self._marking is None or self._marking.done()):
+                self._marking = asyncio.create_task(self._mark())
 
     async def _commit(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
         async with connection.transaction():
@@ -308,6 +317,17 @@ class Runner:
                 ahead = [recorded for recorded in page.events if recorded.position > at.position]
                 await advance(connection, projection, ahead)
             await connection.execute(f"NOTIFY {PROGRESSED}")
+
+    async def _mark(self) -> None:
+        """Lay the marks that the past of long productions is folded from, beside everything else."""
+        while self._longer:
+            stream_id, version = self._longer.popitem()
+            try:
+                for each in self._projections.values():
+                    if each.changes:
+                        await rows_at(self._pool, each, stream_id, version)
+            except Exception as error:  # without marks the past takes longer, and is the same
+                _log.warning("marks_are_not_laid", stream_id=stream_id, error=str(error))
 
     async def _stop(self, projection: Projection[Any], at: Checkpoint, error: Exception) -> None:
         said = f"{type(error).__name__}: {error}"

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.ids import StreamId
 from events.log import events
+from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.runner import checkpoints
 from projections.stored import load
@@ -68,6 +69,24 @@ def _as_of(asked: str) -> int | datetime:
     except (ValueError, OverflowError):
         rule = "send a version such as 12, or an instant with its zone such as 2026-11-20T18:00:00Z"
         raise _malformed("as_of", rule) from None
+
+
+#: The last version by an instant, found by halving: the time of business never goes back within a stream.
+_BY_THEN = text("""
+    WITH RECURSIVE between (low, high) AS (
+        SELECT 0::bigint, CAST(:newest AS bigint)
+        UNION ALL
+        SELECT CASE WHEN by_then THEN middle ELSE low END, CASE WHEN by_then THEN high ELSE middle - 1 END
+        FROM between,
+        LATERAL (SELECT (low + high + 1) / 2 AS middle) halved,
+        LATERAL (
+            SELECT (metadata->>'at')::timestamptz <= :asked AS by_then
+            FROM events WHERE stream_id = :stream_id AND version = middle
+        ) found
+        WHERE low < high
+    )
+    SELECT low FROM between WHERE low = high
+""")
 
 
 async def caught_up(at: Doors, projection: Projection[Any], at_least: int | None) -> None:
@@ -122,7 +141,8 @@ async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: i
             raise _malformed("as_of", f"version {asked} is ahead: the stream is at {latest.version}")
         found = newest.where(events.c.version <= asked)
     else:
-        found = newest.where(text("(metadata->>'at')::timestamptz <= :asked").bindparams(asked=asked))
+        by_then = {"stream_id": stream_id, "newest": latest.version, "asked": asked}
+        found = newest.where(events.c.version == (await connection.execute(_BY_THEN, by_then)).scalar_one())
     at_that = (await connection.execute(found)).one_or_none()
     if at_that is None:
         raise ProductionIsMissing()
@@ -146,8 +166,7 @@ async def rows_of(at: Doors, projection: Projection[Any], stream_id: StreamId, a
         if as_of is None:
             driver = (await connection.get_raw_connection()).driver_connection
             return await load(driver, projection.kinds, [stream_id]), shown
-    history = await at.log.read_stream(stream_id, up_to=shown.version)
-    return projection.replay(history), shown
+    return await rows_at(at.database.pool, projection, stream_id, shown.version), shown
 
 
 def stamp(response: Response, shown: Shown) -> None:

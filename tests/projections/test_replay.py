@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from events import AnyEvent, FlagEvent
 from events.envelope import Recorded
 from events.spend import SpendLogged, SpendRecoded, SpendReversed
-from projections import PROJECTIONS, runner, sentences
+from projections import PROJECTIONS, past, runner, sentences
 from projections.projection import Rows
 from projections.rebuild import rebuild
 from projections.runner import Runner
@@ -101,7 +101,9 @@ class TestReplay:
             final_rows_stay(told)
             await shows_the_same_now_as_of_its_last_version(client, stream, len(told))
             for look in looks:
-                await lists_what_was_known(client, stream, told[: look % len(told) + 1])
+                prefix = told[: look % len(told) + 1]
+                await lists_what_was_known(client, stream, prefix)
+                await folds_what_was_known(office, stream, prefix, pages[0])
 
     async def test_of_every_prefix_is_what_the_lists_show_as_of_it(
         self, office: Office, client: httpx2.AsyncClient
@@ -187,6 +189,16 @@ async def lists_what_was_known(client: httpx2.AsyncClient, stream: str, prefix: 
     for filters in ({"account": "2200"}, {"state": "recoded"}, {"amount_min": "50000"}, {"kind": "invoice"}):
         some = await shown(client, f"/v1/{stream}/spend-register", as_of=version, limit=500, **filters)
         assert [register_line(line) for line in some["lines"]] == expected_register(prefix, **filters), filters
+
+
+async def folds_what_was_known(office: Office, stream: str, prefix: list[Recorded[AnyEvent]], every: int) -> None:
+    """Compare what is folded from marks with what is folded from nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(past, "EVERY", every)
+        for projection in (each for each in PROJECTIONS if each.changes):
+            rows, expected = projection.replay(prefix), await past.rows_at(office.pool, projection, stream, len(prefix))
+            for kind in projection.kinds:
+                assert rows.of(kind.row, stream) == expected.of(kind.row, stream), kind.table.name
 
 
 def trail_line(entry: dict[str, Any]) -> dict[str, Any]:
