@@ -1,0 +1,118 @@
+"""A log of a million events: what an append costs as it grows, a rebuild, a search of the trail, and memory."""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from datetime import timedelta
+
+import httpx2
+
+from events.append import Append, Appended
+from projections import PROJECTIONS
+from projections.rebuild import rebuild
+from projections.runner import Runner
+from service.app import create, now, opened
+from service.embedded import Server
+from service.identity import Tokens
+from service.routes.access import Doors
+from service.serving import configure_logs
+
+from .appends import appends
+from .facts import command
+from .measure import QUICK, ROUNDS, SECONDS, Result, result
+from .production import begun
+
+#: Productions, and events of each.
+PRODUCTIONS, EACH = (4, 10_000) if QUICK else (20, 50_000)
+SIZES = (10_000, 40_000) if QUICK else (10_000, 100_000, 1_000_000)
+BATCH = 250
+SEARCHES = {
+    "first page": {},
+    "a rare kind": {"kind": "BudgetApproved"},
+    "a person who did little": {"actor": "noor"},
+    "an account": {"account": "2150"},
+    "amounts nobody spent": {"amount_min": "900000", "amount_max": "900001"},
+    "a word that is nowhere": {"text": "xylophone"},
+    "another's correlation": {"correlation_id": "00000000-0000-0000-0000-000000000000"},
+}
+
+
+async def measured(server: Server) -> list[Result]:
+    """Every row about a large log."""
+    configure_logs(logging.WARNING)
+    rows: list[Result] = []
+    async with opened(server.service_url, project=False) as doors:
+        names = [f"take-{place}" for place in range(PRODUCTIONS)]
+        for each in names:
+            await begun(doors, each)
+        left, size = dict.fromkeys(names, EACH), 0
+        for until in SIZES:
+            size = await filled(doors, left, size, until)
+            await appends(server.service_url, 32, SECONDS / 4)
+            rounds = [await appends(server.service_url, 32, SECONDS / 2) for _ in range(ROUNDS)]
+            rows.append(result(f"appends at {until:,} events, 32 writers", "appends/s", [rate for rate, _ in rounds]))
+        started = time.perf_counter()
+        made = await rebuild(doors.database.pool, PROJECTIONS)
+        rate = made.events / (time.perf_counter() - started)
+        rows.append(
+            result(f"rebuild of all {len(PROJECTIONS)} read models, {made.events:,} events", "events/s", [rate])
+        )
+        await Runner(doors.database.pool).refresh()
+        rows += await searched(server, doors, names[-1])
+    return [*rows, await memory(server, names)]
+
+
+async def filled(doors: Doors, left: dict[str, int], size: int, until: int) -> int:
+    """Append entries of spend, production after production, until the log has so many."""
+    while size < until:
+        name = next(each for each, count in left.items() if count > 0)
+        stream = f"acme/{name}"
+        head = (await doors.log.heads(stream))[stream]
+        while size < until and left[name] > 0:
+            count = min(BATCH, until - size, left[name])
+            sent = tuple(command(stream, head.version + place) for place in range(count))
+            [outcome] = await doors.log.append(Append(stream, head, sent))
+            assert isinstance(outcome, Appended)
+            head, size = outcome.head, size + count
+            left[name] -= count
+    return size
+
+
+async def searched(server: Server, doors: Doors, production: str) -> list[Result]:
+    """Milliseconds of a page of the audit trail over the application, by what is searched."""
+    _, token = await Tokens(doors.database.pool).create("acme", "maya", now(), timedelta(hours=1))
+    app, rows = create(server.service_url, project=False), []
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app),
+            base_url="http://greenlight.test",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+        ) as client,
+    ):
+        for name, terms in SEARCHES.items():
+            took = [await _searched(client, production, terms) for _ in range(ROUNDS * 2)]
+            what = f"audit trail of {EACH:,} events among {SIZES[-1]:,}: {name}"
+            rows.append(result(what, "ms", took[1:], aim="<= 20"))
+    return rows
+
+
+async def _searched(client: httpx2.AsyncClient, production: str, terms: dict[str, str]) -> float:
+    started = time.perf_counter()
+    found = await client.get(f"/v1/acme/{production}/audit-trail", params=terms)
+    assert found.status_code == 200, found.text
+    return (time.perf_counter() - started) * 1000
+
+
+async def memory(server: Server, names: list[str]) -> Result:
+    """What a process weighs that has decided a command for each of the productions."""
+    words = [sys.executable, "-m", "benchmarks.decided", *names]
+    ran = await asyncio.create_subprocess_exec(
+        *words, env=os.environ | {"DATABASE_URL": server.service_url}, stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await ran.communicate()
+    name = f"memory of a process that decided on {len(names)} productions of {EACH:,} events"
+    return result(name, "MiB", [float(said)])
