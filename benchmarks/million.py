@@ -54,12 +54,12 @@ async def measured(server: Server) -> list[Result]:
             rounds = [await appends(server.service_url, 32, SECONDS / 2) for _ in range(ROUNDS)]
             rows.append(result(f"appends at {until:,} events, 32 writers", "appends/s", [rate for rate, _ in rounds]))
         started = time.perf_counter()
-        made = await rebuild(doors.database.pool, PROJECTIONS)
+        made = await rebuild(doors.database.work, PROJECTIONS)
         rate = made.events / (time.perf_counter() - started)
         rows.append(
             result(f"rebuild of all {len(PROJECTIONS)} read models, {made.events:,} events", "events/s", [rate])
         )
-        await Runner(doors.database.pool).refresh()
+        await Runner(doors.database.work).refresh()
         rows += await searched(server, doors, names[-1])
     return [*rows, await memory(server, names)]
 

@@ -144,12 +144,12 @@ async def _busy(doors: Doors) -> list[Result]:
 
 
 async def _past(doors: Doors) -> list[Result]:
-    runner = Runner(doors.database.pool)
+    runner = Runner(doors.database.work)
     await runner.refresh()
     rebuilt: list[float] = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        made = await rebuild(doors.database.pool, NAMED)
+        made = await rebuild(doors.database.work, NAMED)
         rebuilt.append(made.events / (time.perf_counter() - started))
     await runner.release()
     version = (await doors.handling.production(STREAM)).head.version

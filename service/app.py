@@ -51,7 +51,7 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
     async with connected(database_url, pool_size) as database:
         await check_schema(database.pool)
         bells = Bells()
-        runner, log, directory = Runner(database.pool, bells=bells), Log(database.pool), Directory(database.pool)
+        runner, log, directory = Runner(database.work, bells=bells), Log(database.pool), Directory(database.pool)
         handling = Handling(log, directory, now, uuid4, bells.tell_appended)
         at_work = [asyncio.create_task(bells.wire(database.connect))]
         if project:

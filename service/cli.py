@@ -188,7 +188,7 @@ def rebuild(
                 doing = "copying" if made.position is None else "catching up"
                 bar.update(task, description=doing, completed=made.folded, total=made.events)
 
-            return await rebuilding.rebuild(doors.database.pool, chosen, told)
+            return await rebuilding.rebuild(doors.database.work, chosen, told)
 
     try:
         rebuilt = with_doors(fold)
@@ -211,7 +211,7 @@ def verify_chain(
     held = None if expect is None else _held(stream, expect)
 
     async def walk(doors: Doors) -> list[str]:
-        async with doors.database.pool.acquire() as connection:
+        async with doors.database.work.acquire() as connection:
             verdicts = [verdict async for verdict in verify.verify(connection, stream)]
             for verdict in verdicts:
                 told = verdict.broken or f"{verdict.events} events hold, link {verdict.link.hex()}"

@@ -6,7 +6,7 @@
     OutcomeUnknown      503               the database was lost before it answered
     Problem             its own           the doors' own: who, how and how much
     RequestValidation   422               a body, header or parameter that cannot be read
-    database errors     503               the database does not answer
+    database errors     503               the database does not answer, or not in time
     anything else       500               a fault of ours: logged once, told without its insides
 
 `type` is stable and made of the class's name; `detail` says the rule and the figures; `otherwise` says who may
@@ -24,7 +24,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, TypeAdapter
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
 from events.group_commit import OutcomeUnknown
@@ -197,6 +197,15 @@ def _away(error: Exception) -> Problem:
     return Problem(503, "DatabaseIsAway", "The database does not answer.", advice, headers={"Retry-After": "1"})
 
 
+#: What PostgreSQL says when a limit on time was reached; the limits of a transaction end the whole connection.
+_LIMITS = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
+
+
+def _of_query(error: DBAPIError) -> Problem:
+    ended = getattr(error.orig, "sqlstate", None) in [limit.sqlstate for limit in _LIMITS]
+    return _away(error) if ended else _fault(error)
+
+
 def _unreadable(error: RequestValidationError) -> Problem:
     return malformed(error.errors())
 
@@ -229,6 +238,8 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     asyncpg.InterfaceError: _away,
     asyncpg.InternalClientError: _away,
     OSError: _away,
+    **dict.fromkeys(_LIMITS, _away),
+    DBAPIError: _of_query,
     OperationalError: _away,
     InterfaceError: _away,
     Exception: _fault,

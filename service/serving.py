@@ -13,7 +13,7 @@ import uvicorn
 from typing_extensions import override
 
 from service import app
-from service.database import check_schema, connected
+from service.database import check_schema, connected, doubt
 from service.routes.access import Doors
 
 #: How long requests in flight are waited for when the process stops.
@@ -99,6 +99,7 @@ async def served(
         await asyncio.wait([serving, up], return_when=asyncio.FIRST_COMPLETED)
         if not server.started:
             raise SystemExit("The service could not start; its log says why.")
+        await doubt(application.state.doors.database.pool)
         host, port = bound.getsockname()[:2]
         yield serving, f"http://{host}:{port}", application.state.doors
     finally:
@@ -128,5 +129,6 @@ async def project(database_url: str) -> None:
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, asked.set)
-    async with app.opened(database_url, pool_size=4):
+    async with app.opened(database_url, pool_size=4) as doors:
+        await doubt(doors.database.pool)
         await asked.wait()

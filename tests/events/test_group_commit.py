@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from events.append import CALL, GENESIS_HEAD, Append, Appended, written
-from events.group_commit import OutcomeUnknown
+from events.group_commit import GroupCommit, OutcomeUnknown
 from events.log import Log
 from service.database import migrate
 from service.embedded import running
@@ -43,6 +43,25 @@ class TestWhatWaits:
             assert not any(task.done() for task in busy)
         await admin.close()
         assert all(isinstance(outcome, Appended) for [outcome] in await asyncio.gather(*busy))
+
+    async def test_fails_alone_when_its_stream_cannot_be_had_in_time(self, log: Log, urls: Urls) -> None:
+        head = await begun(log, "stuck")
+        admin = await asyncpg.connect(urls.admin)
+        limits = {"lock_timeout": "100ms"}
+        async with asyncpg.create_pool(urls.service, min_size=2, server_settings=limits) as hasty, admin.transaction():
+            await admin.execute("SELECT FROM streams WHERE stream_id = 'stuck' FOR UPDATE")
+            commits = GroupCommit(hasty)
+            async with asyncio.timeout(20):
+                stuck, free = await asyncio.gather(
+                    commits.append(Append("stuck", head, (sent("late", *named("a")),))),
+                    commits.append(beginning("free")),
+                    return_exceptions=True,
+                )
+        await admin.close()
+
+        assert isinstance(stuck, asyncpg.LockNotAvailableError)
+        assert isinstance(free, list)
+        assert isinstance(free[0], Appended)
 
     async def test_goes_on_when_one_gives_up_waiting(self, log: Log) -> None:
         tasks = [asyncio.create_task(log.append(beginning(f"s{place}"))) for place in range(5)]
