@@ -25,7 +25,7 @@ from service.deciders.company import AdmitMember, Company
 from service.deciders.production import OpenProduction, Production
 from service.deciders.refusal import Refusal
 from service.directory import Directory
-from service.streams import Loaded, Streams, evolve
+from service.streams import Loaded, Streams, evolve, weight
 
 #: Commands that one turn decides at the most.
 TURN = 100
@@ -252,7 +252,7 @@ class Handling:
         """Answer what can be answered; the state to decide the rest on."""
         match outcome:
             case Appended(entries, links, head):
-                after = self._streams.keep(turn.stream_id, Loaded(head, turn.loaded.at, turn.loaded.state))
+                after = self._streams.keep(turn.stream_id, replace(turn.loaded, head=head))
                 self._appended()
                 for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
                     happened = _happened(entry.first_version - 1, decided.sent.events)
@@ -318,7 +318,8 @@ class Handling:
         news = tuple(NewEvent(self._new_id(), event, metadata) for event in happened)
         sent = SentCommand(wish.principal, wish.key, wish.fingerprint, metadata.command_id, news)
         reached = Head(head.version + len(news), head.link, head.position)
-        return Loaded(reached, at if news else loaded.at, state), sent
+        heavy = loaded.weight + sum(map(weight, happened))
+        return Loaded(reached, at if news else loaded.at, state, heavy), sent
 
     async def _company_of(self, wish: Wish) -> Company | None:
         """The company a production's command is decided against; a company's own command needs no other."""
