@@ -6,15 +6,16 @@ stream once a batch, a batch of bounded size: a busy production takes its turn l
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
-from .append import CALL, Append, Outcome, Unit, outcomes, written
+from .append import CALL, Append, Appended, Conflict, Known, Outcome, Unit, Withheld, outcomes, written
 
 #: Commits on their way at the same time: while the database is at one, the process prepares the next.
 COMMITS = 2
@@ -32,6 +33,10 @@ LOST = (
     OSError,
     TimeoutError,
 )
+
+
+#: What may become of an append, in the words of who counts.
+TOLD = ("appended", "replayed", "mismatch", "conflict", "withheld", "unknown", "failed")
 
 
 class OutcomeUnknown(Exception):
@@ -55,6 +60,16 @@ class GroupCommit:
         self._waiting: deque[_Waiting] = deque()
         self._writing: set[str] = set()
         self._commits: set[asyncio.Task[None]] = set()
+        #: What became of the appends so far.
+        self.told = dict.fromkeys(TOLD, 0)
+        self.events = 0
+        #: Told of every answer of the database: the units and events of its call, and the seconds that it took.
+        self.answered: Callable[[int, int, float], None] = lambda *_: None
+
+    @property
+    def waiting(self) -> int:
+        """Units that wait for a commit."""
+        return len(self._waiting)
 
     async def append(self, *unit: Append) -> list[Outcome]:
         """Append to streams, each at its expected head, all or none; one outcome for each, in their order.
@@ -70,6 +85,23 @@ class GroupCommit:
             self._commits.add(commit)
             commit.add_done_callback(self._commits.discard)
         return await waiting.told
+
+    async def within(self, connection: Any, append: Append) -> Outcome:
+        """Append within the transaction of a connection.
+
+        Raises:
+            OutcomeUnknown: the transaction failed on a key that another stream has just taken.
+        """
+        units = [(append,)]
+        arguments = written(units)
+        try:
+            [[outcome]] = outcomes(units, arguments, await connection.fetch(CALL, *arguments))
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "commands_pkey":
+                raise
+            raise OutcomeUnknown("one key raced on several streams") from error
+        self._count(units[0], [outcome])
+        return outcome
 
     async def _commit(self) -> None:
         """Write batches until nothing waits that may be written."""
@@ -115,13 +147,33 @@ class GroupCommit:
                 return
             told = [error]
         for each, outcome in zip(batch, told, strict=True):
+            self._count(each.unit, outcome)
             _tell(each.told, outcome)
+
+    def _count(self, unit: Unit, told: list[Outcome] | Exception) -> None:
+        if isinstance(told, Exception):
+            self.told["unknown" if isinstance(told, OutcomeUnknown) else "failed"] += len(unit)
+            return
+        for append, outcome in zip(unit, told, strict=True):
+            match outcome:
+                case Appended(_, _, head):
+                    self.told["appended"] += 1
+                    self.events += head.version - append.expected.version
+                case Known(hits):
+                    self.told["mismatch" if None in hits.values() else "replayed"] += 1
+                case Conflict():
+                    self.told["conflict"] += 1
+                case Withheld():
+                    self.told["withheld"] += 1
 
     async def _call(self, units: list[Unit]) -> list[list[Outcome]]:
         arguments = written(units)
         for _ in range(3):
             try:
-                return outcomes(units, arguments, await self._fetch(arguments))
+                started = time.perf_counter()
+                rows = await self._fetch(arguments)
+                self.answered(len(units), len(arguments[-1]), time.perf_counter() - started)
+                return outcomes(units, arguments, rows)
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name != "commands_pkey" or len(units) > 1:
                     raise
@@ -133,23 +185,6 @@ class GroupCommit:
             with heeded(connection):
                 rows: list[asyncpg.Record] = await connection.fetch(CALL, *arguments)
         return rows
-
-
-async def append_alone(connection: Any, append: Append) -> Outcome:
-    """Append within the transaction of a connection.
-
-    Raises:
-        OutcomeUnknown: the transaction failed on a key that another stream has just taken.
-    """
-    units = [(append,)]
-    arguments = written(units)
-    try:
-        [[outcome]] = outcomes(units, arguments, await connection.fetch(CALL, *arguments))
-    except asyncpg.UniqueViolationError as error:
-        if error.constraint_name != "commands_pkey":
-            raise
-        raise OutcomeUnknown("one key raced on several streams") from error
-    return outcome
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from typing_extensions import override
 from events import AnyEvent, codec
 from events.append import Append, Head, LedgerEntry, Outcome, entry
 from events.envelope import Recorded
-from events.group_commit import LOST, GroupCommit, OutcomeUnknown, append_alone, heeded
+from events.group_commit import LOST, GroupCommit, OutcomeUnknown, heeded
 from events.ids import StreamId
 
 metadata = MetaData()
@@ -103,7 +103,8 @@ class Log:
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
-        self.append = GroupCommit(pool).append
+        self.commits = GroupCommit(pool)
+        self.append = self.commits.append
         #: One stream at a time: who holds one also reads, and must find a connection free.
         self._holding = asyncio.Semaphore()
 
@@ -119,7 +120,7 @@ class Log:
                 with heeded(connection):
                     async with connection.transaction():
                         await connection.execute("SELECT hold($1)", stream_id)
-                        yield partial(append_alone, connection)
+                        yield partial(self.commits.within, connection)
             except LOST as error:
                 raise OutcomeUnknown(str(error)) from error
 

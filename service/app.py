@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from sqlalchemy import text
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +25,7 @@ from service.database import check_schema, connected
 from service.directory import Directory
 from service.handling import Handling
 from service.identity import Tokens
+from service.metrics import CONTENT_TYPE, Metrics
 from service.routes import commands, openapi, queries
 from service.routes.access import Doors, operation_id
 
@@ -67,11 +68,13 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
 
 def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> FastAPI:
     """The service over one database; other processes keep the read models if this one does not."""
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with opened(database_url, pool_size, project=project) as doors:
-            app.state.doors = doors
+            doors.log.commits.answered = metrics.committed
+            app.state.doors, app.state.metrics = doors, metrics
             yield
 
     app = FastAPIOffline(
@@ -87,7 +90,8 @@ def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> F
     app.router.routes.extend((*commands.router().routes, *queries.router.routes))
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
-    app.add_middleware(ToldInOneLine)
+    app.add_api_route("/metrics", told_metrics, tags=["Operation"], name="metrics", response_class=PlainTextResponse)
+    app.add_middleware(ToldInOneLine, requested=metrics.requested)
     openapi.describe(app)
     return app
 
@@ -119,11 +123,18 @@ def _state(point: Checkpoint | None) -> dict[str, Any]:
     return {"state": "current", "position": point.position}
 
 
-class ToldInOneLine:
-    """One line of the log for every request: no body, no query, no token."""
+async def told_metrics(request: Request) -> Response:
+    """What the process counts, in Prometheus' text format; it names no person and no production."""
+    doors, metrics = request.app.state.doors, request.app.state.metrics
+    return Response(await metrics.told(doors), media_type=CONTENT_TYPE)
 
-    def __init__(self, app: ASGIApp) -> None:
+
+class ToldInOneLine:
+    """One line of the log for every request, and one count: no body, no query, no token."""
+
+    def __init__(self, app: ASGIApp, requested: Callable[[str, int, float], None]) -> None:
         self._app = app
+        self._requested = requested
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request and tell of it."""
@@ -141,11 +152,13 @@ class ToldInOneLine:
         try:
             await self._app(scope, receive, seen)
         finally:
+            seconds = time.perf_counter() - started
+            self._requested(getattr(scope.get("route"), "path", "none"), status, seconds)
             _log.info(
                 "request",
                 method=scope["method"],
                 path=scope["path"],
                 status=status,
                 person=scope.get("state", {}).get("person"),
-                ms=round((time.perf_counter() - started) * 1000, 1),
+                ms=round(seconds * 1000, 1),
             )

@@ -7,6 +7,7 @@ since they were decided on top of it. A refusal is final only against the newest
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,6 +18,7 @@ from uuid import UUID
 from events import AnyEvent
 from events.append import Append, Appended, Conflict, Head, Known, LedgerEntry, NewEvent, Outcome, SentCommand, Withheld
 from events.envelope import Metadata, Source
+from events.group_commit import OutcomeUnknown
 from events.ids import PersonId, Slug, StreamId
 from events.log import Log
 from service.deciders import company, production
@@ -41,6 +43,14 @@ class VersionMismatch(Exception):
 
     seen: int
     actual: int
+
+
+#: What goes wrong with a command other than by a rule, in the words of who counts.
+_FAILED: dict[type[Exception], str] = {
+    KeyReused: "key_reused",
+    VersionMismatch: "version_mismatch",
+    OutcomeUnknown: "unknown",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +170,10 @@ class Handling:
         self._clock = clock
         self._new_id = new_id
         self._appended = appended
-        self._streams = Streams(log)
+        self.streams = Streams(log)
+        #: What senders were told so far, and which refusals.
+        self.told = dict.fromkeys(("accepted", "replayed", "refused", *_FAILED.values(), "failed"), 0)
+        self.refused = Counter[type[Refusal]]()
         self._mailboxes: dict[StreamId, list[_Pending]] = {}
         self._workers: set[asyncio.Task[None]] = set()
 
@@ -180,7 +193,17 @@ class Handling:
             worker = asyncio.create_task(self._work(wish.stream_id))
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
-        return await pending.answer
+        try:
+            answer = await pending.answer
+        except Refusal as refusal:
+            self.told["refused"] += 1
+            self.refused[type(refusal)] += 1
+            raise
+        except Exception as error:
+            self.told[_FAILED.get(type(error), "failed")] += 1
+            raise
+        self.told["replayed" if answer.replayed else "accepted"] += 1
+        return answer
 
     async def rehearse(self, wish: Wish) -> Answer:
         """What the command would lead to now; nothing is appended.
@@ -189,7 +212,7 @@ class Handling:
             Refusal: a rule is against it.
             VersionMismatch: the stream is not at the version of `if_match`.
         """
-        loaded = await self._streams.newest(wish.stream_id)
+        loaded = await self.streams.newest(wish.stream_id)
         _, decided = self._decide(wish, loaded, await self._company_of(wish))
         happened = _happened(loaded.head.version, decided.events)
         head = loaded.head
@@ -198,15 +221,15 @@ class Handling:
 
     async def company(self, slug: Slug, version: int | None = None) -> Company | None:
         """The company's newest state; a cached one is taken when it is of the version named as newest."""
-        cached = self._streams.kept(slug)
+        cached = self.streams.kept(slug)
         if cached is not None and cached.head.version == version:
             found: Company | None = cached.state
             return found
-        return (await self._streams.newest(slug)).state
+        return (await self.streams.newest(slug)).state
 
     async def production(self, stream_id: StreamId) -> Loaded[Production]:
         """The production's newest state."""
-        return await self._streams.newest(stream_id)
+        return await self.streams.newest(stream_id)
 
     async def drain(self) -> None:
         """Wait until every command that was taken is answered."""
@@ -220,7 +243,7 @@ class Handling:
             try:
                 await self._take(stream_id, turn)
             except Exception as error:
-                self._streams.forget(stream_id)  # what was lost on the way may have happened
+                self.streams.forget(stream_id)  # what was lost on the way may have happened
                 for pending in turn:
                     pending.fail(error)
             mailbox[:] = [pending for pending in mailbox if not pending.answer.done()]
@@ -228,13 +251,13 @@ class Handling:
 
     async def _take(self, stream_id: StreamId, waiting: list[_Pending]) -> None:
         """Answer every wish of a turn."""
-        loaded = self._streams.kept(stream_id) or await self._streams.newest(stream_id)
+        loaded = self.streams.kept(stream_id) or await self.streams.newest(stream_id)
         lost = False
         while waiting := [pending for pending in waiting if not pending.answer.done()]:
             if lost:
                 # Who won knows the newest state already and would win again: now it is our turn.
                 async with self._log.holding(stream_id) as append:
-                    turn = await self._decide_all(stream_id, waiting, await self._streams.newest(stream_id))
+                    turn = await self._decide_all(stream_id, waiting, await self.streams.newest(stream_id))
                     outcome = await append(await self._decided(turn)) if turn.accepted else None
             else:
                 turn = await self._decide_all(stream_id, waiting, loaded)
@@ -252,7 +275,7 @@ class Handling:
         """Answer what can be answered; the state to decide the rest on."""
         match outcome:
             case Appended(entries, links, head):
-                after = self._streams.keep(turn.stream_id, replace(turn.loaded, head=head))
+                after = self.streams.keep(turn.stream_id, replace(turn.loaded, head=head))
                 self._appended()
                 for decided, entry, link in zip(turn.accepted, entries, links, strict=True):
                     happened = _happened(entry.first_version - 1, decided.sent.events)
@@ -264,9 +287,9 @@ class Handling:
                     await self._replay(turn.accepted[place].pending, hit)
                 return turn.base
             case Conflict() | Withheld():
-                return await self._streams.newest(turn.stream_id)
+                return await self.streams.newest(turn.stream_id)
             case None:
-                newest = await self._streams.newest(turn.stream_id)
+                newest = await self.streams.newest(turn.stream_id)
                 if newest.head.version == turn.base.head.version:
                     await self._refuse(turn)
                 return newest
@@ -325,11 +348,11 @@ class Handling:
         """The company a production's command is decided against; a company's own command needs no other."""
         if wish.production is None:
             return None
-        cached = self._streams.kept(wish.company)
+        cached = self.streams.kept(wish.company)
         if cached is not None and not isinstance(wish.command, OpenProduction):
             found: Company | None = cached.state
             return found
-        return (await self._streams.newest(wish.company)).state
+        return (await self.streams.newest(wish.company)).state
 
     async def _refuse(self, turn: _Turn) -> None:
         """Give the refusals of a turn that was decided on the newest state, unless the ledger knows better."""

@@ -82,7 +82,7 @@ class TestEveryOperation:
 
     def test_asks_for_a_token(self, document: dict[str, Any]) -> None:
         open_to_all = {path for path, _, operation in operations(document) if not operation.get("security")}
-        assert open_to_all == {"/livez", "/readyz"}
+        assert open_to_all == {"/livez", "/readyz", "/metrics"}
 
 
 class TestEveryCommand:
