@@ -150,15 +150,14 @@ def _write(columns: _Written, unit: int, place: int, append: Append) -> None:
                 around = new.metadata
                 metadata = codec.encode_metadata(around)
             name = type(new.event).__name__
+            schema = codec.SCHEMA_VERSIONS[name]
             payload = codec.encode(new.event)
-            previous = link(
-                previous, stream_id, version, str(new.event_id), name, codec.SCHEMA_VERSION, payload, metadata
-            )
+            previous = link(previous, stream_id, version, str(new.event_id), name, schema, payload, metadata)
             e_append.append(place)
             e_version.append(version)
             e_id.append(new.event_id)
             e_type.append(name)
-            e_schema.append(codec.SCHEMA_VERSION)
+            e_schema.append(schema)
             e_payload.append(payload)
             e_metadata.append(metadata)
             e_link.append(previous)

@@ -5,10 +5,13 @@ it was written, and the chain holds it since; reading it again only builds what 
 """
 
 from msgspec.json import Decoder
+from msgspec.json import decode as decode_json
+from msgspec.json import encode as encode_json
 from pydantic import TypeAdapter
 
 from . import EVENTS, AnyEvent
 from .envelope import Metadata
+from .upcasting import newest, upcast
 
 _ADAPTERS: dict[str, TypeAdapter[AnyEvent]] = {name: TypeAdapter(event) for name, event in EVENTS.items()}
 _METADATA = TypeAdapter(Metadata)
@@ -17,8 +20,8 @@ _DECODERS: dict[str, Decoder[AnyEvent]] = {name: Decoder(event) for name, event 
 #: The metadata that a stored text stands for.
 decode_metadata = Decoder(Metadata).decode
 
-#: Of every stored shape today. A changed shape raises its event's number and brings an upcaster.
-SCHEMA_VERSION = 1
+#: By event, the number of the shape that it is written in.
+SCHEMA_VERSIONS = {name: newest(name) for name in EVENTS}
 
 
 class UnknownEvent(LookupError):
@@ -30,16 +33,18 @@ def encode(event: AnyEvent) -> str:
     return _ADAPTERS[type(event).__name__].serializer.to_json(event).decode()
 
 
-def decode(event_type: str, schema_version: int, payload: str) -> AnyEvent:
+def decode(event_type: str, schema_version: int, payload: str | bytes) -> AnyEvent:
     """The event that a stored text stands for.
 
     Raises:
         UnknownEvent: no event of this name and schema version is known here.
     """
-    decoder = _DECODERS.get(event_type)
-    if decoder is None or schema_version != SCHEMA_VERSION:
-        raise UnknownEvent(f"{event_type}, schema version {schema_version}")
-    return decoder.decode(payload)
+    written = SCHEMA_VERSIONS.get(event_type, 0)
+    if schema_version != written:
+        if not 0 < schema_version < written:
+            raise UnknownEvent(f"{event_type}, schema version {schema_version}")
+        payload = encode_json(upcast(event_type, schema_version, decode_json(payload)))
+    return _DECODERS[event_type].decode(payload)
 
 
 def encode_metadata(metadata: Metadata) -> str:

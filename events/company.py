@@ -1,11 +1,20 @@
 """A company and its members. Stream: `company`.
 
-These names and fields are stored: add, never edit.
+These names and fields are stored: add, never edit; a shape that must change takes a step in `upcasting`.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from .ids import PersonId
+
+
+class Right(StrEnum):
+    """What a member may do beyond belonging to the company."""
+
+    #: Admit and dismiss members, and read every production of the company.
+    ADMINISTRATOR = "administrator"
+    MAY_OPEN_PRODUCTIONS = "may_open_productions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +29,8 @@ class MemberAdmitted:
     """The person belongs to the company, with these rights (again, when the rights changed)."""
 
     person: PersonId
-    #: May admit and dismiss members, and read every production of the company.
-    administrator: bool
-    may_open_productions: bool
+    #: All that the person has from now on, in the order above.
+    rights: tuple[Right, ...]
 
 
 @dataclass(frozen=True, slots=True)

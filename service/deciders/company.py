@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 from immutables import Map
 from pydantic import AfterValidator, Field
 
-from events.company import CompanyEvent, CompanyFounded, MemberAdmitted, MemberDismissed
+from events.company import CompanyEvent, CompanyFounded, MemberAdmitted, MemberDismissed, Right
 from events.envelope import Metadata
 from events.ids import PersonId, Text
 
@@ -115,12 +115,7 @@ class DismissMember(Command):
 CompanyCommand = FoundCompany | AdmitMember | DismissMember
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """The rights of a member."""
-
-    administrator: bool
-    may_open_productions: bool
+Rights = tuple[Right, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +123,7 @@ class Company:
     """What the company's decisions, and those of its productions, need to remember."""
 
     name: str
-    members: Map[PersonId, Member]
+    members: Map[PersonId, Rights]
 
     def is_member(self, person: PersonId) -> bool:
         """Whether the person belongs to the company today."""
@@ -136,11 +131,11 @@ class Company:
 
     def is_administrator(self, person: PersonId) -> bool:
         """Whether the person runs the company; the operator always may."""
-        return person == OPERATOR or (person in self.members and self.members[person].administrator)
+        return person == OPERATOR or Right.ADMINISTRATOR in self.members.get(person, ())
 
     def may_open_productions(self, person: PersonId) -> bool:
         """Whether the person holds the right to open productions."""
-        return person in self.members and self.members[person].may_open_productions
+        return Right.MAY_OPEN_PRODUCTIONS in self.members.get(person, ())
 
 
 def held(company: Company | None, person: PersonId) -> tuple[str, ...]:
@@ -185,16 +180,14 @@ def found_company(command: FoundCompany, company: Company | None, metadata: Meta
 
 def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
     """C2, C3; admitting a member with the rights they have does nothing."""
-    has = company.members.get(command.person, Member(administrator=False, may_open_productions=False))
-    rights = Member(
-        has.administrator if command.administrator is None else command.administrator,
-        has.may_open_productions if command.may_open_productions is None else command.may_open_productions,
-    )
+    asked = {Right.ADMINISTRATOR: command.administrator, Right.MAY_OPEN_PRODUCTIONS: command.may_open_productions}
+    has = company.members.get(command.person, ())
+    rights = tuple(right for right in Right if (right in has if asked[right] is None else asked[right]))
     if company.members.get(command.person) == rights:
         return []
-    if command.person == metadata.actor and not rights.administrator:
+    if command.person == metadata.actor and Right.ADMINISTRATOR not in rights:
         raise AdministratorStays(command.person)
-    return [MemberAdmitted(command.person, rights.administrator, rights.may_open_productions)]
+    return [MemberAdmitted(command.person, rights)]
 
 
 def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
@@ -212,7 +205,7 @@ def evolve(company: Company | None, event: CompanyEvent, metadata: Metadata) -> 
         return Company(event.name, members=Map())
     assert company is not None
     match event:
-        case MemberAdmitted(person, administrator, may_open):
-            return replace(company, members=company.members.set(person, Member(administrator, may_open)))
+        case MemberAdmitted(person, rights):
+            return replace(company, members=company.members.set(person, rights))
         case MemberDismissed(person):
             return replace(company, members=company.members.delete(person))

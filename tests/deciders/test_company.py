@@ -1,6 +1,6 @@
 """A company and its members."""
 
-from events.company import CompanyFounded, MemberAdmitted, MemberDismissed
+from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, Right
 from events.production import ProductionKind, ProductionOpened
 from events.team import Appointed, Role
 from service.deciders.company import (
@@ -37,13 +37,11 @@ class TestFoundCompany:
 
 class TestAdmitMember:
     def test_admits_somebody_without_rights(self) -> None:
-        given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=OUTSIDER)).then(
-            MemberAdmitted(OUTSIDER, administrator=False, may_open_productions=False)
-        )
+        given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=OUTSIDER)).then(MemberAdmitted(OUTSIDER, ()))
 
     def test_keeps_the_name_for_the_directory_out_of_the_facts(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=OUTSIDER, name="Zoe Kahn")).then(
-            MemberAdmitted(OUTSIDER, administrator=False, may_open_productions=False)
+            MemberAdmitted(OUTSIDER, ())
         )
 
     def test_again_with_the_same_rights_does_nothing(self) -> None:
@@ -52,19 +50,17 @@ class TestAdmitMember:
     def test_leaves_the_rights_it_does_not_speak_of(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, name="Maya Rao-Lal")).then_nothing()
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, administrator=True)).then(
-            MemberAdmitted(MAYA, administrator=True, may_open_productions=True)
+            MemberAdmitted(MAYA, (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS))
         )
 
     def test_again_with_other_rights_changes_them(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, may_open_productions=False)).then(
-            MemberAdmitted(MAYA, administrator=False, may_open_productions=False)
+            MemberAdmitted(MAYA, ())
         )
 
     def test_makes_administrators_who_admit_others(self) -> None:
         promoted = [*FOUNDED, (ADMINISTRATOR, AdmitMember(person=MAYA, administrator=True))]
-        given(promoted).when(MAYA, AdmitMember(person=OUTSIDER)).then(
-            MemberAdmitted(OUTSIDER, administrator=False, may_open_productions=False)
-        )
+        given(promoted).when(MAYA, AdmitMember(person=OUTSIDER)).then(MemberAdmitted(OUTSIDER, ()))
 
     def test_is_recorded_under_what_the_sender_is_in_the_company(self) -> None:
         roles = {around.actor: around.roles for _, around in play(FOUNDED).facts}

@@ -408,7 +408,7 @@ class TestEveryHistory:
     def test_is_written_and_read_without_a_loss(self, history: History) -> None:
         for fact, around in history.world.facts:
             written = codec.encode(fact)
-            read = codec.decode(type(fact).__name__, codec.SCHEMA_VERSION, written)
+            read = codec.decode(type(fact).__name__, codec.SCHEMA_VERSIONS[type(fact).__name__], written)
             assert (read, codec.encode(read)) == (fact, written)
             assert codec.decode_metadata(codec.encode_metadata(around)) == around
 

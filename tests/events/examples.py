@@ -30,7 +30,7 @@ from events.budget import (
     TotalDisagrees,
     TotalName,
 )
-from events.company import CompanyFounded, MemberAdmitted, MemberDismissed
+from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, Right
 from events.financing import (
     CoverReduced,
     FundingAmended,
@@ -98,7 +98,7 @@ AMENDED = FundingTerms(
 
 EXAMPLES: tuple[AnyEvent, ...] = (
     CompanyFounded("Acme Pictures"),
-    MemberAdmitted("maya", administrator=True, may_open_productions=False),
+    MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS)),
     MemberDismissed("maya"),
     ProductionOpened("The Long Take", ProductionKind.FEATURE, "INR", "Asia/Kolkata"),
     StageEntered(Stage.POST_PRODUCTION, Stage.PRODUCTION),

@@ -1,0 +1,36 @@
+"""Old shapes to new shapes, pure.
+
+What is stored stays as it was written, text and link, for ever. When an event's shape changes, a step is added here
+from its newest schema version to the next; what the log holds of older versions takes the steps from there on, each
+time it is read. A step takes JSON to JSON, so it outlives the classes of its day, and is never changed.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: An event as JSON.
+Shape = Mapping[str, Any]
+
+
+def _rights_in_one_list(shape: Shape) -> Shape:
+    """`MemberAdmitted` said yes or no to each of two rights; any right that came later would have been a new field."""
+    rights = [right for right in ("administrator", "may_open_productions") if shape[right]]
+    return {"person": shape["person"], "rights": rights}
+
+
+#: By event, the step from each schema version to the next one, from version 1 on.
+STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
+    "MemberAdmitted": (_rights_in_one_list,),
+}
+
+
+def newest(event_type: str) -> int:
+    """The schema version that an event is written in today."""
+    return 1 + len(STEPS.get(event_type, ()))
+
+
+def upcast(event_type: str, schema_version: int, shape: Shape) -> Shape:
+    """The shape of an older schema version as the newest one."""
+    for step in STEPS[event_type][schema_version - 1 :]:
+        shape = step(shape)
+    return shape
