@@ -92,10 +92,10 @@ class GroupCommit:
         Raises:
             OutcomeUnknown: the transaction failed on a key that another stream has just taken.
         """
-        units = [(append,)]
+        units: list[Unit] = [(append,)]
         arguments = written(units)
         try:
-            [[outcome]] = outcomes(units, arguments, await connection.fetch(CALL, *arguments))
+            [[outcome]] = outcomes(units, arguments, await self._ask(connection, units, arguments))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name != "commands_pkey":
                 raise
@@ -170,9 +170,9 @@ class GroupCommit:
         arguments = written(units)
         for _ in range(3):
             try:
-                started = time.perf_counter()
-                rows = await self._fetch(arguments)
-                self.answered(len(units), len(arguments[-1]), time.perf_counter() - started)
+                async with self._pool.acquire() as connection:
+                    with heeded(connection):
+                        rows = await self._ask(connection, units, arguments)
                 return outcomes(units, arguments, rows)
             except asyncpg.UniqueViolationError as error:
                 if error.constraint_name != "commands_pkey" or len(units) > 1:
@@ -180,10 +180,10 @@ class GroupCommit:
                 # one key raced on two streams: whoever lost now finds it in the ledger
         raise OutcomeUnknown("one key raced on several streams too often")
 
-    async def _fetch(self, arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
-        async with self._pool.acquire() as connection:
-            with heeded(connection):
-                rows: list[asyncpg.Record] = await connection.fetch(CALL, *arguments)
+    async def _ask(self, connection: Any, units: list[Unit], arguments: tuple[Any, ...]) -> list[asyncpg.Record]:
+        started = time.perf_counter()
+        rows: list[asyncpg.Record] = await connection.fetch(CALL, *arguments)
+        self.answered(len(units), len(arguments[-1]), time.perf_counter() - started)
         return rows
 
 

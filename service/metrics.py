@@ -36,6 +36,7 @@ _AGES = (
     " WITH ORDINALITY AS p (position, place) LEFT JOIN LATERAL (SELECT e.recorded_at FROM events e"
     " WHERE e.position > p.position ORDER BY e.position LIMIT 1) e ON true ORDER BY p.place"
 )
+_REBUILDS = "SELECT projection, folded::float / greatest(events, 1) AS done FROM rebuilds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Seen:
     events_behind: Mapping[str, float] = field(default_factory=dict)
     seconds_behind: Mapping[str, float] = field(default_factory=dict)
     stopped: Mapping[str, float] = field(default_factory=dict)
+    #: How much is made anew, from 0 to 1, of those that are being rebuilt.
+    rebuilt: Mapping[str, float] = field(default_factory=dict)
 
 
 async def _look(doors: Doors) -> Seen:
@@ -61,6 +64,7 @@ async def _look(doors: Doors) -> Seen:
             at = [points[name].position if name in points else 0 for name in names]
             fence = await pool.fetchrow(_FENCE)
             ages = [row[0] or 0.0 for row in await pool.fetch(_AGES, at)]
+            rebuilds = await pool.fetch(_REBUILDS)
     except Exception as error:
         _log.warning("metrics_without_database", error=f"{type(error).__name__}: {error}")
         return Seen(doors)
@@ -72,6 +76,7 @@ async def _look(doors: Doors) -> Seen:
         {name: max(fence["newest"] - position, 0) for name, position in zip(names, at, strict=True)},
         dict(zip(names, ages, strict=True)),
         {name: float(name in points and points[name].error is not None) for name in names},
+        {row["projection"]: row["done"] for row in rebuilds},
     )
 
 
@@ -133,6 +138,12 @@ GAUGES: tuple[tuple[str, str, str, Read], ...] = (
         "",
         _by("projection", lambda s: s.stopped),
     ),
+    (
+        "rebuild_progress_ratio",
+        "How much of the read model's rebuild is done.",
+        "",
+        _by("projection", lambda s: s.rebuilt),
+    ),
 )
 
 
@@ -140,8 +151,6 @@ class Metrics:
     """The numbers of one application."""
 
     def __init__(self) -> None:
-        #: How much of a rebuild is done, from 0 to 1, by read model: who rebuilds enters it, and takes it out again.
-        self.rebuilding: dict[str, float] = {}
         self._seen: Seen | None = None
         self._registry = CollectorRegistry()
         reader = PrometheusMetricReader(
@@ -153,11 +162,6 @@ class Metrics:
             meter.create_observable_counter(name, [self._reading(read)], description=meaning)
         for name, meaning, unit, read in GAUGES:
             meter.create_observable_gauge(name, [self._reading(read)], unit, meaning)
-        meter.create_observable_gauge(
-            "rebuild_progress_ratio",
-            [self._reading(_by("projection", lambda _: self.rebuilding))],
-            description="How much of the read model's rebuild is done.",
-        )
         self._requests = meter.create_histogram(
             "request_duration", "s", "Requests by route and status.", explicit_bucket_boundaries_advisory=SECONDS
         )

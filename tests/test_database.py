@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import text
 
 from projections import current_budget
+from projections.rebuild import rebuild
 from service import database, serving
 from service.app import opened
 from service.database import ANSWERS, WORK, Database, connected, doubt
@@ -82,12 +83,12 @@ class TestLimits:
 
         async with opened(urls.service, project=False) as doors:
             async with held(urls.admin, "LOCK TABLE events IN ACCESS EXCLUSIVE MODE") as somebody:
-                rebuild = asyncio.create_task(doors.runner.rebuild(current_budget.PROJECTION))
+                making = asyncio.create_task(rebuild(doors.database.work, [current_budget.PROJECTION]))
                 await blocked(somebody)
                 with pytest.raises(asyncpg.LockNotAvailableError):
                     await doors.database.pool.execute("SELECT FROM events")
-                assert not rebuild.done()
-            assert await rebuild > 0
+                assert not making.done()
+            assert (await making).events > 0
 
 
 class TestALimitThatIsReached:

@@ -279,6 +279,9 @@ class TestTwoProcesses:
     async def test_before_one_hot_production_leave_one_gapless_stream(self, office: Office, other: Office) -> None:
         await office.play(STAFFED)
         began = (await office.log.heads(STREAM))[STREAM].version
+        for each in (office, other):  # both know what has been, so that neither has a start
+            await each.handling.company("acme")
+            await each.handling.production(STREAM)
 
         async def client(number: int) -> None:
             mine = (office, other)[number % 2]

@@ -11,8 +11,8 @@ import pytest
 
 from events.append import Append, Conflict
 from events.log import read, safe_position
-from projections import PROJECTIONS, current_budget
-from projections.runner import Runner
+from projections import current_budget
+from projections.rebuild import rebuild
 from service import verify
 from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, spend
@@ -129,7 +129,7 @@ class TestAfterTheCut:
     async def test_states_read_models_and_the_chain_are_whole(self, cut: Office, open_office: Opens) -> None:
         fresh = await open_office()
         assert await fresh.handling.production(STREAM) == await cut.handling.production(STREAM)
-        assert await Runner(cut.pool, PROJECTIONS).rebuild(current_budget.PROJECTION) > 8
+        assert (await rebuild(cut.pool, [current_budget.PROJECTION])).events > 8
         async with cut.pool.acquire() as connection:
             assert [each.broken async for each in verify.verify(connection)] == [None, None]
 
