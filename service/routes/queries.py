@@ -1,13 +1,14 @@
 """The views over HTTP: what each projection answers, now or as of then."""
 
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Date, Select, Table, and_, case, cast, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, any_, case, exists, func, not_, or_, select
 
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
@@ -129,7 +130,7 @@ async def get_audit_trail(
             (table.c.correlation_id, correlation_id),
         ),
         *_between(func.abs(table.c.amount), amount_min, amount_max),
-        *_between(_day(table.c.at, production.time_zone), from_on, to_on),
+        *_on_days(table.c.at, production.time_zone, from_on, to_on),
     ]
     if account is not None:
         where.append(or_(table.c.account == account, table.c.other_account == account))
@@ -288,8 +289,17 @@ def _between(column: ColumnElement[Any], least: Any, most: Any) -> list[ColumnEl
     ]
 
 
-def _day(instant: ColumnElement[Any], time_zone: str) -> ColumnElement[Any]:
-    return cast(func.timezone(time_zone, instant), Date)
+def _on_days(instant: ColumnElement[Any], time_zone: str, first: date | None, last: date | None) -> list[Any]:
+    """Between two days of a time zone, as instants, so that an index can be asked."""
+
+    def begins(day: date) -> datetime:
+        return datetime.combine(day, time.min, ZoneInfo(time_zone))
+
+    # Beyond these days a zone's instants leave the calendar.
+    return [
+        *([] if first is None else [instant >= begins(max(first, date(1, 1, 2)))]),
+        *([] if last is None else [instant < begins(min(last, date(9999, 12, 29)) + timedelta(days=1))]),
+    ]
 
 
 def _has(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -298,17 +308,15 @@ def _has(text: str, *columns: ColumnElement[Any]) -> ColumnElement[bool]:
 
 def _names(company: Slug, sentence: ColumnElement[str], text: str) -> ColumnElement[bool]:
     """Whether the sentence has the mark of someone whose name has the text: names are not in sentences."""
-    person = select(people.c.person).where(
-        people.c.company == company,
-        _has(text, people.c.name),
-        sentence.contains(func.concat("‹person:", people.c.person, "›")),
+
+    def marks(kind: str, table: Table, who: ColumnElement[str]) -> ColumnElement[Any]:
+        found = select(func.concat(f"%‹{kind}:", who, "›%")).where(table.c.company == company, _has(text, table.c.name))
+        return func.array(found.scalar_subquery())  # looked up once, not for every sentence
+
+    return or_(
+        sentence.like(any_(marks("person", people, people.c.person))),
+        sentence.like(any_(marks("vendor", vendors, vendors.c.vendor))),
     )
-    vendor = select(vendors.c.vendor).where(
-        vendors.c.company == company,
-        _has(text, vendors.c.name),
-        sentence.contains(func.concat("‹vendor:", vendors.c.vendor, "›")),
-    )
-    return or_(person.exists(), vendor.exists())
 
 
 def _marks(row: TrailRow) -> set[tuple[str, str]]:
