@@ -33,6 +33,8 @@ LOST = (
     OSError,
     TimeoutError,
 )
+#: What passes by itself for who only reads: the same, and a server that has no room.
+AWAY = (*LOST, asyncpg.InsufficientResourcesError)
 
 
 #: What may become of an append, in the words of who counts.

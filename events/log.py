@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Index,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -31,12 +33,21 @@ from typing_extensions import override
 
 from events import AnyEvent, codec
 from events.append import Append, Head, LedgerEntry, Outcome, entry
+from events.bells import Bell
 from events.envelope import Recorded
-from events.group_commit import LOST, GroupCommit, OutcomeUnknown, heeded
-from events.ids import StreamId
+from events.group_commit import AWAY, LOST, GroupCommit, OutcomeUnknown, heeded
+from events.ids import Slug, StreamId
+
+#: Events that a follower reads at a time.
+PAGE = 500
+#: A follower that has seen all rests so long before it looks again: many of them, on a busy log, leave room.
+REST_SECONDS = 0.1
+#: How long a follower waits for a database that is away before it asks again.
+AGAIN_SECONDS = 0.5
 
 metadata = MetaData()
 _C = Text(collation="C")
+_log = structlog.get_logger()
 
 
 class Xid8(UserDefinedType[int]):
@@ -80,6 +91,7 @@ events = Table(
     UniqueConstraint("event_id", name="events_event_id_key"),
     CheckConstraint("octet_length(link) = 32", name="events_link_is_sha256"),
 )
+Index("events_of_company", func.split_part(events.c.stream_id, "/", 1), events.c.position)
 commands = Table(
     "commands",
     metadata,
@@ -96,6 +108,35 @@ commands = Table(
 
 #: Of a stored event, as `recorded` takes them.
 COLUMNS = "position, stream_id, version, event_id, type, schema_version, payload, metadata"
+#: Company and position are compared as one: of all indexes only that of companies serves it, in any plan.
+_PLACE = "(split_part(stream_id, '/', 1), position)"
+READ_PART = (
+    f"SELECT {COLUMNS} FROM events WHERE {_PLACE} > ($4, $1) AND {_PLACE} <= ($4, $2)"
+    " AND coalesce(stream_id = $5::text, true) AND coalesce(type = ANY($6::text[]), true)"
+    f" ORDER BY {_PLACE[1:-1]} LIMIT $3"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the log: what happens in a company, or some of it."""
+
+    company: Slug
+    #: One of its streams; None means all, also those that are still to come.
+    stream: StreamId | None = None
+    #: Names of events; None means all.
+    types: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of the log."""
+
+    events: Sequence[Recorded[AnyEvent]]
+    #: Where the next page goes on: nothing up to here is left out.
+    reached: int
+    #: How far the log was complete.
+    complete: int
 
 
 class Log:
@@ -161,14 +202,41 @@ class Log:
             raise LookupError(f"{stream_id} has no version {version}")
         return found
 
+    async def page(self, after: int, limit: int, part: Part | None = None) -> Page:
+        """What comes next after a position, as far as the log is complete.
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A piece of the log."""
+        Raises:
+            UnknownEvent: the very next event is none that this code can read.
+        """
+        async with self._pool.acquire() as connection:
+            complete = await safe_position(connection)
+            if complete <= after:
+                return Page((), after, complete)
+            return await read(connection, after, complete, limit, part)
 
-    events: Sequence[Recorded[AnyEvent]]
-    #: Where the next page goes on: nothing up to here is left out.
-    reached: int
+    async def follow(self, after: int, grown: Bell, part: Part | None = None, limit: int = PAGE) -> AsyncIterator[Page]:
+        """The log after a position, page by page without a gap and without an end.
+
+        A page is read when it is asked for, never ahead, and no connection is held while it is looked at. An empty
+        page says that nothing more has happened; the next one comes when the bell rings, or a little later all the
+        same. A database that is away is waited for.
+
+        Raises:
+            UnknownEvent: the very next event is none that this code can read.
+        """
+        while True:
+            try:
+                page = await self.page(after, limit, part)
+            except AWAY as error:
+                _log.warning("follower_waits_for_database", after=after, error=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            yield page
+            moved, after = page.reached > after, page.reached
+            if not moved:
+                await grown.heard()
+            elif len(page.events) < limit:
+                await asyncio.sleep(REST_SECONDS)
 
 
 async def safe_position(connection: Any) -> int:
@@ -176,8 +244,8 @@ async def safe_position(connection: Any) -> int:
     return int(await connection.fetchval("SELECT safe_position()"))
 
 
-async def read(connection: Any, after: int, up_to: int, limit: int) -> Page:
-    """Events of the whole log in the order of their positions.
+async def read(connection: Any, after: int, up_to: int, limit: int, part: Part | None = None) -> Page:
+    """Events of the log, or of a part of it, in the order of their positions.
 
     Args:
         connection: READ COMMITTED, so that this statement sees all that was complete at `up_to`.
@@ -185,16 +253,20 @@ async def read(connection: Any, after: int, up_to: int, limit: int) -> Page:
         up_to: a safe position, taken by a statement before this one: in the same one it would be of the
             same snapshot and could miss an event.
         limit: events at the most.
+        part: None means the whole log.
 
     Raises:
         UnknownEvent: the very next event is none that this code can read; before it, the page ends.
     """
-    rows = await connection.fetch(
-        f"SELECT {COLUMNS} FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
-        after,
-        up_to,
-        limit,
-    )
+    if part is None:
+        rows = await connection.fetch(
+            f"SELECT {COLUMNS} FROM events WHERE position > $1 AND position <= $2 ORDER BY position LIMIT $3",
+            after,
+            up_to,
+            limit,
+        )
+    else:
+        rows = await connection.fetch(READ_PART, after, up_to, limit, part.company, part.stream, part.types)
     events: list[Recorded[AnyEvent]] = []
     for row in rows:
         try:
@@ -202,8 +274,8 @@ async def read(connection: Any, after: int, up_to: int, limit: int) -> Page:
         except codec.UnknownEvent:
             if not events:
                 raise
-            return Page(events, events[-1].position)
-    return Page(events, events[-1].position if len(events) == limit else up_to)
+            return Page(events, events[-1].position, up_to)
+    return Page(events, events[-1].position if len(events) == limit else up_to, up_to)
 
 
 def recorded(row: Any) -> Recorded[AnyEvent]:

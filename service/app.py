@@ -26,7 +26,7 @@ from service.directory import Directory
 from service.handling import Handling
 from service.identity import Tokens
 from service.metrics import CONTENT_TYPE, Metrics
-from service.routes import commands, openapi, queries
+from service.routes import asyncapi, commands, feed, openapi, queries
 from service.routes.access import Doors, operation_id
 
 #: Facts and rows refer to nothing that refers back: looking for circles among them 70 times less often than
@@ -87,7 +87,9 @@ def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> F
     )
     problems.install(app)
     # Not `include_router`, under which every request is matched twice.
-    app.router.routes.extend((*commands.router().routes, *queries.router.routes))
+    app.router.routes.extend(
+        (*commands.router().routes, *queries.router.routes, *feed.router.routes, *asyncapi.router.routes)
+    )
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
     app.add_api_route("/metrics", told_metrics, tags=["Operation"], name="metrics", response_class=PlainTextResponse)

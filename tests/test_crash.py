@@ -23,6 +23,7 @@ from events.spend import SpendLogged
 from projections.runner import Runner
 from service import verify
 from service.identity import Tokens
+from service.serving import GRACE_SECONDS
 from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED
 from tests.events.locks import blocked
@@ -255,6 +256,19 @@ class TestStop:
         assert {answers[number].status_code for number in answered} == {201}  # type: ignore[union-attr]
         documents = [e.event.document for e in await office.log.read_stream(STREAM) if isinstance(e.event, SpendLogged)]
         assert sorted(filter(None, documents)) == [f"DOC-{number}" for number in answered]
+
+    async def test_ends_the_streams_that_are_open(self, urls: Urls, office: Office) -> None:
+        asked = f"/v1/{STREAM.replace('/', '/events?production=')}"
+        async with (
+            started(urls, office) as service,
+            service.client() as client,
+            client.stream("GET", asked, headers={"Accept": "text/event-stream"}) as stream,
+        ):
+            lines = stream.aiter_lines()
+            assert (await anext(lines)).startswith("id: ")
+            async with asyncio.timeout(GRACE_SECONDS / 2):
+                assert await service.end(signal.SIGTERM) == 0
+                assert [line async for line in lines][-1] == ""
 
 
 async def refused(service: Service) -> None:

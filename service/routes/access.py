@@ -124,6 +124,11 @@ class Reading:
 async def readable(
     company: CompanySlug, production: ProductionSlug, sender: Sender, at: Annotated[Doors, Depends(doors)]
 ) -> Reading:
+    """The production of the address, if the sender may read it."""
+    return await reading(at, sender, company, production)
+
+
+async def reading(at: Doors, sender: Person, company: Slug, production: Slug) -> Reading:
     """The production, if the sender may read it: with a role on it, or as an administrator.
 
     Another company's production does not exist for the sender.

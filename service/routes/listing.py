@@ -46,10 +46,14 @@ class Terms:
 
     @property
     def media_type(self) -> str:
-        """The one of our media types that the caller prefers; JSON pages when they do not say."""
-        asked = {part.split(";")[0].strip().lower(): _weight(part) for part in self.accept.split(",")}
-        ours = [each for each in (*asked, JSON) if each in (JSON, CSV, JSON_LINES)]
-        return max(ours, key=lambda each: asked.get(each, 0.0))
+        """The one of our media types that the caller prefers."""
+        return preferred(self.accept, JSON, CSV, JSON_LINES)
+
+
+def preferred(accept: str, *ours: str) -> str:
+    """The one of our media types that the caller prefers; the first one when they do not say."""
+    asked = {part.split(";")[0].strip().lower(): _weight(part) for part in accept.split(",")}
+    return max((each for each in (*asked, ours[0]) if each in ours), key=lambda each: asked.get(each, 0.0))
 
 
 def _weight(asked: str) -> float:

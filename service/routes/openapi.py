@@ -16,7 +16,8 @@ from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, ProblemDetails, slug
 
 from . import commands
-from .listing import CSV, JSON_LINES
+from .feed import EVENT_STREAM
+from .listing import CSV, JSON, JSON_LINES
 
 EXAMPLES = Path(__file__).parent / "examples.json"
 
@@ -29,6 +30,8 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
   once, for ever: after a lost answer send it again. `dry_run=true` answers what would happen.
 * **Views** are `GET`s. Each says in `Position` which position of the log it shows; `at_least=` the `position` that
   a command answered waits for it. `as_of=` a version or an instant shows what was so then.
+* **The feed** tells every event of a company once and in order, as a CloudEvent: in pages, or as server-sent events.
+  What it may tell stands in `/asyncapi.json`.
 * **Problems** are `application/problem+json` (RFC 9457). `type` is stable; `detail` says the rule and the figures,
   `otherwise` what to do or who may decide otherwise, `errors` which field is wrong.
 * **Money** is a decimal string, never a JSON number: `{"amount": "1250.00", "currency": "USD"}`.
@@ -52,6 +55,13 @@ OF_EVERY_VIEW = {
 OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
     "403": "The sender holds no role on the production.",
     "404": "There is no such production for the sender.",
+}
+OF_THE_FEED = {
+    "401": "The token is missing, unknown, expired or revoked.",
+    "403": "The sender holds no role on the production; or names none, and is no administrator.",
+    "404": "There is no such company or production for the sender.",
+    "422": "A parameter cannot be read, a kind of event is none, or a position is ahead of the log.",
+    "503": "What comes next was written by a newer version of Greenlight.",
 }
 #: Headers of answers, by name.
 HEADERS = {
@@ -111,6 +121,8 @@ def _document(app: FastAPI) -> dict[str, Any]:
                 operation["security"] = [{"HTTPBearer": []}]
             if method == "post":
                 _describe_command(operation, by_name[path.rsplit("/", 1)[-1]])
+            elif operation["operationId"] == "events":
+                _describe_feed(operation)
             elif path.startswith("/v1/"):
                 _describe_view(operation, OF_A_PRODUCTIONS_VIEW if "{production}" in path else OF_EVERY_VIEW)
     return document
@@ -157,6 +169,20 @@ def _describe_view(operation: dict[str, Any], problems: dict[str, str]) -> None:
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
         answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in (CSV, JSON_LINES)}
     _add_problems(answers, problems, "every view", name)
+
+
+def _describe_feed(operation: dict[str, Any]) -> None:
+    answers, shown = operation["responses"], examples().get("views", {}).get("events")
+    answers["200"]["description"] = "A page; or a stream, whose messages are CloudEvents with their position as `id`."
+    answers["200"]["headers"] = _headers("Position")
+    content = answers["200"]["content"]
+    content[EVENT_STREAM] = {"schema": {"type": "string"}}
+    if shown is not None:
+        message = f"id: {shown['events'][0]['position']}\r\ndata: {json.dumps(shown['events'][0])}\r\n\r\n"
+        _exemplify(content[JSON], {"events": shown})
+        _exemplify(content[EVENT_STREAM], {"message": message})
+    operation["parameters"] = [parameter for parameter in operation["parameters"] if parameter["name"] != "accept"]
+    _add_problems(answers, OF_THE_FEED, "the feed", "events")
 
 
 def _add_problems(answers: dict[str, Any], said: dict[str, str], whose: str, name: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from events.append import GENESIS_HEAD, Append, Appended
 from events.group_commit import LOST, OutcomeUnknown
-from events.log import Log, read, safe_position
+from events.log import Log, Part
 from tests.conftest import Urls
 from tests.events.logbook import Alone, named, sent
 
@@ -112,11 +112,11 @@ class Load:
 Pages = Callable[[asyncpg.Connection, int], Awaitable[tuple[list[Place], int]]]
 
 
-def fenced(size: int) -> Pages:
-    """Pages as the runner reads them: up to a safe position that was taken before."""
+def fenced(size: int, part: Part | None = None) -> Pages:
+    """Pages as they are read: up to a safe position that was taken before."""
 
     async def page(connection: asyncpg.Connection, after: int) -> tuple[list[Place], int]:
-        found = await read(connection, after, await safe_position(connection), size)
+        found = await Log(Alone(connection)).page(after, size, part)
         return [(each.position, each.stream_id, each.version) for each in found.events], found.reached
 
     return page
@@ -147,9 +147,12 @@ async def follow(url: str, load: Load, page: Pages) -> list[Place]:
     return seen
 
 
+PAGES = (fenced(7), fenced(500), fenced(7, Part("writer-0")), naive)
+
+
 async def storm(urls: Urls, seed: int) -> tuple[Load, list[list[Place]]]:
     load = Load(urls.service, seed, random.Random(seed))
-    readers = [follow(urls.service, load, page) for page in (fenced(7), fenced(500), naive)]
+    readers = [follow(urls.service, load, page) for page in PAGES]
     _, *seen = await asyncio.gather(load.run(), *readers)
     return load, seen
 
@@ -157,7 +160,7 @@ async def storm(urls: Urls, seed: int) -> tuple[Load, list[list[Place]]]:
 class TestReaders:
     async def test_behind_the_fence_miss_nothing_that_a_naive_reader_misses(self, urls: Urls) -> None:
         for seed in range(TRIES):
-            load, [by_seven, by_many, without] = await storm(urls, seed)
+            load, [by_seven, by_many, of_one, without] = await storm(urls, seed)
 
             admin = await asyncpg.connect(urls.admin)
             rows = await admin.fetch("SELECT position, stream_id, version FROM events ORDER BY position")
@@ -167,6 +170,7 @@ class TestReaders:
             assert load.rolled_back > 0
             assert load.killed > 0
             assert by_seven == by_many == stored
+            assert of_one == [place for place in stored if place[1].startswith("writer-0/")]
             at: dict[str, int] = {}
             for _, stream, version in by_many:
                 assert version == at.get(stream, 0) + 1

@@ -35,6 +35,7 @@ class TestSchema:
             "ALTER TABLE events DROP CONSTRAINT events_event_id_key",
             "ALTER TABLE checkpoints ADD COLUMN lease text",
             "DROP INDEX audit_trail_at",
+            "DROP INDEX events_of_company",
         ],
     )
     async def test_that_differs_is_found(self, urls: Urls, change: str) -> None:

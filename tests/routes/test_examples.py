@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from events.codec import UnknownEvent
 from events.group_commit import OutcomeUnknown
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany
@@ -15,10 +16,10 @@ from service.routes import views
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
 from service.routes.openapi import EXAMPLES
 from tests.deciders.ladders import RUNGS, Rung
-from tests.deciders.stories import MAYA, OPENED, OPENING, STRANGER
+from tests.deciders.stories import ADMINISTRATOR, MAYA, OPENED, OPENING, STRANGER
 from tests.routes.golden import WRITING, held
 from tests.routes.walk import WALK, Example, Look
-from tests.routes.world import AT, World, address, body, opened_world
+from tests.routes.world import AT, FEED, World, address, body, opened_world
 from tests.spec import Story
 
 pytestmark = [pytest.mark.golden, pytest.mark.filterwarnings("error")]
@@ -58,6 +59,8 @@ async def told(server: Server) -> AsyncIterator[dict[str, Any]]:
                     answer = await world.post(person, address(kind), step.raw)
                     assert answer.status_code == 201, answer.text
                     answers[kind.__name__] = {"request": request, "answer": answer.json()}
+                case Look(person, "events", limit):
+                    answers["events"] = await world.read(person, FEED, at_least=None, limit=limit)
                 case Look(person, view, limit):
                     path = "/v1/inbox" if view == "inbox" else view.replace("_", "-")
                     answers[view] = await world.read(person, path, limit=limit)
@@ -121,6 +124,14 @@ async def _lost(world: World, patch: pytest.MonkeyPatch) -> Any:
     return await world.post(MAYA, APPOINT_TO, APPOINT)
 
 
+async def _newer(world: World, patch: pytest.MonkeyPatch) -> Any:
+    async def unknown(*_: Any) -> Any:
+        raise UnknownEvent("BudgetReopened, schema version 1")
+
+    patch.setattr(world.doors.log, "page", unknown)
+    return await world.get(ADMINISTRATOR, FEED, at_least=None)
+
+
 async def _ahead(world: World, patch: pytest.MonkeyPatch) -> Any:
     patch.setattr(views, "PATIENCE_SECONDS", 0.05)
     return await world.get(MAYA, "flags", at_least=1000)
@@ -148,6 +159,12 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("every view", "404", "ProductionIsMissing", _asked("/v1/acme/another-take/flags")),
     ("every view", "422", "RequestIsMalformed", _asked("flags", as_of="yesterday")),
     ("every view", "503", "ViewIsBehind", _ahead),
+    ("the feed", "401", "TokenIsNeeded", lambda world, _: world.client.get(FEED)),
+    ("the feed", "403", "ReadingNeedsARole", _asked(FEED, at_least=None)),
+    ("the feed", "404", "ProductionIsMissing", _asked(FEED, at_least=None, production="another-take")),
+    ("the feed", "422", "RequestIsMalformed", _asked(FEED, ADMINISTRATOR, at_least=None, kind="SpendLoged")),
+    ("the feed", "422", "CursorIsUnknown", _asked(FEED, ADMINISTRATOR, at_least=None, after=1000)),
+    ("the feed", "503", "EventIsUnknown", _newer),
     ("open-production", "422", "NameIsReserved", _sent(body(OPENING), "/v1/acme/inbox/open-production")),
     ("current_budget", "404", "BudgetIsMissing", _asked("current-budget", budget="v9")),
     ("flags", "422", "CursorIsUnknown", _asked("flags", after="page-2")),

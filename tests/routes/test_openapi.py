@@ -14,9 +14,9 @@ from service.app import create
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, slug
 from service.routes.commands import COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
-from tests.deciders.stories import AUDITOR, SPENT
+from tests.deciders.stories import ADMINISTRATOR, AUDITOR, SPENT
 from tests.routes.golden import held
-from tests.routes.world import World
+from tests.routes.world import FEED, World
 
 GOLDEN = Path(__file__).parent / "openapi.json"
 ROUTED = (*COMPANY_COMMANDS, *PRODUCTION_COMMANDS)
@@ -131,6 +131,9 @@ async def test_the_headers_that_are_sent_are_those_that_are_promised(document: d
         path = view if view.startswith("/") else f"/v1/{{company}}/{{production}}/{view}"
         promised = document["paths"][path]["get"]["responses"]["200"]["headers"]
         assert {*answer.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
+    page = await world.get(ADMINISTRATOR, FEED, at_least=None)
+    promised = document["paths"]["/v1/{company}/events"]["get"]["responses"]["200"]["headers"]
+    assert {*page.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
 
 
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:

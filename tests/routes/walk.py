@@ -161,6 +161,7 @@ WALK: list[Step] = [
     shown(ACCOUNTANT, RecodeSpend),
     Look(AUDITOR, "spend_register", limit=3),
     Look(AUDITOR, "audit_trail", limit=3),
+    Look(ADMINISTRATOR, "events", limit=2),
     shown(ACCOUNTANT, ReverseSpend),
     shown(MAYA, UnlockBudget, budget="v3"),
     shown(MAYA, EnterStage),

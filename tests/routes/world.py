@@ -27,6 +27,7 @@ from tests.spec import MORNING, Story
 
 COMPANY, PRODUCTION = "acme", "the-long-take"
 AT = f"/v1/{COMPANY}/{PRODUCTION}"
+FEED = f"/v1/{COMPANY}/events"
 #: One chain of requests, as its caller would say.
 CORRELATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
 

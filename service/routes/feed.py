@@ -1,0 +1,206 @@
+"""The feed: what happens in a company, every event once and in the order of the log; in pages, or as it happens.
+
+Positions are its only cursor, so a page, a stream and a command's answer can each go on where another one ended.
+Administrators read all of the company; everyone else names a production that they hold a role on. What is read does
+not change while it is followed: a feed that grew with the reader's roles would have gaps.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated
+
+import anyio
+import structlog
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+from sse_starlette import EventSourceResponse, ServerSentEvent
+
+from events import EVENTS, AnyEvent
+from events.codec import UnknownEvent
+from events.envelope import Recorded
+from events.group_commit import AWAY
+from events.ids import Slug
+from events.log import Page, Part
+from service.deciders.company import CompanyIsMissing
+from service.deciders.refusal import Refusal
+from service.problems import FieldError, Problem, malformed_fields
+
+from .access import At, CompanySlug, Doors, Person, Sender, authenticated, operation_id, reading
+from .cloud_events import CloudEvent, told
+from .listing import JSON, preferred
+
+EVENT_STREAM = "text/event-stream"
+#: How often a stream makes sure that its reader may still read.
+CHECK_SECONDS = 2.0
+#: A stream that has nothing to tell says so, lest someone on the way takes it for dead.
+PING_SECONDS = 15
+#: How long a stream may take to end by itself when the service stops.
+PARTING_SECONDS = 2.0
+
+router = APIRouter(tags=["Feed"], generate_unique_id_function=operation_id)
+_log = structlog.get_logger()
+
+
+class FeedPage(BaseModel):
+    """A piece of the feed."""
+
+    company: Slug
+    events: list[CloudEvent] = Field(description="In the order of the log.")
+    next: int = Field(description="Send it as `after` for what comes next; nothing up to here is left out.")
+    position: int = Field(description="How far the log was complete: when `next` is as far, there is no more yet.")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the feed is asked for."""
+
+    company: CompanySlug
+    production: Annotated[Slug | None, Query(description="What happens on it; without it, in all the company.")] = None
+    kind: Annotated[
+        str | None,
+        Query(max_length=2000, description="Of event, such as `SpendLogged`; several with commas between."),
+    ] = None
+    after: Annotated[
+        int, Query(ge=0, lt=2**62, description="A position: `next` of a page, or what a command answered.")
+    ] = 0
+    limit: Annotated[int, Query(ge=1, le=500, description="Events a page, at the most.")] = 100
+    last_event_id: Annotated[
+        int | None,
+        Header(
+            alias="Last-Event-ID",
+            ge=0,
+            lt=2**62,
+            description="Resumes a stream after the event of this `id`, whatever `after` says.",
+        ),
+    ] = None
+    accept: Annotated[str, Header(description="`application/json` (a page) or `text/event-stream`.")] = JSON
+
+    @property
+    def streamed(self) -> bool:
+        """Whether a stream is asked for."""
+        return preferred(self.accept, JSON, EVENT_STREAM) == EVENT_STREAM
+
+    @property
+    def cursor(self) -> tuple[str, int]:
+        """Which parameter says where to start, and where."""
+        if self.streamed and self.last_event_id is not None:
+            return "header Last-Event-ID", self.last_event_id
+        return "query after", self.after
+
+
+@router.get("/v1/{company}/events", name="events", response_model=FeedPage, response_model_exclude_none=True)
+async def get_events(
+    asked: Annotated[Asked, Depends()], request: Request, sender: Sender, at: At, response: Response
+) -> FeedPage | Response:
+    """What happens, event by event, as CloudEvents: a page of it, or all from a position on and then as it happens."""
+    part = await _part(at, sender, asked)
+    page = await _page(at, part, asked)
+    if asked.streamed:
+        leaving = anyio.Event()
+        return EventSourceResponse(
+            _stream(at, part, page, asked, request, leaving),
+            ping=PING_SECONDS,
+            shutdown_event=leaving,
+            shutdown_grace_period=PARTING_SECONDS,
+        )
+    response.headers["Position"] = str(page.complete)
+    events = [told(recorded) for recorded in page.events]
+    return FeedPage(company=asked.company, events=events, next=page.reached, position=page.complete)
+
+
+async def _part(at: Doors, sender: Person, asked: Asked) -> Part:
+    """What is asked for, if the sender may read it."""
+    types = None if asked.kind is None else _kinds(asked.kind)
+    if sender.company != asked.company:
+        raise CompanyIsMissing()
+    if asked.production is not None:
+        return Part(asked.company, (await reading(at, sender, asked.company, asked.production)).stream_id, types)
+    if not sender.of_company.is_administrator(sender.person):
+        raise Problem(
+            403,
+            "ReadingNeedsARole",
+            f"{sender.person} is no administrator of the company, and may not read all that happens in it.",
+            "Name a production that you hold a role on, as in production=the-long-take.",
+        )
+    return Part(asked.company, None, types)
+
+
+def _kinds(asked: str) -> list[str]:
+    """The names of events that are asked for; one that there is not is told with its nearest."""
+    names = asked.split(",")
+    errors = []
+    for name in names:
+        if name not in EVENTS:
+            near = get_close_matches(name, EVENTS, 1)
+            known = f"the nearest is {near[0]}" if near else f"the kinds are {', '.join(EVENTS)}"
+            errors.append(FieldError(pointer="query kind", rule=f"{name!r} is no kind of event, {known}"))
+    if errors:
+        raise malformed_fields(errors)
+    return names
+
+
+async def _page(at: Doors, part: Part, asked: Asked) -> Page:
+    """The first page of what is asked for."""
+    said_by, after = asked.cursor
+    try:
+        page = await at.log.page(after, asked.limit, part)
+    except UnknownEvent as error:
+        raise Problem(
+            503,
+            "EventIsUnknown",
+            f"What comes next was written by a newer version of Greenlight, and cannot be read by this one: {error}.",
+            "Ask a process of the newer version, or again when this one is replaced.",
+            headers={"Retry-After": "60"},
+        ) from None
+    # An append in flight may hold the log incomplete below an event that its writer knows of already.
+    if after > page.complete and after > await at.database.pool.fetchval(
+        "SELECT coalesce(max(position), 0) FROM events"
+    ):
+        said = f"Position {after} is ahead of the log, which is at {page.complete}."
+        rule = "send what a page, an event or a command told as its position"
+        raise Problem(422, "CursorIsUnknown", said, "Start without one.", [FieldError(pointer=said_by, rule=rule)])
+    return page
+
+
+async def _stream(
+    at: Doors, part: Part, page: Page, asked: Asked, request: Request, leaving: anyio.Event
+) -> AsyncIterator[ServerSentEvent]:
+    """The events as they are sent, until the reader or the service leaves, or the reader may not read any more."""
+    loop = asyncio.get_running_loop()
+    check_at = loop.time() + CHECK_SECONDS
+    try:
+        async for recorded in _each(at, part, page, asked.limit):
+            if leaving.is_set():
+                return
+            if loop.time() >= check_at:
+                if not await _may_still_read(at, asked, request):
+                    return
+                check_at = loop.time() + CHECK_SECONDS
+            if recorded is not None:
+                event = told(recorded).model_dump_json(exclude_none=True)
+                yield ServerSentEvent(event, id=str(recorded.position))
+    except UnknownEvent as error:  # whoever comes again is told so
+        _log.error("feed_stopped", company=asked.company, error=str(error))
+
+
+async def _each(at: Doors, part: Part, page: Page, limit: int) -> AsyncIterator[Recorded[AnyEvent] | None]:
+    """The events of the page and of those after it; None when there are no more for the moment."""
+    for recorded in page.events:
+        yield recorded
+    async for following in at.log.follow(page.reached, at.bells.appended, part, limit):
+        for recorded in following.events:
+            yield recorded
+        yield None
+
+
+async def _may_still_read(at: Doors, asked: Asked, request: Request) -> bool:
+    """Whether the reader's token, membership and role still stand."""
+    try:
+        await _part(at, await authenticated(request), asked)
+    except (Problem, Refusal):
+        return False
+    except AWAY:
+        pass  # nothing can be read meanwhile either
+    return True
