@@ -27,7 +27,7 @@ check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -m gate
 
-bench: $(READY) .venv/.bench  ## speed, side by side with peers; QUICK=1 for a look
+bench: $(READY) .venv/.bench .venv/.emmett  ## speed, side by side with peers; QUICK=1 for a look
 	$(BIN)/python -m benchmarks
 
 golden: $(READY)  ## rewrite the golden files; the diff is the review
@@ -55,6 +55,12 @@ $(READY): requirements-dev.txt pyproject.toml | .venv/bin/uv
 
 .venv/.bench: requirements-bench.txt $(READY)
 	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-bench.txt
+	@touch $@
+
+# A peer in JavaScript, where node is; without it the others are measured.
+.venv/.emmett: benchmarks/emmett/package.json benchmarks/emmett/peer.mjs $(READY)
+	@mkdir -p $@ && cp benchmarks/emmett/* $@
+	@if command -v npm >/dev/null; then npm install --prefix $@ --no-package-lock --no-audit --no-fund --silent; fi
 	@touch $@
 
 .venv/bin/uv:

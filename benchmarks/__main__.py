@@ -13,7 +13,7 @@ from service.database import migrate
 from service.embedded import running
 from service.embedded_binaries import binaries
 
-from . import appends, http, production
+from . import appends, http, million, production
 from .measure import Result
 
 RESULTS = Path(__file__).parent / "results.json"
@@ -32,6 +32,9 @@ async def measured() -> list[Result]:
     with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
         await migrate(server.owner_url)
         rows += await production.measured(server)
+    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
+        await migrate(server.owner_url)
+        rows += await million.measured(server)
     return rows
 
 

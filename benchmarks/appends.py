@@ -1,4 +1,4 @@
-"""Durable appends: ours beside `eventsourcing`, `pgbench` and a bare insert of many rows."""
+"""Durable appends: ours beside `eventsourcing`, Emmett, `pgbench` and a bare insert of many rows."""
 
 import asyncio
 import re
@@ -6,7 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -21,6 +22,8 @@ from .facts import command, texts
 from .measure import ROUNDS, SECONDS, Result, quantile, result
 
 ROWS = 200
+#: There when node is, see the Makefile.
+EMMETT = Path(__file__).parent.parent / ".venv" / ".emmett"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS peer (LIKE events INCLUDING ALL);
 ALTER TABLE peer ALTER COLUMN position SET DEFAULT nextval('events_position');
@@ -107,14 +110,38 @@ def eventsourcing(url: str, writers: int, seconds: float, mode: str) -> float:
     return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
 
 
+def emmett(url: str, writers: int, seconds: float) -> float:
+    """Events a second by Emmett's event store, in a process of its own."""
+    words = ["node", str(EMMETT / "peer.mjs"), url, str(writers), str(seconds), *texts()]
+    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+Peer = Callable[[int], float]
+
+
+async def peers(server: Server) -> dict[str, Peer]:
+    """The libraries that are here, each by what it appends in a second with so many writers."""
+    found: dict[str, Peer] = {
+        f"eventsourcing ({mode})": partial(eventsourcing, server.owner_url, seconds=SECONDS, mode=mode)
+        for mode in ("safe", "functions")
+    }
+    if (EMMETT / "node_modules").is_dir():
+        admin = await asyncpg.connect(server.admin_url)
+        await admin.execute("CREATE DATABASE emmett OWNER greenlight_owner")
+        await admin.close()
+        found["emmett"] = partial(emmett, f"{server.owner_url.rsplit('/', 1)[0]}/emmett", seconds=SECONDS)
+    return found
+
+
 async def compare(server: Server, tools: Path) -> list[Result]:
     """Every row about appends."""
     owner = await asyncpg.connect(server.owner_url)
     await owner.execute(_TABLE)
     await owner.close()
+    libraries = await peers(server)
     rows: list[Result] = []
     for writers in (1, 32, 256):
-        rows += await _compare(server, tools, writers)
+        rows += await _compare(server, tools, writers, libraries)
     return rows
 
 
@@ -123,10 +150,10 @@ def _latencies(name: str, took: list[float]) -> Iterator[Result]:
         yield result(f"{name}, p{share * 100:.0f}", "ms", [quantile(took, share) * 1000])
 
 
-async def _compare(server: Server, tools: Path, writers: int) -> list[Result]:
+async def _compare(server: Server, tools: Path, writers: int, libraries: dict[str, Peer]) -> list[Result]:
     ours: list[float] = []
     took: list[float] = []
-    peers: dict[str, list[float]] = {"eventsourcing (safe)": [], "eventsourcing (functions)": []}
+    theirs: dict[str, list[float]] = {name: [] for name in libraries}
     inserts: list[float] = []
     await appends(server.service_url, writers, SECONDS / 4)
     for _ in range(ROUNDS):
@@ -135,9 +162,8 @@ async def _compare(server: Server, tools: Path, writers: int) -> list[Result]:
         took += times
         if writers == 1:
             continue
-        for name, rates in peers.items():
-            mode = "functions" if "functions" in name else "safe"
-            rates.append(await asyncio.to_thread(eventsourcing, server.owner_url, writers, SECONDS, mode))
+        for name, library in libraries.items():
+            theirs[name].append(await asyncio.to_thread(library, writers))
         if writers == 32:
             inserts.append(await asyncio.to_thread(pgbench, tools, server.owner_url, 32, SECONDS))
         else:
@@ -146,10 +172,12 @@ async def _compare(server: Server, tools: Path, writers: int) -> list[Result]:
     rows = [*_latencies(name, took)]
     if writers == 1:
         return [result(name, "appends/s", ours), *rows]
-    best = max(peers, key=lambda each: sorted(peers[each])[ROUNDS // 2])
     insert, aim = ("pgbench, 32 connections", ">= 0.8") if writers == 32 else (f"bare insert of {ROWS} rows", ">= 0.4")
     return [
-        result(name, "appends/s", ours, peers[best], best, ">= 4" if writers == 32 else ">= 6"),
+        *(
+            result(name, "appends/s", ours, rates, library, ">= 4" if writers == 32 else ">= 6")
+            for library, rates in theirs.items()
+        ),
         result(name, "appends/s", ours, inserts, insert, aim),
         *rows,
     ]
