@@ -6,13 +6,15 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Annotated, Any, get_args
 from uuid import UUID, uuid4
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, ValidationError
+from typing_extensions import override
 
 from events import codec
 from events.ids import Slug, StreamId, shape
@@ -23,7 +25,7 @@ from service.deciders.production import OpenProduction, ProductionCommand, Produ
 from service.handling import Answer, Wish
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
-from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, operation_id
+from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id
 
 #: Larger than the largest budget that a command may set.
 BODY_BYTES = 4 * 1024 * 1024
@@ -80,9 +82,41 @@ IfMatch = Annotated[
 DryRun = Annotated[bool, Query(description="Answer what would happen, and append nothing.")]
 
 
+class CommandRoute(APIRoute):
+    """A route whose plain requests are read by hand, which takes a tenth of the time.
+
+    Plain is what nearly every command is: slugs and a key that are well formed, and nothing else beside the body.
+    All others go the framework's way, which knows what to say of them.
+    """
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        ordinary, endpoint = super().get_route_handler(), self.endpoint
+
+        async def handler(request: Request) -> Response:
+            keys, path = request.headers.getlist("idempotency-key"), request.path_params
+            plain = (
+                len(keys) == 1
+                and _PLAIN_KEY(keys[0])
+                and all(map(_PLAIN_SLUG, path.values()))
+                and not request.scope["query_string"]
+                and "if-match" not in request.headers
+            )
+            if not plain:
+                return await ordinary(request)
+            answered: Response = await endpoint(request, **path, sender=await authenticated(request), key=keys[0])
+            return answered
+
+        return handler
+
+
+_PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+_PLAIN_SLUG = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*").fullmatch
+
+
 def router() -> APIRouter:
     """The routes of all commands."""
-    routes = APIRouter(generate_unique_id_function=operation_id)
+    routes = APIRouter(generate_unique_id_function=operation_id, route_class=CommandRoute)
     for command in COMPANY_COMMANDS:
         _add(routes, "/v1/{company}/", command, _of_company(command), "Company")
     for command in PRODUCTION_COMMANDS:
