@@ -9,7 +9,7 @@ PORT       := 8000
 COMPILE    := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
               --no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: run demo test check bench golden migrate rebuild lock clean
+.PHONY: run demo test check storm bench golden migrate rebuild lock clean
 
 run: $(READY)  ## the service with a demo production, on an embedded PostgreSQL
 	@exec $(BIN)/greenlight serve --demo --port $(PORT)
@@ -26,6 +26,9 @@ check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -m gate
+
+storm: $(READY)  ## the storms in their long form, with figures; STORM_SEED repeats one
+	STORM=long $(BIN)/pytest -q tests/storms
 
 bench: $(READY) .venv/.bench .venv/.emmett  ## speed, side by side with peers; QUICK=1 for a look
 	$(BIN)/python -m benchmarks

@@ -33,6 +33,9 @@ from service.routes.access import Doors, operation_id
 #: Python does by itself makes reading the past a quarter faster.
 GARBAGE = (50_000, 20, 20)
 
+#: Until the first byte of an answer; what takes longer waits for a database that was lost.
+ANSWER_SECONDS = 10.0
+
 _log = structlog.get_logger()
 
 
@@ -93,6 +96,7 @@ def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> F
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
     app.add_api_route("/metrics", told_metrics, tags=["Operation"], name="metrics", response_class=PlainTextResponse)
+    app.add_middleware(AnsweredInTime)
     app.add_middleware(ToldInOneLine, requested=metrics.requested)
     openapi.describe(app)
     return app
@@ -107,9 +111,10 @@ async def readyz(request: Request) -> Response:
     """The database answers, and every view is kept current; else 503 with what is wrong."""
     doors: Doors = request.app.state.doors
     try:
-        async with asyncio.timeout(2), doors.database.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-        views = await doors.runner.checkpoints()
+        async with asyncio.timeout(2):
+            async with doors.database.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+            views = await doors.runner.checkpoints()
     except Exception as error:
         return JSONResponse({"status": "not ready", "database": type(error).__name__}, 503)
     states = {each.name: _state(views.get(each.name)) for each in PROJECTIONS}
@@ -164,3 +169,29 @@ class ToldInOneLine:
                 person=scope.get("state", {}).get("person"),
                 ms=round(seconds * 1000, 1),
             )
+
+
+class AnsweredInTime:
+    """An answer to every request within a time limit; once it has begun, it may take as long as it takes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request, or say that nothing is known of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def begun(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                limit.reschedule(None)
+            await send(message)
+
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS) as limit:
+                await self._app(scope, receive, begun)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            await problems.late(scope["method"])(scope, receive, send)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,9 @@ import asyncpg
 import structlog
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from typing_extensions import override
 
 from alembic import command
 
@@ -21,24 +22,27 @@ ALEMBIC = next(
     place for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic") if place.is_dir()
 )
 
+#: A statement of a request that takes longer hangs: on a lock, or on a network that was lost without a word.
+STATEMENT_SECONDS = 4.0
+#: One of the runner or of an operator, who read and write much at a time; what may take longer brings its own limit.
+LONG_SECONDS = 30.0
+#: A server that is there takes a connection within this, and lets go of a statement that was given up.
+SILENCE_SECONDS = 1.5
 #: For a request: PostgreSQL gives up before the driver does, so that what became of a statement is known.
 ANSWERS = {
     "application_name": "greenlight answers",
     # Another process's commit on the same stream; whoever holds a head for longer is stuck.
-    "lock_timeout": "5s",
-    "statement_timeout": "20s",
-    # A process that stands still in the middle of a transaction gives its locks and its snapshot back.
-    "idle_in_transaction_session_timeout": "20s",
+    "lock_timeout": "3s",
+    "statement_timeout": "3500ms",
+    # A process that was stopped in its tracks, or that the network lost, gives its locks and its snapshot back.
+    "idle_in_transaction_session_timeout": "10s",
     "transaction_timeout": "25s",
 }
-#: For what folds or walks the whole log: only who stands still is ended.
+#: For what folds or walks the whole log: only who stands still is ended, or it would keep whoever takes over waiting.
 WORK = {
     "application_name": "greenlight work",
-    "idle_in_transaction_session_timeout": "60s",
+    "idle_in_transaction_session_timeout": "10s",
 }
-#: When the driver gives up on a server that says nothing at all, and on a commit that waits for its standby, which
-#: none of the limits above ends. A statement that may take longer brings its own `timeout`.
-SILENCE_SECONDS = 30
 
 _log = structlog.get_logger()
 
@@ -47,9 +51,9 @@ _log = structlog.get_logger()
 class Database:
     """One database, as the service's restricted role."""
 
-    #: What a request waits for.
+    #: For requests, which the others cannot keep from a connection.
     pool: "asyncpg.Pool[asyncpg.Record]"
-    #: What takes as long as it takes: keeping read models, building them anew, walking the chain.
+    #: For what takes as long as it takes: keeping read models, building them anew, walking the chain.
     work: "asyncpg.Pool[asyncpg.Record]"
     engine: AsyncEngine
     #: A connection of one's own, for who listens.
@@ -64,15 +68,79 @@ async def _nothing_to_reset(_: Any) -> None:
     """No session of ours keeps anything but a transaction, which ends with its block: a round trip less a query."""
 
 
-def _pool(url: str, limits: Mapping[str, str], least: int, most: int) -> Any:
-    return asyncpg.create_pool(
-        url,
-        min_size=least,
-        max_size=most,
-        command_timeout=SILENCE_SECONDS,
-        reset=_nothing_to_reset,
-        server_settings=dict(limits),
-    )
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that takes leave of a server without waiting for one that is silent."""
+
+    @override
+    async def close(self, *, timeout: float | None = None) -> None:
+        with suppress(TimeoutError):
+            await super().close(timeout=timeout or SILENCE_SECONDS)
+
+
+class _Pool(asyncpg.Pool):  # type: ignore[misc]
+    """A pool that a lost network does not keep: where one connection is silent, all are made anew."""
+
+    def __init__(self, url: str, size: int, statement_seconds: float, settings: Mapping[str, str]) -> None:
+        super().__init__(
+            url,
+            min_size=1,
+            init_size=1,
+            max_size=size,
+            max_queries=50_000,
+            max_inactive_connection_lifetime=300.0,
+            connection_class=_Connection,
+            record_class=asyncpg.Record,
+            connect=None,
+            setup=None,
+            init=None,
+            reset=_nothing_to_reset,
+            loop=None,
+            timeout=SILENCE_SECONDS,
+            command_timeout=statement_seconds,
+            server_settings=dict(settings),
+        )
+
+    @override
+    async def release(self, connection: Any, *, timeout: float | None = None) -> None:
+        """Take a connection back; what was given up on it is waited for no longer than a server needs to let go."""
+        try:
+            await super().release(connection, timeout=timeout or SILENCE_SECONDS)
+        except TimeoutError:
+            await self.expire_connections()
+            raise
+
+
+#: What a connection looks like that the server ended.
+_ENDED = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError, ConnectionError)
+
+
+class _Prompt(_Pool):
+    """A pool whose own methods ask and change nothing: what was lost with its connection is asked once more."""
+
+    @override
+    async def fetch(self, *asked: Any, **how: Any) -> Any:
+        return await _asked(super().fetch, *asked, **how)
+
+    @override
+    async def fetchrow(self, *asked: Any, **how: Any) -> Any:
+        return await _asked(super().fetchrow, *asked, **how)
+
+    @override
+    async def fetchval(self, *asked: Any, **how: Any) -> Any:
+        return await _asked(super().fetchval, *asked, **how)
+
+
+async def _asked(ask: Callable[..., Awaitable[Any]], *asked: Any, **how: Any) -> Any:
+    try:
+        return await ask(*asked, **how)
+    except _ENDED:
+        return await ask(*asked, **how)
+
+
+def _silent_is_lost(context: Any) -> None:
+    """To SQLAlchemy a time limit says nothing of the connection, and it would be used again; here it is lost."""
+    if isinstance(context.original_exception, TimeoutError):
+        context.is_disconnect = True
 
 
 @asynccontextmanager
@@ -84,11 +152,17 @@ async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
         pool_size=pool_size,
         isolation_level="REPEATABLE READ",
         json_deserializer=str,
-        connect_args={"server_settings": ANSWERS},
+        connect_args={"timeout": SILENCE_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": ANSWERS},
     )
+    event.listen(engine.sync_engine, "handle_error", _silent_is_lost)
     try:
-        async with _pool(url, ANSWERS, 1, pool_size) as pool, _pool(url, WORK, 0, pool_size) as work:
-            yield Database(pool, work, engine, partial(asyncpg.connect, url, server_settings=ANSWERS))
+        async with (
+            _Prompt(url, pool_size, STATEMENT_SECONDS, ANSWERS) as pool,
+            _Pool(url, pool_size, LONG_SECONDS, WORK) as work,
+        ):
+            yield Database(
+                pool, work, engine, partial(asyncpg.connect, url, timeout=SILENCE_SECONDS, server_settings=ANSWERS)
+            )
     finally:
         await engine.dispose()
 

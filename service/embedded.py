@@ -11,7 +11,7 @@ choice, starts it, shares it and stops it. What holds:
   and a `postmaster.pid` left by a power cut is known to be stale even if its number lives on elsewhere.
 * **A cluster exists wholly or not at all.** It is made, with its passwords, in a folder of another name
   that is renamed when complete. Whatever is found under that other name is half-finished and made anew.
-* **Only a password opens it**, on 127.0.0.1 at a port the system chooses; there is no socket file.
+* **Only a password opens it**, on 127.0.0.1 at a port the system chooses once; there is no socket file.
 * **The terminal's Ctrl-C does not reach it**, so the service can finish what it is doing first.
 
 Which binaries and which user, as root above all: `embedded_binaries`.
@@ -20,6 +20,7 @@ Which binaries and which user, as root above all: `embedded_binaries`.
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -164,7 +165,8 @@ class _Cluster:
             with _opened(self.home / "alive") as alive:
                 if _taken(alive):
                     self.start(alive, durable=durable)
-            if port := self.port():
+            # A killed server's number may stand for its remains, which nobody has buried yet.
+            if (port := self.port()) and _answers(port):
                 if durable and "fsync=off" in (self.pgdata / "postmaster.opts").read_text():
                     raise Unavailable(f"The server on {self.home} runs without fsync, for tests: end them first.")
                 return self.urls(port)
@@ -172,14 +174,18 @@ class _Cluster:
         raise Unavailable(f"The server on {self.home} does not become ready.{self.last_words()}")
 
     def start(self, alive: int, *, durable: bool) -> None:
-        """Start the server, which inherits the lock `alive`; on another port if the first was snatched."""
+        """
+        Start the server, which inherits the lock `alive`, at the port it had: who shares it finds it again.
+
+        It gets another port when it never had one, or when someone else took it.
+        """
         # What a dead server left: PostgreSQL would heed it if its number now belongs to another process.
         if (port := self.port()) and _answers(port):
             raise Unavailable(f"Someone started a server on {self.pgdata} by hand: stop it first.")
         (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
-        for last_try in (False, False, True):
+        for port, last_try in ((self.last_port(), False), (_free_port(), False), (_free_port(), True)):
             options = (
-                f"-c listen_addresses=127.0.0.1 -c port={_free_port()} -c unix_socket_directories='' "
+                f"-c listen_addresses=127.0.0.1 -c port={port or _free_port()} -c unix_socket_directories='' "
                 f"-c logging_collector=off {DURABLE if durable else HASTY}"
             )
             try:
@@ -205,6 +211,14 @@ class _Cluster:
             return int(lines[3]) if lines[7].strip() == "ready" else None
         except (OSError, IndexError, ValueError):
             return None
+
+    def last_port(self) -> int | None:
+        """Tell the port of the last start, by the options that PostgreSQL wrote down."""
+        try:
+            found = re.search(r'"port=([0-9]+)"', (self.pgdata / "postmaster.opts").read_text())
+        except OSError:
+            return None
+        return int(found[1]) if found else None
 
     def urls(self, port: int) -> Server:
         """Compose the URLs of the three roles."""

@@ -197,6 +197,12 @@ def _away(error: Exception) -> Problem:
     return Problem(503, "DatabaseIsAway", "The database does not answer.", advice, headers={"Retry-After": "1"})
 
 
+def late(method: str) -> JSONResponse:
+    """What a request is told that is given up: a command may have happened."""
+    silence = "no answer within the time limit"
+    return _response(_unknown(OutcomeUnknown(silence)) if method == "POST" else _away(TimeoutError(silence)))
+
+
 #: What PostgreSQL says when a limit on time was reached; the limits of a transaction end the whole connection.
 _LIMITS = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 

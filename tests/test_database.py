@@ -55,10 +55,7 @@ class TestLimits:
     async def test_leave_long_work_alone(self, here: Database) -> None:
         limits = {name: await here.work.fetchval(f"SHOW {name}") for name in ANSWERS}
 
-        assert limits == dict.fromkeys(ANSWERS, "0") | {
-            **WORK,
-            "idle_in_transaction_session_timeout": "1min",
-        }
+        assert limits == dict.fromkeys(ANSWERS, "0") | WORK
 
     @pytest.mark.parametrize(
         ("limit", "error"),

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -218,6 +221,35 @@ class TestAfterAKill:
             with running(data, durable=False) as server:
                 assert ask(server.admin_url, "SELECT answer FROM kept") == 42
                 assert postmaster(data) != int(dead)
+
+    def test_of_the_server_it_comes_back_where_its_other_users_look_for_it(self, data: Path) -> None:
+        with running(data, durable=False) as first:
+            os.kill(postmaster(data), signal.SIGKILL)
+            until(lambda: not answers(first.admin_url))
+            with running(data, durable=False) as second:
+                assert second == first
+                assert answers(first.admin_url)
+
+    def test_of_the_server_it_is_waited_for_until_its_last_child_is_gone(self, data: Path) -> None:
+        with running(data, durable=False) as first:
+            child = ask(first.admin_url, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+            os.kill(child, signal.SIGSTOP)
+            os.kill(postmaster(data), signal.SIGKILL)
+            until(lambda: not answers(first.admin_url))
+            pid_file = data / "postgresql/cluster/postmaster.pid"
+            _, rest = pid_file.read_text().split("\n", 1)
+            pid_file.write_text(f"{os.getpid()}\n{rest}")  # a number that lives, as that of a process nobody buried
+            threading.Timer(0.5, os.kill, (child, signal.SIGCONT)).start()
+            with running(data, durable=False) as second:
+                assert answers(second.admin_url)
+
+    def test_of_the_server_it_takes_another_port_when_its_own_was_taken_meanwhile(self, data: Path) -> None:
+        with running(data, durable=False) as first:
+            pass
+        port = urlsplit(first.admin_url).port
+        with socket.create_server(("127.0.0.1", port or 0)), running(data, durable=False) as second:
+            assert second != first
+            assert answers(second.admin_url)
 
     def test_in_the_middle_of_making_the_cluster_it_is_made_anew(self, data: Path) -> None:
         with another_process(data) as process:

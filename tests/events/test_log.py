@@ -468,3 +468,18 @@ class TestReading:
                 assert await safe_position(connection) == head.position
         finally:
             await elsewhere.close()
+
+
+class TestAnAppendThatChangesNothing:
+    async def test_makes_nobody_else_believe_in_what_was_not_written(self, log: Log, urls: Urls) -> None:
+        head = await begun(log, "acme/take")
+        first, admin = await asyncpg.connect(urls.service), await asyncpg.connect(urls.admin)
+        async with first.transaction():
+            await appended(Log(Alone(first)), "acme/take", head, sent("nothing"))
+            second = asyncio.create_task(log.append(Append("acme/take", head, (sent("something", *named("a")),))))
+            await blocked(admin)
+        await first.close()
+        await admin.close()
+
+        assert await second == [Conflict(head.version)]
+        assert [each.version for each in await log.read_stream("acme/take")] == [1]

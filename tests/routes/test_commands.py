@@ -5,10 +5,13 @@ import json
 import re
 from datetime import timedelta
 
+import asyncpg
 import pytest
 import structlog
+from starlette.types import Message, Receive, Scope, Send
 
 from events.team import Role
+from service.app import AnsweredInTime
 from service.deciders.company import AdmitMember, DismissMember, FoundCompany
 from service.deciders.production import OpenProduction
 from service.deciders.team import Appoint
@@ -252,3 +255,42 @@ class TestTheLog:
             "ms",
         }
         assert not re.search(f"glt_|{re.escape(headers['Idempotency-Key'])}|Between us|dry_run|2200", str(lines))
+
+
+class TestTime:
+    async def test_that_runs_out_is_told_to_a_command_and_to_a_view_and_the_retry_finds_the_truth(
+        self, locked: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("service.app.ANSWER_SECONDS", 0.3)
+        headers = await locked.headers(LINE_PRODUCER)
+        command = spend(ART, "10", "KS-11")
+        where = address(type(command))
+        admin = await asyncpg.connect(locked.admin_url)
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE streams, tokens")
+            late = await locked.client.post(where, content=body(command), headers=headers)
+            view = await locked.client.get(f"{AT}/flags", headers=headers)
+        await admin.close()
+        monkeypatch.undo()
+        again = await locked.client.post(where, content=body(command), headers=headers)
+
+        assert (late.status_code, late.json()["title"]) == (503, "Outcome unknown")
+        assert (view.status_code, view.json()["title"]) == (503, "Database is away")
+        assert late.headers["Retry-After"] == view.headers["Retry-After"] == "1"
+        assert again.status_code == 201
+
+    async def test_is_not_counted_once_an_answer_has_begun(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("service.app.ANSWER_SECONDS", 0.05)
+        sent: list[str] = []
+
+        async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await asyncio.sleep(0.2)
+            await send({"type": "http.response.body", "body": b"late"})
+
+        async def send(message: Message) -> None:
+            sent.append(message["type"])
+
+        await AnsweredInTime(slow)({"type": "http"}, None, send)  # type: ignore[arg-type]
+
+        assert sent == ["http.response.start", "http.response.body"]

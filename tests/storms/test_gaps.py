@@ -15,9 +15,10 @@ from events.group_commit import LOST, OutcomeUnknown
 from events.log import Log, Part
 from tests.conftest import Urls
 from tests.events.logbook import Alone, named, sent
+from tests.storms.conftest import either
 
-WRITERS = 24
-ENOUGH = 20_000
+WRITERS = either(short=24, long=32)
+ENOUGH = either(short=20_000, long=100_000)
 #: Loads of which one must show what goes wrong without the fence.
 TRIES = 3
 
@@ -102,7 +103,8 @@ class Load:
         admin = await asyncpg.connect(self.url)
         while not self.over.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.over.wait(), self.chance.uniform(0.01, 0.05))
+                async with asyncio.timeout(self.chance.uniform(0.01, 0.05)):
+                    await self.over.wait()
             if self.pids:
                 pid = self.chance.choice(list(self.pids.values()))
                 self.killed += await admin.fetchval("SELECT pg_terminate_backend($1)::int", pid)
@@ -158,9 +160,11 @@ async def storm(urls: Urls, seed: int) -> tuple[Load, list[list[Place]]]:
 
 
 class TestReaders:
-    async def test_behind_the_fence_miss_nothing_that_a_naive_reader_misses(self, urls: Urls) -> None:
-        for seed in range(TRIES):
-            load, [by_seven, by_many, of_one, without] = await storm(urls, seed)
+    async def test_behind_the_fence_miss_nothing_that_a_naive_reader_misses(
+        self, urls: Urls, seed: int, record_property: Callable[[str, object], None]
+    ) -> None:
+        for turn in range(TRIES):
+            load, [by_seven, by_many, of_one, without] = await storm(urls, seed + turn)
 
             admin = await asyncpg.connect(urls.admin)
             rows = await admin.fetch("SELECT position, stream_id, version FROM events ORDER BY position")
@@ -177,6 +181,10 @@ class TestReaders:
                 at[stream] = version
             assert all(one[0] < following[0] for one, following in pairwise(by_many))
 
+            record_property("events", len(stored))
+            record_property("transactions rolled back", load.rolled_back)
+            record_property("backends killed", load.killed)
+            record_property("events that the naive reader missed", len(set(stored) - set(without)))
             if set(stored) - set(without):
                 break
         else:

@@ -1,0 +1,82 @@
+"""A service that is asked to stop answers what it took, and takes no more."""
+
+import asyncio
+import signal
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import httpx2
+
+from events.spend import SpendLogged
+from service.identity import Tokens
+from service.serving import GRACE_SECONDS
+from tests.conftest import Urls
+from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, spend
+from tests.events.locks import blocked
+from tests.handling.office import STREAM, opened
+from tests.routes.world import address, body
+from tests.storms.processes import PATIENCE, Service, serving, started
+
+
+async def logged(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    command = spend(ART, "1", f"DOC-{number}")
+    headers = {"Idempotency-Key": f"key-{number}", "Content-Type": "application/json"}
+    return await client.post(address(type(command)), content=body(command), headers=headers)
+
+
+class TestStop:
+    async def test_answers_what_was_taken_and_takes_no_more(self, urls: Urls) -> None:
+        async with opened(urls.service) as office:
+            await office.play(LOCKED)
+            _, token = await Tokens(office.pool).create("acme", LINE_PRODUCER, datetime.now(UTC), timedelta(hours=1))
+        admin = await asyncpg.connect(urls.admin)
+        service = serving(urls.service)
+        async with started(service), service.client(token) as client:
+            async with admin.transaction():
+                await admin.execute("SELECT FROM streams WHERE stream_id = $1 FOR UPDATE", STREAM)
+                taken = [asyncio.create_task(logged(client, number)) for number in range(5)]
+                await blocked(admin)
+                ending = asyncio.create_task(service.end(signal.SIGTERM))
+                await refused(service)
+                assert not ending.done()
+            async with asyncio.timeout(10):
+                assert await ending == 0
+
+            answers = await asyncio.gather(*taken, return_exceptions=True)
+        await admin.close()
+        assert all(isinstance(each, httpx2.Response | httpx2.TransportError) for each in answers), answers
+        answered = [number for number, each in enumerate(answers) if isinstance(each, httpx2.Response)]
+        assert {answers[number].status_code for number in answered} == {201}  # type: ignore[union-attr]
+        async with opened(urls.service) as office:
+            stored = await office.log.read_stream(STREAM)
+        documents = [each.event.document for each in stored if isinstance(each.event, SpendLogged)]
+        assert sorted(filter(None, documents)) == [f"DOC-{number}" for number in answered]
+
+    async def test_ends_the_streams_that_are_open(self, urls: Urls) -> None:
+        async with opened(urls.service) as office:
+            await office.play(LOCKED)
+            _, token = await Tokens(office.pool).create("acme", LINE_PRODUCER, datetime.now(UTC), timedelta(hours=1))
+        service = serving(urls.service)
+        asked = f"/v1/{STREAM.replace('/', '/events?production=')}"
+        async with (
+            started(service),
+            service.client(token) as client,
+            client.stream("GET", asked, headers={"Accept": "text/event-stream"}) as stream,
+        ):
+            lines = stream.aiter_lines()
+            assert (await anext(lines)).startswith("id: ")
+            async with asyncio.timeout(GRACE_SECONDS / 2):
+                assert await service.end(signal.SIGTERM) == 0
+                assert [line async for line in lines][-1] == ""
+
+
+async def refused(service: Service) -> None:
+    """Wait until the service takes no new connection."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", service.port)
+            except OSError:
+                return
+            writer.close()
+            await asyncio.sleep(0.02)
