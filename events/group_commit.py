@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,12 +37,25 @@ LOST = (
 AWAY = (*LOST, asyncpg.InsufficientResourcesError)
 
 
+#: What one looks like that the server ended, or that broke: not one that is silent.
+ENDED = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    ConnectionError,
+)
+
 #: What may become of an append, in the words of who counts.
 TOLD = ("appended", "replayed", "mismatch", "conflict", "withheld", "unknown", "failed")
 
 
 class OutcomeUnknown(Exception):
     """The connection was lost before the database answered: the append may or may not have happened."""
+
+
+class ConnectionEnded(OutcomeUnknown):
+    """The connection ended before the answer: the same append under the same keys finds the truth at once."""
 
 
 @dataclass(eq=False, slots=True)
@@ -141,7 +154,8 @@ class GroupCommit:
         try:
             told = await self._call([each.unit for each in batch])
         except (*LOST, OutcomeUnknown) as error:
-            told = [OutcomeUnknown(str(error)) for _ in batch]
+            unknown = ConnectionEnded if isinstance(error, ENDED) else OutcomeUnknown
+            told = [unknown(str(error)) for _ in batch]
         except Exception as error:
             if len(batch) > 1:  # what one of them breaks is not the others' fault
                 for each in batch:
@@ -206,7 +220,8 @@ def heeded(connection: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        connection.remove_log_listener(heard)
+        with suppress(asyncpg.InterfaceError):  # it was lost meanwhile, and says so itself
+            connection.remove_log_listener(heard)
     if warnings:
         raise OutcomeUnknown(f"the database warned: {'; '.join(warnings)}")
 

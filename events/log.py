@@ -35,7 +35,7 @@ from events import AnyEvent, codec
 from events.append import Append, Head, LedgerEntry, Outcome, entry
 from events.bells import Bell
 from events.envelope import Recorded
-from events.group_commit import AWAY, LOST, GroupCommit, OutcomeUnknown, heeded
+from events.group_commit import AWAY, ENDED, LOST, ConnectionEnded, GroupCommit, OutcomeUnknown, heeded
 from events.ids import Slug, StreamId
 
 #: Events that a follower reads at a time.
@@ -163,7 +163,7 @@ class Log:
                         await connection.execute("SELECT hold($1)", stream_id)
                         yield partial(self.commits.within, connection)
             except LOST as error:
-                raise OutcomeUnknown(str(error)) from error
+                raise (ConnectionEnded if isinstance(error, ENDED) else OutcomeUnknown)(str(error)) from error
 
     async def heads(self, *stream_ids: StreamId) -> dict[StreamId, Head]:
         """Where the streams stand; those that do not exist are left out."""

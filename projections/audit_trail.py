@@ -12,6 +12,7 @@ from typing import Any, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Index, func
 
 from events import OfProduction
 from events.envelope import Recorded
@@ -57,6 +58,8 @@ TRAIL = kind(
     # What an auditor seeks that is rare; what is not is found by reading on.
     indexed=[("stream_id", by) for by in ("at", "kind", "actor", "account", "other_account", "correlation_id")],
 )
+#: Amounts are sought whatever their sign.
+Index("audit_trail_amount", TRAIL.table.c.stream_id, func.abs(TRAIL.table.c.amount))
 
 
 def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:

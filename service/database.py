@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typing_extensions import override
 
 from alembic import command
+from events.group_commit import ENDED
 
 ALEMBIC = next(
     place for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic") if place.is_dir()
@@ -43,6 +44,9 @@ WORK = {
     "application_name": "greenlight work",
     "idle_in_transaction_session_timeout": "10s",
 }
+
+#: For views, whose filters differ from one request to the next: a plan for all of them would fit none.
+VIEWS = ANSWERS | {"application_name": "greenlight views", "plan_cache_mode": "force_custom_plan"}
 
 _log = structlog.get_logger()
 
@@ -110,10 +114,6 @@ class _Pool(asyncpg.Pool):  # type: ignore[misc]
             raise
 
 
-#: What a connection looks like that the server ended.
-_ENDED = (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError, ConnectionError)
-
-
 class _Prompt(_Pool):
     """A pool whose own methods ask and change nothing: what was lost with its connection is asked once more."""
 
@@ -133,7 +133,7 @@ class _Prompt(_Pool):
 async def _asked(ask: Callable[..., Awaitable[Any]], *asked: Any, **how: Any) -> Any:
     try:
         return await ask(*asked, **how)
-    except _ENDED:
+    except ENDED:
         return await ask(*asked, **how)
 
 
@@ -152,7 +152,7 @@ async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
         pool_size=pool_size,
         isolation_level="REPEATABLE READ",
         json_deserializer=str,
-        connect_args={"timeout": SILENCE_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": ANSWERS},
+        connect_args={"timeout": SILENCE_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": VIEWS},
     )
     event.listen(engine.sync_engine, "handle_error", _silent_is_lost)
     try:

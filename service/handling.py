@@ -18,7 +18,7 @@ from uuid import UUID
 from events import AnyEvent
 from events.append import Append, Appended, Conflict, Head, Known, LedgerEntry, NewEvent, Outcome, SentCommand, Withheld
 from events.envelope import Metadata, Source
-from events.group_commit import OutcomeUnknown
+from events.group_commit import ConnectionEnded, OutcomeUnknown
 from events.ids import PersonId, Slug, StreamId
 from events.log import Log
 from service.deciders import company, production
@@ -200,7 +200,7 @@ class Handling:
             self.refused[type(refusal)] += 1
             raise
         except Exception as error:
-            self.told[_FAILED.get(type(error), "failed")] += 1
+            self.told[next((word for kind, word in _FAILED.items() if isinstance(error, kind)), "failed")] += 1
             raise
         self.told["replayed" if answer.replayed else "accepted"] += 1
         return answer
@@ -241,13 +241,23 @@ class Handling:
         while mailbox:
             turn = _distinct(mailbox[:TURN])
             try:
-                await self._take(stream_id, turn)
+                await self._persist(stream_id, turn)
             except Exception as error:
-                self.streams.forget(stream_id)  # what was lost on the way may have happened
                 for pending in turn:
                     pending.fail(error)
             mailbox[:] = [pending for pending in mailbox if not pending.answer.done()]
         del self._mailboxes[stream_id]
+
+    async def _persist(self, stream_id: StreamId, turn: list[_Pending]) -> None:
+        """Take a turn, and take it again when its connection ended on the way: the ledger has what happened."""
+        for last in (False, False, True):
+            try:
+                await self._take(stream_id, turn)
+                return
+            except Exception as error:
+                self.streams.forget(stream_id)  # what was lost on the way may have happened
+                if last or not isinstance(error, ConnectionEnded):
+                    raise
 
     async def _take(self, stream_id: StreamId, waiting: list[_Pending]) -> None:
         """Answer every wish of a turn."""

@@ -42,7 +42,7 @@ async def held(url: str, statement: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 class TestLimits:
-    @pytest.mark.parametrize("name", ANSWERS)
+    @pytest.mark.parametrize("name", [each for each in ANSWERS if each != "application_name"])
     async def test_hold_wherever_an_answer_is_waited_for(self, here: Database, name: str) -> None:
         async with here.engine.connect() as connection:
             of_queries = (await connection.execute(text(f"SHOW {name}"))).scalar_one()

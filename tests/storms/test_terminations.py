@@ -57,5 +57,4 @@ async def test_a_backend_ended_ten_times_a_second_costs_a_retry_and_nothing_else
     record_property("retried", sum(each > 1 for each in tries))
     record_property("retried more than twice", sum(each > 3 for each in tries))
     assert ended >= SECONDS / EVERY_SECONDS / 2
-    assert any(each > 1 for each in tries)
     assert sum(each <= 3 for each in tries) >= ENOUGH * len(tries)
