@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from events.bells import Bells
 from events.log import Log
 from projections import PROJECTIONS
+from projections.projection import Projection
 from projections.runner import Checkpoint, Runner
 from service import problems
 from service.database import check_schema, connected
@@ -117,16 +118,18 @@ async def readyz(request: Request) -> Response:
             views = await doors.runner.checkpoints()
     except Exception as error:
         return JSONResponse({"status": "not ready", "database": type(error).__name__}, 503)
-    states = {each.name: _state(views.get(each.name)) for each in PROJECTIONS}
-    ready = all(state["state"] == "current" for state in states.values())
+    states = {each.name: _state(each, views.get(each.name)) for each in PROJECTIONS}
+    ready = all(state["state"] in ("current", "rebuilding") for state in states.values())
     return JSONResponse({"status": "ready" if ready else "not ready", "views": states}, 200 if ready else 503)
 
 
-def _state(point: Checkpoint | None) -> dict[str, Any]:
+def _state(projection: Projection[Any], point: Checkpoint | None) -> dict[str, Any]:
     if point is None:
         return {"state": "building"}
     if point.error is not None:
         return {"state": "stopped", "position": point.position, "error": point.error}
+    if point.version < projection.version:
+        return {"state": "rebuilding", "position": point.position}  # as of then it is shown meanwhile
     return {"state": "current", "position": point.position}
 
 

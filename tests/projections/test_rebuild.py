@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import httpx2
 import pytest
 
 from events.codec import UnknownEvent
@@ -268,7 +269,7 @@ class TestOneAtATime:
         await rebuild(office.pool, PROJECTIONS)
 
     async def test_the_runner_goes_on_with_the_others_and_makes_its_own_when_it_can(
-        self, office: Office, monkeypatch: pytest.MonkeyPatch
+        self, office: Office, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(runner, "LEASE_SECONDS", 0.3)
         await (await filled(office)).release()
@@ -281,6 +282,7 @@ class TestOneAtATime:
                 answer = await office.send(LINE_PRODUCER, spend(ART, "5"))
                 assert await newer.wait_for("funding", answer.position, 20)
                 assert (await newer.checkpoints())["flags"].version == 1
+                assert (await client.get(f"/v1/{STREAM}/flags")).status_code == 200
                 await elsewhere.execute("SELECT pg_advisory_unlock_all()")
                 await eventually(newer, answer.position)
                 assert (await newer.checkpoints())["flags"].version == 2
