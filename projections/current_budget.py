@@ -166,8 +166,10 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
 
 
 def _spent(rows: Rows, stream: StreamId, account: AccountCode, amount: Decimal, entries: int) -> None:
-    row = rows.get(SpentRow, stream, account) or SpentRow(stream, account, amount * 0, 0)
-    rows.put(replace(row, spent=row.spent + amount, entries=row.entries + entries))
+    before = rows.get(SpentRow, stream, account)
+    if before is not None:
+        amount, entries = before.spent + amount, before.entries + entries
+    rows.put(SpentRow(stream, account, amount, entries))
 
 
 def _number(budget: BudgetId) -> int:

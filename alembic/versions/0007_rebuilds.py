@@ -90,6 +90,8 @@ INDEX = """
 CREATE FUNCTION index_rebuild(tables text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp
+-- A small sample for the first plans, since readers of the old rows wait for it; autovacuum takes larger ones.
+SET default_statistics_target = 10
 AS $$
 DECLARE
     name text;
