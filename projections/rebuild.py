@@ -136,11 +136,12 @@ async def _alone(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Any]:
 
 
 async def _stored(connection: Any, projections: Sequence[Projection[Any]]) -> Progress | None:
-    """How far a rebuild of the same read models by the same code has come, if it was broken off."""
+    """How far a rebuild of the same read models, no more and no fewer, by the same code has come."""
     rows = await connection.fetch("SELECT * FROM rebuilds")
-    ours = [row for row in rows if (row["projection"], row["version"]) in {(p.name, p.version) for p in projections}]
-    found = {Progress(*tuple(row)[2:]) for row in ours}
-    return found.pop() if len(ours) == len(projections) and len(found) == 1 else None
+    if {(row["projection"], row["version"]) for row in rows} != {(each.name, each.version) for each in projections}:
+        return None
+    [found] = {Progress(*tuple(row)[2:]) for row in rows}
+    return found
 
 
 async def _store(connection: Any, made: Progress) -> None:
@@ -189,12 +190,12 @@ async def _copy_histories(
             told(replace(made, folded=folded))
     if folded != made.events:
         raise Incomplete(f"{folded} of {made.events} events were read.")
-    made = replace(made, stream_id="~", folded=folded, position=made.up_to)  # no stream's name comes after this
+    made = replace(made, stream_id="~", folded=folded)  # no stream's name comes after this
     await _copy(connection, folds, made, None)
     told(made)
     async with connection.transaction():
         await connection.execute("SELECT index_rebuild($1)", tables, timeout=LONG)
-        await _store(connection, made)
+        await _store(connection, replace(made, position=made.up_to))
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
+from events.codec import UnknownEvent
 from events.ids import Slug
 from projections import PROJECTIONS
 from projections import rebuild as rebuilding
@@ -173,7 +174,7 @@ def rebuild(
 ) -> None:
     """Fold the read models again from the log; readers see the old rows until the new ones take their place.
 
-    Broken off, it goes on where it was when it is called again.
+    Broken off, it goes on where it was when it is called again. Exit 1 when the old rows said something else.
     """
     chosen = [each for each in PROJECTIONS if projection in (None, each.name)]
     if not chosen:
@@ -193,13 +194,17 @@ def rebuild(
     try:
         rebuilt = with_doors(fold)
     except (rebuilding.UnderWay, rebuilding.NewerCode) as error:
-        fail(str(error), 1)
+        fail(str(error))
+    except (rebuilding.Incomplete, UnknownEvent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        fail(f"The read models stay as they were: {type(error).__name__}: {error}\nCalled again, the rebuild goes on.")
     typer.echo(
         f"{', '.join(each.name for each in chosen)}: made anew from {rebuilt.events} events,"
         f" at position {rebuilt.position}."
     )
     for each in rebuilt.differences:
         typer.echo(f"{each.table}, {each.what}: {each.live:f} before, {each.rebuilt:f} now.")
+    if rebuilt.differences:
+        fail("The rows before were not what the log adds up to; those now are.")
 
 
 @app.command("verify")
