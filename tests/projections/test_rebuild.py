@@ -242,7 +242,7 @@ class TestBrokenOff:
         await filled(office)
         monkeypatch.setattr(module, "PAGE", 5)
         await broken_off(office, lambda made: made.folded > 10)
-        await broken_off(office, lambda made: made.folded > 40, [flags.PROJECTION])
+        await broken_off(office, lambda made: made.folded > 60, [flags.PROJECTION])
 
         assert (await rebuild(office.pool, PROJECTIONS)).differences == ()
 
