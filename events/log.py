@@ -281,5 +281,8 @@ async def read(connection: Any, after: int, up_to: int, limit: int, part: Part |
 def recorded(row: Any) -> Recorded[AnyEvent]:
     """A row of the log as an event in its place."""
     position, stream_id, version, event_id, kind, schema_version, payload, metadata = row
-    event = codec.decode(kind, schema_version, payload)
+    try:
+        event = codec.decode(kind, schema_version, payload)
+    except codec.UnknownEvent as error:
+        raise codec.UnknownEvent(f"{error}, at position {position}: version {version} of {stream_id}") from None
     return Recorded(position, stream_id, version, event_id, event, codec.decode_metadata(metadata))

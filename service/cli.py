@@ -88,6 +88,8 @@ def with_doors(work: Callable[[Doors], Awaitable[T]]) -> T:
             return asyncio.run(inside(addresses.service))
         except Refusal as refusal:
             fail(f"{refusal} {refusal.advice()}")
+        except ConnectionError as error:
+            fail(f"The database does not answer: {error}")
 
 
 def checked(value: str) -> str:

@@ -144,16 +144,7 @@ def _kinds(asked: str) -> list[str]:
 async def _page(at: Doors, part: Part, asked: Asked) -> Page:
     """The first page of what is asked for."""
     said_by, after = asked.cursor
-    try:
-        page = await at.log.page(after, asked.limit, part)
-    except UnknownEvent as error:
-        raise Problem(
-            503,
-            "EventIsUnknown",
-            f"What comes next was written by a newer version of Greenlight, and cannot be read by this one: {error}.",
-            "Ask a process of the newer version, or again when this one is replaced.",
-            headers={"Retry-After": "60"},
-        ) from None
+    page = await at.log.page(after, asked.limit, part)
     # An append in flight may hold the log incomplete below an event that its writer knows of already.
     if after > page.complete and after > await at.database.pool.fetchval(
         "SELECT coalesce(max(position), 0) FROM events"

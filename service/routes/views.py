@@ -21,7 +21,6 @@ from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.runner import checkpoints
 from projections.stored import load
-from service.deciders.production import ProductionIsMissing
 from service.problems import FieldError, Problem, malformed_fields
 
 from .access import Doors
@@ -93,10 +92,20 @@ async def caught_up(at: Doors, projection: Projection[Any], at_least: int | None
     """Wait for the view to show the position, for a while."""
     if at_least is None or await at.runner.wait_for(projection.name, at_least, PATIENCE_SECONDS):
         return
+    point = (await at.runner.checkpoints()).get(projection.name)
+    if point is not None and point.error is not None:
+        raise Problem(
+            503,
+            "ViewIsBehind",
+            f"The view {projection.name} stopped at position {point.position}, before an event that it cannot take.",
+            "The operator of the service can see why; without at_least it shows what was so until then.",
+            headers={"Retry-After": "60"},
+        )
+    newest = await at.database.pool.fetchval("SELECT coalesce(max(position), 0) FROM events")
     raise Problem(
         503,
         "ViewIsBehind",
-        f"The view {projection.name} does not show position {at_least} yet.",
+        f"The view {projection.name} does not show position {at_least} yet; the log is at {newest}.",
         "Ask again in a moment, or without at_least for what it shows now.",
         headers={"Retry-After": "1"},
     )
@@ -145,7 +154,8 @@ async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: i
         found = newest.where(events.c.version == (await connection.execute(_BY_THEN, by_then)).scalar_one())
     at_that = (await connection.execute(found)).one_or_none()
     if at_that is None:
-        raise ProductionIsMissing()
+        said = f"As of {as_of} the production had not begun."
+        raise Problem(404, "ProductionIsMissing", said, "Ask as of version 1, or of a later moment.")
     return Shown(at_that.version, at_that.position, at_that.link)
 
 

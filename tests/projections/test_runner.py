@@ -228,7 +228,7 @@ class TestPoison:
         await caught_up(live)
         before = (await live.checkpoints())["flags"]
         rows = await stored(office.pool, flags.PROJECTION, [STREAM])
-        assert (await client.get("/readyz")).status_code == 200
+        assert (await client.get("/readyz")).json()["status"] == "ready"
 
         await office.play(SPENT)
         await caught_up(live)
@@ -241,7 +241,7 @@ class TestPoison:
         head = (await office.log.heads(STREAM))[STREAM]
         assert {point.position for point in points.values()} == {head.position}
         ready = await client.get("/readyz")
-        assert ready.status_code == 503
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
         assert ready.json()["views"]["flags"]["error"] == "ZeroDivisionError: poison"
         assert ready.json()["views"]["funding"]["state"] == "current"
 
@@ -262,7 +262,7 @@ class TestPoison:
 
         assert {point.error for point in (await mended.checkpoints()).values()} == {None}
         await agree(office, STREAM)
-        assert (await client.get("/readyz")).status_code == 200
+        assert (await client.get("/readyz")).json()["status"] == "ready"
 
     @pytest.mark.parametrize("met", ["in the first build", "later"])
     async def test_is_tried_again_when_asked_and_goes_on_where_it_stopped(
@@ -321,7 +321,11 @@ class TestUnknownEvent:
         points = await live.checkpoints()
         assert {point.position for point in points.values()} == {position - 1}
         assert all(point.error and "StudioSold" in point.error for point in points.values())
-        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/readyz")).json()["status"] == "degraded"
+        office.handling.streams.forget(STREAM)
+        told = await client.get(f"/v1/{STREAM}/flags")
+        assert (told.status_code, told.json()["type"]) == (503, "urn:greenlight:problem:event-is-unknown")
+        assert f"StudioSold, schema version 1, at position {position}: version {version}" in told.json()["detail"]
         known = await office.log.read_stream(STREAM, up_to=version - 1)
         for projection in PROJECTIONS:
             rows = projection.replay(known)
