@@ -117,7 +117,8 @@ async def readyz(request: Request) -> Response:
                 await connection.execute(text("SELECT 1"))
             views = await doors.runner.checkpoints()
     except Exception as error:
-        return JSONResponse({"status": "not ready", "database": type(error).__name__}, 503)
+        said = f"does not answer ({type(error).__name__})"
+        return JSONResponse({"status": "not ready", "database": said}, 503)
     states = {each.name: _state(each, views.get(each.name)) for each in PROJECTIONS}
     found = {state["state"] for state in states.values()}
     status = "not ready" if "building" in found else "degraded" if "stopped" in found else "ready"
