@@ -79,7 +79,14 @@ class Rebuilt:
 
     events: int
     position: int
-    #: To the live tables of the same fold at the same position.
+    #: To the live tables of the same fold at the same position, which are replaced all the same.
+    differences: tuple[Difference, ...]
+
+
+@dataclass
+class Differs(Exception):
+    """The new tables do not say what the live ones of the same fold say: someone must look before they are replaced."""
+
     differences: tuple[Difference, ...]
 
 
@@ -99,14 +106,20 @@ Told = Callable[[Progress], None]
 
 
 async def rebuild(
-    pool: "asyncpg.Pool[asyncpg.Record]", projections: Sequence[Projection[Any]], told: Told = lambda _: None
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    projections: Sequence[Projection[Any]],
+    told: Told = lambda _: None,
+    *,
+    replace_different: bool = False,
 ) -> Rebuilt:
     """Make these read models anew and put them in their place.
 
     Args:
         told: called with the progress, again and again.
+        replace_different: also live rows of the same fold that say something else.
 
     Raises:
+        Differs: they do, and nothing was replaced; what was made is kept for the next call.
         UnderWay: another process is at it.
         NewerCode: the live rows are of newer code.
         UnknownEvent: the log holds an event that this code cannot read.
@@ -118,7 +131,7 @@ async def rebuild(
         while True:
             made = await _caught_up(connection, projections, await safe_position(connection), told)
             try:
-                return await _swapped(connection, projections, made)
+                return await _swapped(connection, projections, made, replace_different=replace_different)
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
                 await asyncio.sleep(SWAP_SECONDS)  # the readers that were in the way, and those that waited behind us
 
@@ -263,7 +276,9 @@ async def _caught_up(
     return made
 
 
-async def _swapped(connection: Any, projections: Sequence[Projection[Any]], made: Progress) -> Rebuilt:
+async def _swapped(
+    connection: Any, projections: Sequence[Projection[Any]], made: Progress, *, replace_different: bool
+) -> Rebuilt:
     """Put the new tables in place of the live ones, not behind them, in one transaction."""
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = {SWAP_SECONDS * 1000:.0f}")
@@ -283,7 +298,9 @@ async def _swapped(connection: Any, projections: Sequence[Projection[Any]], made
             if (row["version"], row["position"]) == (versions[row["projection"]], made.position)
         }
         kinds = [kind for each in projections if each.name in same for kind in each.kinds]
-        differences = [difference for kind in kinds for difference in await _compared(connection, kind)]
+        differences = tuple([difference for kind in kinds for difference in await _compared(connection, kind)])
+        if differences and not replace_different:
+            raise Differs(differences)
         await connection.execute("SELECT swap_rebuild($1)", _tables(projections))
         await connection.execute(
             "INSERT INTO checkpoints AS c (projection, version, position, epoch)"
@@ -297,7 +314,7 @@ async def _swapped(connection: Any, projections: Sequence[Projection[Any]], made
         await connection.execute("DELETE FROM rebuilds")
         await connection.execute("DELETE FROM marks WHERE projection = ANY($1)", names)
         await connection.execute(f"NOTIFY {PROGRESSED}")
-    return Rebuilt(made.events, made.position, tuple(differences))
+    return Rebuilt(made.events, made.position, differences)
 
 
 async def _compared(connection: Any, kind: Kind) -> list[Difference]:

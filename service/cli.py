@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -173,10 +173,12 @@ def migrate() -> None:
 @app.command()
 def rebuild(
     projection: Annotated[str | None, typer.Argument(help="One read model; all of them without it.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Also rows that say something else than the log.")] = False,
 ) -> None:
     """Fold the read models again from the log; readers see the old rows until the new ones take their place.
 
-    Broken off, it goes on where it was when it is called again. Exit 1 when the old rows said something else.
+    Broken off, it goes on where it was when it is called again. When the new rows add up to something else than the
+    old ones, it tells what and replaces nothing: look, then call it with --replace.
     """
     chosen = [each for each in PROJECTIONS if projection in (None, each.name)]
     if not chosen:
@@ -191,22 +193,29 @@ def rebuild(
                 doing = "copying" if made.position is None else "catching up"
                 bar.update(task, description=doing, completed=made.folded, total=made.events)
 
-            return await rebuilding.rebuild(doors.database.work, chosen, told)
+            return await rebuilding.rebuild(doors.database.work, chosen, told, replace_different=replace)
 
     try:
         rebuilt = with_doors(fold)
     except (rebuilding.UnderWay, rebuilding.NewerCode) as error:
         fail(str(error))
+    except rebuilding.Differs as error:
+        _tell(error.differences)
+        fail(
+            "The live rows are not what the log adds up to, and were not replaced. To do it: greenlight rebuild --replace"
+        )
     except (rebuilding.Incomplete, UnknownEvent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         fail(f"The read models stay as they were: {type(error).__name__}: {error}\nCalled again, the rebuild goes on.")
     typer.echo(
         f"{', '.join(each.name for each in chosen)}: made anew from {rebuilt.events} events,"
         f" at position {rebuilt.position}."
     )
-    for each in rebuilt.differences:
-        typer.echo(f"{each.table}, {each.what}: {each.live:f} before, {each.rebuilt:f} now.")
-    if rebuilt.differences:
-        fail("The rows before were not what the log adds up to; those now are.")
+    _tell(rebuilt.differences)
+
+
+def _tell(differences: Iterable[rebuilding.Difference]) -> None:
+    for each in differences:
+        typer.echo(f"{each.table}, {each.what}: {each.live:f} live, {each.rebuilt:f} made anew.")
 
 
 @app.command("verify")

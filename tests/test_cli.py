@@ -268,6 +268,30 @@ class TestRebuild:
         assert unknown.returncode == 2
         assert "current_budget" in unknown.stderr
 
+    def test_replaces_rows_that_say_something_else_only_when_told_to(
+        self, greenlight: Greenlight, founded: Urls
+    ) -> None:
+        assert greenlight(founded, "rebuild", "current_budget").returncode == 0
+        asyncio.run(spoilt(founded))
+
+        looked = greenlight(founded, "rebuild", "current_budget")
+        again = greenlight(founded, "rebuild", "current_budget")
+        replaced = greenlight(founded, "rebuild", "current_budget", "--replace")
+
+        told = "current_budget_spent, rows: 1 live, 0 made anew.\ncurrent_budget_spent, spent: 5 live, 0 made anew.\n"
+        assert [(each.returncode, each.stdout) for each in (looked, again)] == [(1, told)] * 2
+        assert "--replace" in looked.stderr
+        assert replaced.returncode == 0
+        assert replaced.stdout.endswith(told)
+        assert greenlight(founded, "rebuild").returncode == 0
+
+
+async def spoilt(urls: Urls) -> None:
+    """A row that no fact is behind."""
+    connection = await asyncpg.connect(urls.service)
+    await connection.execute("INSERT INTO current_budget_spent VALUES ('acme/nowhere', '2200', 5, 1)")
+    await connection.close()
+
 
 class TestEmbedded:
     def test_keeps_the_same_data_from_one_command_to_the_next(self, greenlight: Greenlight, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from events.codec import UnknownEvent
 from projections import PROJECTIONS, flags, runner
 from projections import rebuild as module
-from projections.rebuild import Difference, Incomplete, NewerCode, Progress, UnderWay, rebuild
+from projections.rebuild import Difference, Differs, Incomplete, NewerCode, Progress, UnderWay, rebuild
 from projections.runner import Runner
 from service.app import opened
 from service.routes.views import snapshot
@@ -59,7 +59,7 @@ class TestRebuild:
             await agree(office, STREAM)
 
         for projection in PROJECTIONS:
-            await rebuild(office.pool, [projection])
+            await rebuild(office.pool, [projection], replace_different=True)
 
         await agree(office, STREAM)
 
@@ -100,14 +100,19 @@ class TestRebuild:
         assert await every_table(office.pool, *BOTH) == before
         assert await live.checkpoints() == points
 
-    async def test_says_where_the_live_rows_were_wrong(self, office: Office) -> None:
+    async def test_says_where_the_live_rows_are_wrong_and_replaces_them_only_when_told_to(self, office: Office) -> None:
         await filled(office)
         [spent] = await office.pool.fetch("SELECT sum(spent) FROM current_budget_spent")
         await office.pool.execute("UPDATE current_budget_spent SET spent = spent + 7 WHERE stream_id = $1", STREAM)
         gone = await office.pool.fetchval("WITH g AS (DELETE FROM audit_trail RETURNING 1) SELECT count(*) FROM g")
         accounts = await office.pool.fetchval("SELECT count(*) FROM current_budget_spent WHERE stream_id = $1", STREAM)
 
-        made = await rebuild(office.pool, PROJECTIONS)
+        before = await every_table(office.pool, *BOTH)
+        with pytest.raises(Differs) as differs:
+            await rebuild(office.pool, PROJECTIONS)
+        assert await every_table(office.pool, *BOTH) == before
+        made = await rebuild(office.pool, PROJECTIONS, replace_different=True)
+        assert made.differences == differs.value.differences
 
         assert Difference("current_budget_spent", "spent", spent[0] + 7 * accounts, spent[0]) in made.differences
         assert Difference("audit_trail", "rows", Decimal(0), Decimal(gone)) in made.differences
@@ -155,7 +160,7 @@ class TestReaders:
         query = "SELECT DISTINCT spent FROM current_budget_spent"
         async with opened(urls.service, project=False) as doors:
             async with snapshot(doors, projection) as (connection, position):
-                making = asyncio.create_task(rebuild(office.pool, PROJECTIONS))
+                making = asyncio.create_task(rebuild(office.pool, PROJECTIONS, replace_different=True))
                 await blocked(admin)
                 rows = (await connection.exec_driver_sql(query)).scalars().all()
                 assert not making.done()
