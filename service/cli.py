@@ -201,9 +201,7 @@ def rebuild(
         fail(str(error))
     except rebuilding.Differs as error:
         _tell(error.differences)
-        fail(
-            "The live rows are not what the log adds up to, and were not replaced. To do it: greenlight rebuild --replace"
-        )
+        fail("The live rows are not what the log adds up to, and stay. To replace them: greenlight rebuild --replace")
     except (rebuilding.Incomplete, UnknownEvent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         fail(f"The read models stay as they were: {type(error).__name__}: {error}\nCalled again, the rebuild goes on.")
     typer.echo(
