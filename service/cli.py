@@ -127,15 +127,19 @@ def project() -> None:
 
 @app.command("projections")
 def show_projections(
-    retry: Annotated[str | None, typer.Option(help="A read model that stopped; its holder tries it again.")] = None,
+    retry: Annotated[
+        list[str] | None, typer.Option(help="A read model that stopped, to be tried again by its holder; or `all`.")
+    ] = None,
 ) -> None:
     """Show how far each read model is, who keeps it, and why one stopped; exit 1 when one has."""
-    if retry is not None and retry not in (each.name for each in PROJECTIONS):
-        fail(f"There is no read model {retry}; there are {', '.join(p.name for p in PROJECTIONS)}.", 2)
+    names = [each.name for each in PROJECTIONS]
+    again = names if retry == ["all"] else retry or []
+    for unknown in (name for name in again if name not in names):
+        fail(f"There is no read model {unknown}; there are {', '.join(names)}.", 2)
 
     async def look(doors: Doors) -> list[Progress]:
-        if retry is not None:
-            await doors.runner.retry(retry)
+        for name in again:
+            await doors.runner.retry(name)
         return await doors.runner.progress()
 
     found = with_doors(look)
@@ -362,7 +366,7 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (Unavailable, SchemaIsBehind, serving.CannotListen) as error:
+    except (Unavailable, SchemaIsBehind, serving.CannotListen, demo.Surprise) as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
 

@@ -215,17 +215,20 @@ class TestProjections:
         never = greenlight(founded, "projections")
         greenlight(founded, "rebuild")
         as_superuser(
-            founded.admin, "UPDATE checkpoints SET error = 'ZeroDivisionError: poison' WHERE projection = 'flags'"
+            founded.admin,
+            "UPDATE checkpoints SET error = 'ZeroDivisionError: poison' WHERE projection IN ('flags', 'funding')",
         )
-        as_superuser(founded.admin, "UPDATE checkpoints SET position = 0 WHERE projection = 'funding'")
+        as_superuser(founded.admin, "UPDATE checkpoints SET position = 0 WHERE projection = 'spend_register'")
         stopped = greenlight(founded, "projections")
-        mended = greenlight(founded, "projections", "--retry", "flags")
+        one = greenlight(founded, "projections", "--retry", "flags")
+        mended = greenlight(founded, "projections", "--retry", "all")
         unknown = greenlight(founded, "projections", "--retry", "nothing")
 
         assert never.stdout.count("building") == 6
         assert stopped.returncode == 1
         assert "ZeroDivisionError: poison" in stopped.stdout
-        assert re.search(r"funding +behind +0 +\d+ events, \d+\.\d s +nobody", stopped.stdout)
+        assert re.search(r"spend_register +behind +0 +\d+ events, \d+\.\d s +nobody", stopped.stdout)
+        assert (one.returncode, one.stdout.count("poison")) == (1, 1)
         assert (mended.returncode, "poison" in mended.stdout) == (0, False)
         assert unknown.returncode == 2
 

@@ -129,7 +129,7 @@ async def _part(at: Doors, sender: Person, asked: Asked) -> Part:
 
 def _kinds(asked: str) -> list[str]:
     """The names of events that are asked for; one that there is not is told with its nearest."""
-    names = asked.split(",")
+    names = list(dict.fromkeys(asked.split(",")))
     errors = []
     for name in names:
         if name not in EVENTS:
@@ -146,12 +146,13 @@ async def _page(at: Doors, part: Part, asked: Asked) -> Page:
     said_by, after = asked.cursor
     page = await at.log.page(after, asked.limit, part)
     # An append in flight may hold the log incomplete below an event that its writer knows of already.
-    if after > page.complete and after > await at.database.pool.fetchval(
-        "SELECT coalesce(max(position), 0) FROM events"
-    ):
-        said = f"Position {after} is ahead of the log, which is at {page.complete}."
-        rule = "send what a page, an event or a command told as its position"
-        raise Problem(422, "CursorIsUnknown", said, "Start without one.", [FieldError(pointer=said_by, rule=rule)])
+    if after > page.complete:
+        last = await at.database.pool.fetchval("SELECT coalesce(max(position), 0) FROM events")
+        if after > last:
+            said = f"Position {after} is ahead of the log, whose last event is at {last}."
+            rule = "send what a page, an event or a command told as its position"
+            error = FieldError(pointer=said_by, rule=rule)
+            raise Problem(422, "CursorIsUnknown", said, f"Start after {last} for what comes next.", [error])
     return page
 
 
