@@ -25,7 +25,7 @@ SCHEMA_VERSIONS = {name: newest(name) for name in EVENTS}
 
 
 class UnknownEvent(LookupError):
-    """The log holds an event that this code cannot read: a later version wrote it."""
+    """No event of this name and schema version is known here: newer code wrote it."""
 
 
 def encode(event: AnyEvent) -> str:
@@ -38,6 +38,7 @@ def decode(event_type: str, schema_version: int, payload: str | bytes) -> AnyEve
 
     Raises:
         UnknownEvent: no event of this name and schema version is known here.
+        Exception: the text does not say what such an event says; `log.recorded` tells the place of either.
     """
     written = SCHEMA_VERSIONS.get(event_type, 0)
     if schema_version != written:

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
+from typing_extensions import override
+
 from .ids import PersonId, StreamId
 
 Source = Literal["api", "console", "cli", "import"]
@@ -44,3 +46,37 @@ class Recorded(Generic[E]):
     event_id: UUID
     event: E
     metadata: Metadata
+
+
+@dataclass
+class CannotTake(Exception):
+    """An event of the log that this code can neither read nor add up: newer code wrote it, or it was changed since."""
+
+    type: str
+    position: int
+    stream_id: StreamId
+    version: int
+    #: For the operator; it may tell what the event says.
+    why: str
+
+    @classmethod
+    def of(cls, recorded: Recorded[object], error: Exception) -> "CannotTake":
+        """What a fold says of an event that it cannot add up."""
+        return cls(
+            type(recorded.event).__name__, recorded.position, recorded.stream_id, recorded.version, reason(error)
+        )
+
+    @property
+    def where(self) -> str:
+        """The event by its kind and its place."""
+        return f"{self.type} at position {self.position}, version {self.version} of {self.stream_id}"
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.where}: {self.why}"
+
+
+def reason(error: Exception) -> str:
+    """An error in one line."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

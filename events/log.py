@@ -34,7 +34,7 @@ from typing_extensions import override
 from events import AnyEvent, codec
 from events.append import Append, Head, LedgerEntry, Outcome, entry
 from events.bells import Bell
-from events.envelope import Recorded
+from events.envelope import CannotTake, Recorded, reason
 from events.group_commit import AWAY, ENDED, LOST, ConnectionEnded, GroupCommit, OutcomeUnknown, heeded
 from events.ids import Slug, StreamId
 
@@ -206,7 +206,7 @@ class Log:
         """What comes next after a position, as far as the log is complete.
 
         Raises:
-            UnknownEvent: the very next event is none that this code can read.
+            CannotTake: the very next event is none that this code can read.
         """
         async with self._pool.acquire() as connection:
             complete = await safe_position(connection)
@@ -222,7 +222,7 @@ class Log:
         same. A database that is away is waited for.
 
         Raises:
-            UnknownEvent: the very next event is none that this code can read.
+            CannotTake: the very next event is none that this code can read.
         """
         while True:
             try:
@@ -256,7 +256,7 @@ async def read(connection: Any, after: int, up_to: int, limit: int, part: Part |
         part: None means the whole log.
 
     Raises:
-        UnknownEvent: the very next event is none that this code can read; before it, the page ends.
+        CannotTake: the very next event is none that this code can read; before it, the page ends.
     """
     if part is None:
         rows = await connection.fetch(
@@ -271,7 +271,7 @@ async def read(connection: Any, after: int, up_to: int, limit: int, part: Part |
     for row in rows:
         try:
             events.append(recorded(row))
-        except codec.UnknownEvent:
+        except CannotTake:
             if not events:
                 raise
             return Page(events, events[-1].position, up_to)
@@ -279,10 +279,14 @@ async def read(connection: Any, after: int, up_to: int, limit: int, part: Part |
 
 
 def recorded(row: Any) -> Recorded[AnyEvent]:
-    """A row of the log as an event in its place."""
+    """A row of the log as an event in its place.
+
+    Raises:
+        CannotTake: the event, or what is known around it, cannot be read, for whatever cause.
+    """
     position, stream_id, version, event_id, kind, schema_version, payload, metadata = row
     try:
-        event = codec.decode(kind, schema_version, payload)
-    except codec.UnknownEvent as error:
-        raise codec.UnknownEvent(f"{error}, at position {position}: version {version} of {stream_id}") from None
-    return Recorded(position, stream_id, version, event_id, event, codec.decode_metadata(metadata))
+        event, around = codec.decode(kind, schema_version, payload), codec.decode_metadata(metadata)
+    except Exception as error:
+        raise CannotTake(kind, position, stream_id, version, reason(error)) from error
+    return Recorded(position, stream_id, version, event_id, event, around)

@@ -31,8 +31,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import JSON, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
-from events import AnyEvent
-from events.envelope import Recorded
+from events import EVENTS, AnyEvent
+from events.envelope import CannotTake, Recorded
 from events.ids import StreamId
 
 metadata = MetaData()
@@ -213,9 +213,20 @@ class Projection(Generic[E]):
         return not all(kind.final for kind in self.kinds)
 
     def apply(self, rows: Rows, recorded: Recorded[AnyEvent]) -> None:
-        """Fold one event of the log, if it is one that the projection reads."""
+        """Fold one event of the log, if it is one that the projection reads.
+
+        Raises:
+            CannotTake: the fold cannot add it to these rows.
+        """
         if type(recorded.event) in self.reads:
-            self.fold(rows, cast("Recorded[E]", recorded))
+            try:
+                self.fold(rows, cast("Recorded[E]", recorded))
+            except Exception as error:
+                raise CannotTake.of(recorded, error) from error
+
+    def concerns(self, event_type: str) -> bool:
+        """Whether it reads events of this name; of a name that is not known here nobody can say that it does not."""
+        return event_type not in EVENTS or EVENTS[event_type] in self.reads
 
     def replay(self, history: Iterable[Recorded[AnyEvent]]) -> Rows:
         """The rows that a history adds up to, from nothing, in memory."""

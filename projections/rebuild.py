@@ -1,13 +1,13 @@
 """The rebuild: read models folded again from nothing, beside the live ones, and swapped in when they are complete.
 
 Histories are folded production by production, so that every row is written once and memory holds one production;
-then the new tables get their indexes, catch up with the log, are compared with the live ones and take their place
-in one transaction. Readers are served by the old rows until that moment. A rebuild that was broken off is resumed
-behind the last production that was complete.
+then the new tables get their indexes, catch up with the live ones, are compared with them where those stand, and
+take their place in one transaction; whoever keeps them goes on from there. Until that moment readers are served by the
+old rows. A rebuild that was broken off is resumed behind the last production that was complete.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,10 +16,12 @@ from typing import Any
 import asyncpg
 from sqlalchemy import BigInteger, Column, Integer, Numeric, Table, Text
 
+from events import AnyEvent
 from events.bells import PROGRESSED
+from events.envelope import CannotTake, Recorded
 from events.group_commit import LOST
 from events.ids import StreamId
-from events.log import COLUMNS, read, recorded, safe_position
+from events.log import COLUMNS, Page, read, recorded, safe_position
 
 from .projection import Kind, Projection, Rows, metadata
 from .stored import advance, copy
@@ -61,6 +63,11 @@ class Progress:
     #: Where the tables stand in the log once all histories are copied and indexed.
     position: int | None
 
+    @property
+    def place(self) -> int:
+        """The position that its rows are of, or will be once all histories are copied."""
+        return self.up_to if self.position is None else self.position
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -79,7 +86,7 @@ class Rebuilt:
 
     events: int
     position: int
-    #: To the live tables of the same fold at the same position, which are replaced all the same.
+    #: To the live tables of the same fold, each at the position where it stood; they are replaced all the same.
     differences: tuple[Difference, ...]
 
 
@@ -103,6 +110,8 @@ class Incomplete(Exception):
 
 
 Told = Callable[[Progress], None]
+#: Of the read models that were compared with their live rows of the same fold, what these say otherwise.
+Compared = dict[str, list[Difference]]
 
 
 async def rebuild(
@@ -122,16 +131,25 @@ async def rebuild(
         Differs: they do, and nothing was replaced; what was made is kept for the next call.
         UnderWay: another process is at it.
         NewerCode: the live rows are of newer code.
-        UnknownEvent: the log holds an event that this code cannot read.
+        CannotTake: the log holds an event that this code cannot read, or that one of the read models cannot add up.
     """
     async with _alone(pool) as connection:
-        made = await _stored(connection, projections) or await _begun(connection, projections)
+        live = [row["position"] for row in await _live(connection, projections)]
+        start = min(live, default=await safe_position(connection))
+        made = await _stored(connection, projections)
+        if made is not None and live and made.place > start:
+            made = None  # it is past live rows that it was not compared with
+        made = made or await _begun(connection, projections, start)
         if made.position is None:
             await _copy_histories(pool, connection, projections, made, told)
+        compared: Compared = {}
         while True:
-            made = await _caught_up(connection, projections, await safe_position(connection), told)
             try:
-                return await _swapped(connection, projections, made, replace_different=replace_different)
+                if live:
+                    await _compare(connection, projections, compared, told)
+                else:
+                    await _caught_up(connection, projections, await safe_position(connection), told)
+                return await _swapped(connection, projections, compared, replace_different=replace_different)
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
                 await asyncio.sleep(SWAP_SECONDS)  # the readers that were in the way, and those that waited behind us
 
@@ -163,8 +181,18 @@ async def _store(connection: Any, made: Progress) -> None:
     )
 
 
-async def _begun(connection: Any, projections: Sequence[Projection[Any]]) -> Progress:
-    up_to = await safe_position(connection)
+async def _live(connection: Any, projections: Sequence[Projection[Any]]) -> list[Any]:
+    """Where live rows stand that were made by the same fold."""
+    rows: list[Any] = await connection.fetch(
+        "SELECT c.projection, c.position FROM checkpoints c JOIN unnest($1::text[], $2::int[]) AS mine (name, version)"
+        " ON c.projection = mine.name AND c.version = mine.version",
+        [each.name for each in projections],
+        [each.version for each in projections],
+    )
+    return rows
+
+
+async def _begun(connection: Any, projections: Sequence[Projection[Any]], up_to: int) -> Progress:
     async with connection.transaction():
         await connection.execute("SELECT begin_rebuild($1)", _tables(projections))
         events = await connection.fetchval("SELECT count(*) FROM events WHERE position <= $1", up_to, timeout=LONG)
@@ -189,8 +217,7 @@ async def _copy_histories(
     async with pool.acquire() as reader, _pages(reader, made) as pages:
         async for page in pages:
             for start in range(0, len(page), SLICE):
-                for row in page[start : start + SLICE]:
-                    event = recorded(row)
+                for event in _known(page[start : start + SLICE], projections):
                     for projection, rows in folds:
                         projection.apply(rows, event)
                 await asyncio.sleep(0)
@@ -209,6 +236,16 @@ async def _copy_histories(
     async with connection.transaction():
         await connection.execute("SELECT index_rebuild($1)", tables, timeout=LONG)
         await _store(connection, replace(made, position=made.up_to))
+
+
+def _known(page: Iterable[Any], projections: Sequence[Projection[Any]]) -> Iterator[Recorded[AnyEvent]]:
+    """The events of a page, without such as cannot be read and are none of these read models' business."""
+    for row in page:
+        try:
+            yield recorded(row)
+        except CannotTake as error:
+            if any(each.concerns(error.type) for each in projections):
+                raise
 
 
 @asynccontextmanager
@@ -265,7 +302,12 @@ async def _caught_up(
     assert made is not None
     assert made.position is not None
     while made.position < to:
-        page = await read(connection, made.position, to, TAIL)
+        try:
+            page = await read(connection, made.position, to, TAIL)
+        except CannotTake as error:
+            if any(each.concerns(error.type) for each in projections):
+                raise
+            page = Page((), error.position, to)
         async with connection.transaction():
             await connection.execute("SET LOCAL search_path = rebuilding, public")
             for each in projections:
@@ -276,8 +318,31 @@ async def _caught_up(
     return made
 
 
+async def _compare(
+    connection: Any, projections: Sequence[Projection[Any]], compared: Compared, told: Told = lambda _: None
+) -> None:
+    """Take the new tables to where live rows of the same fold stand, from one to the next, and compare them there.
+
+    Live rows that have moved on meanwhile are left to the swap, which holds them still.
+    """
+    while left := [row for row in await _live(connection, projections) if row["projection"] not in compared]:
+        made = await _caught_up(connection, projections, min(row["position"] for row in left), told)
+        async with connection.transaction():
+            here = await connection.fetch(
+                "SELECT projection FROM checkpoints WHERE projection = ANY($1) AND position = $2"
+                " ORDER BY projection FOR UPDATE",
+                [row["projection"] for row in left],
+                made.position,
+            )
+            for [name] in here:
+                kinds = next(each.kinds for each in projections if each.name == name)
+                compared[name] = [difference for kind in kinds for difference in await _differing(connection, kind)]
+        if not here:
+            return
+
+
 async def _swapped(
-    connection: Any, projections: Sequence[Projection[Any]], made: Progress, *, replace_different: bool
+    connection: Any, projections: Sequence[Projection[Any]], compared: Compared, *, replace_different: bool
 ) -> Rebuilt:
     """Put the new tables in place of the live ones, not behind them, in one transaction."""
     async with connection.transaction():
@@ -290,15 +355,10 @@ async def _swapped(
         versions = {each.name: each.version for each in projections}
         if newer := [row["projection"] for row in live if row["version"] > versions[row["projection"]]]:
             raise NewerCode(f"Newer code has built {', '.join(newer)}.")
+        await _compare(connection, projections, compared)
         made = await _caught_up(connection, projections, max((row["position"] for row in live), default=0))
         assert made.position is not None
-        same = {
-            row["projection"]
-            for row in live
-            if (row["version"], row["position"]) == (versions[row["projection"]], made.position)
-        }
-        kinds = [kind for each in projections if each.name in same for kind in each.kinds]
-        differences = tuple([difference for kind in kinds for difference in await _compared(connection, kind)])
+        differences = tuple([difference for each in projections for difference in compared.get(each.name, ())])
         if differences and not replace_different:
             raise Differs(differences)
         await connection.execute("SELECT swap_rebuild($1)", _tables(projections))
@@ -317,7 +377,7 @@ async def _swapped(
     return Rebuilt(made.events, made.position, differences)
 
 
-async def _compared(connection: Any, kind: Kind) -> list[Difference]:
+async def _differing(connection: Any, kind: Kind) -> list[Difference]:
     """Counts and sums of the live table and the new one, where they differ."""
     name, columns = kind.table.name, [c.name for c in kind.table.columns if isinstance(c.type, Numeric)]
     figures = ", ".join(["count(*)::numeric", *(f'coalesce(sum("{column}"), 0)' for column in columns)])

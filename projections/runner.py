@@ -22,7 +22,7 @@ from sqlalchemy import BigInteger, Column, Integer, Table, Text
 from sqlalchemy.dialects import postgresql
 
 from events.bells import PROGRESSED, Bells
-from events.codec import UnknownEvent
+from events.envelope import CannotTake, reason
 from events.group_commit import LOST
 from events.ids import StreamId
 from events.log import Page, read, safe_position
@@ -257,10 +257,10 @@ class Runner:
                 return False
             try:
                 page = await read(connection, start, up_to, PAGE)
-            except UnknownEvent as error:
-                for name, at in due.items():  # what it cannot be told it cannot know to be none of its business
-                    if at.position == start:
-                        await self._stop(self._projections[name], at, error)
+            except CannotTake as error:
+                await self._meet(
+                    connection, {name: at for name, at in due.items() if at.position < error.position}, error
+                )
                 return True
             await self._advance(connection, {name: at for name, at in due.items() if at.position < page.reached}, page)
         return True
@@ -274,6 +274,14 @@ class Runner:
         except TimeoutError:
             return False
         return True
+
+    async def _meet(self, connection: Any, due: dict[str, Checkpoint], error: CannotTake) -> None:
+        """Stop whom an event concerns that cannot be read, and take the others past it."""
+        for name, at in due.items():
+            if self._projections[name].concerns(error.type):
+                await self._stop(self._projections[name], at, error)
+        if others := {name: at for name, at in due.items() if not self._projections[name].concerns(error.type)}:
+            await self._advance(connection, others, Page((), error.position, error.position))
 
     async def _advance(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
         """Take projections past a page in one transaction; when one of them cannot be, each in its own."""
@@ -289,7 +297,7 @@ class Runner:
                     await self._advance(connection, {name: at}, page)
             else:
                 for name, at in due.items():
-                    await self._stop(self._projections[name], at, error)
+                    await self._up_to_the_fault(connection, name, at, page, error)
         else:
             for name, at in due.items():
                 self._held[name] = replace(at, position=page.reached)
@@ -297,6 +305,20 @@ class Runner:
             self._longer |= {each.stream_id: each.version for each in page.events if each.version % EVERY == 0}
             if self._longer and (self._marking is None or self._marking.done()):
                 self._marking = asyncio.create_task(self._mark())
+
+    async def _up_to_the_fault(self, connection: Any, name: str, at: Checkpoint, page: Page, error: Exception) -> None:
+        """Take a projection, by halves of the page, to the event that it cannot take, and stop it there."""
+        ahead = [recorded for recorded in page.events if recorded.position > at.position]
+        if len(ahead) > 1:
+            first, rest = ahead[: len(ahead) // 2], ahead[len(ahead) // 2 :]
+            reached = first[-1].position
+            await self._advance(connection, {name: at}, replace(page, events=first, reached=reached))
+            if (now := self._held[name]).position == reached:
+                await self._advance(connection, {name: now}, replace(page, events=rest))
+        elif ahead and not isinstance(error, CannotTake):
+            await self._stop(self._projections[name], at, CannotTake.of(ahead[0], error))
+        else:
+            await self._stop(self._projections[name], at, error)
 
     async def _commit(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
         async with connection.transaction():
@@ -330,7 +352,7 @@ class Runner:
                 _log.warning("marks_are_not_laid", stream_id=stream_id, error=str(error))
 
     async def _stop(self, projection: Projection[Any], at: Checkpoint, error: Exception) -> None:
-        said = f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, CannotTake) else reason(error)
         _log.error("projection_stopped", projection=projection.name, after=at.position, error=said, exc_info=error)
         await self._pool.execute(
             "UPDATE checkpoints SET error = $4 WHERE projection = $1 AND position = $2 AND epoch = $3",

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from events.codec import UnknownEvent
+from events.envelope import CannotTake
 from events.ids import Slug
 from projections import PROJECTIONS
 from projections import rebuild as rebuilding
@@ -206,7 +206,7 @@ def rebuild(
     except rebuilding.Differs as error:
         _tell(error.differences)
         fail("The live rows are not what the log adds up to, and stay. To replace them: greenlight rebuild --replace")
-    except (rebuilding.Incomplete, UnknownEvent, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (rebuilding.Incomplete, CannotTake, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         fail(f"The read models stay as they were: {type(error).__name__}: {error}\nCalled again, the rebuild goes on.")
     typer.echo(
         f"{', '.join(each.name for each in chosen)}: made anew from {rebuilt.events} events,"

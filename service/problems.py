@@ -4,7 +4,7 @@
     VersionMismatch     412               the stream is not at the version of If-Match
     KeyReused           422               the idempotency key came with another request
     OutcomeUnknown      503               the database was lost before it answered
-    UnknownEvent        503               the log holds what only newer code can read
+    CannotTake          503               the log holds an event that cannot be read, or makes no sense
     Problem             its own           the doors' own: who, how and how much
     RequestValidation   422               a body, header or parameter that cannot be read
     database errors     503               the database does not answer, or not in time
@@ -28,7 +28,7 @@ from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 
-from events.codec import UnknownEvent
+from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
 from events.ids import SHAPES
 from service.deciders.refusal import Refusal
@@ -226,12 +226,14 @@ def _of_http(error: HTTPException) -> Problem:
     return Problem(error.status_code, name, detail, "The addresses are listed at /docs.", headers=error.headers or {})
 
 
-def _newer(error: UnknownEvent) -> Problem:
+def _not_taken(error: CannotTake) -> Problem:
+    _log.error("event_cannot_be_taken", error=str(error))
     return Problem(
         503,
-        "EventIsUnknown",
-        f"What comes next was written by a newer version of Greenlight, and cannot be read by this one: {error}.",
-        "Ask a process of the newer version, or again when this one is replaced.",
+        "EventCannotBeTaken",
+        f"The log holds an event that this version of Greenlight cannot take: {error.where}.",
+        "A newer version wrote it, or it was changed since: the operator of the service can tell, by its log and by"
+        " greenlight verify.",
         headers={"Retry-After": "60"},
     )
 
@@ -248,7 +250,7 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     VersionMismatch: _mismatch,
     KeyReused: _reused,
     OutcomeUnknown: _unknown,
-    UnknownEvent: _newer,
+    CannotTake: _not_taken,
     RequestValidationError: _unreadable,
     HTTPException: _of_http,
     asyncpg.PostgresConnectionError: _away,

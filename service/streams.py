@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, get_origin, get_type_hints
 
 from events import EVENTS, AnyEvent
 from events.append import GENESIS_HEAD, Head
+from events.envelope import CannotTake
 from events.ids import StreamId
 from events.log import Log
 from service.deciders import company, production
@@ -80,7 +81,11 @@ class Streams:
         return found
 
     async def newest(self, stream_id: StreamId) -> Loaded[Any]:
-        """The newest state: what is kept, and the tail since."""
+        """The newest state: what is kept, and the tail since.
+
+        Raises:
+            CannotTake: the stream holds an event that this code cannot read, or that makes no sense after the others.
+        """
         base = self._kept.get(stream_id, NOTHING)
         head = (await self._log.heads(stream_id)).get(stream_id)
         if head is None:
@@ -92,7 +97,10 @@ class Streams:
         state, at, heavy, further = base.state, base.at, base.weight, evolve(stream_id)
         for after in range(base.head.version, head.version, PAGE):
             for recorded in await self._log.read_stream(stream_id, after, min(after + PAGE, head.version)):
-                state, at = further(state, recorded.event, recorded.metadata), recorded.metadata.at
+                try:
+                    state, at = further(state, recorded.event, recorded.metadata), recorded.metadata.at
+                except Exception as error:
+                    raise CannotTake.of(recorded, error) from error
                 heavy += weight(recorded.event)
         return self.keep(stream_id, Loaded(head, at, state, heavy))
 

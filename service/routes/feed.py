@@ -18,8 +18,7 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from events import EVENTS, AnyEvent
-from events.codec import UnknownEvent
-from events.envelope import Recorded
+from events.envelope import CannotTake, Recorded
 from events.group_commit import AWAY
 from events.ids import Slug
 from events.log import Page, Part
@@ -173,7 +172,7 @@ async def _stream(
             if recorded is not None:
                 event = told(recorded).model_dump_json(exclude_none=True)
                 yield ServerSentEvent(event, id=str(recorded.position))
-    except UnknownEvent as error:  # whoever comes again is told so
+    except CannotTake as error:  # whoever comes again is told so
         _log.error("feed_stopped", company=asked.company, error=str(error))
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from events.append import GENESIS_HEAD, Append, Appended, Conflict, Head, Known, Outcome, Withheld
 from events.chain import GENESIS, link
-from events.codec import UnknownEvent
+from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
 from events.log import Log, read, safe_position
 from tests.conftest import Urls
@@ -419,7 +419,7 @@ class TestReading:
 
         async with pool.acquire() as connection:
             page = await read(connection, 0, 3, 10)
-            with pytest.raises(UnknownEvent, match="StudioSold"):
+            with pytest.raises(CannotTake, match=r"^StudioSold at position 3, version 3 of acme: UnknownEvent"):
                 await read(connection, page.reached, 3, 10)
 
         assert [each.event.name for each in page.events] == ["a", "b"]  # type: ignore[union-attr]

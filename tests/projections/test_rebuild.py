@@ -7,8 +7,8 @@ import asyncpg
 import httpx2
 import pytest
 
-from events.codec import UnknownEvent
-from projections import PROJECTIONS, flags, runner
+from events.envelope import CannotTake
+from projections import PROJECTIONS, flags, funding, runner, spend_register
 from projections import rebuild as module
 from projections.rebuild import Difference, Differs, Incomplete, NewerCode, Progress, UnderWay, rebuild
 from projections.runner import Runner
@@ -94,11 +94,63 @@ class TestRebuild:
         before, points = await every_table(office.pool, *BOTH), await live.checkpoints()
         await tampered(urls.admin, "UPDATE events SET type = 'StudioSold' WHERE type = 'SpendRecoded'")
 
-        with pytest.raises(UnknownEvent, match="StudioSold"):
+        with pytest.raises(CannotTake, match="StudioSold"):
             await rebuild(office.pool, [flags.PROJECTION])
 
         assert await every_table(office.pool, *BOTH) == before
         assert await live.checkpoints() == points
+
+    @pytest.mark.parametrize("met", ["in the histories", "behind them"])
+    async def test_passes_an_event_that_it_cannot_read_when_no_read_model_of_it_does(
+        self, office: Office, urls: Urls, monkeypatch: pytest.MonkeyPatch, met: str
+    ) -> None:
+        await filled(office)
+        changed = replace(funding.PROJECTION, version=2)
+        if met == "behind them":
+            await broken_off(office, lambda made: made.folded == made.events, [changed])
+            await office.send(LINE_PRODUCER, spend(ART, "5", "LAST"))
+        await tampered(
+            urls.admin,
+            """UPDATE events SET payload = '{"spend":"S-999999"}'"""
+            " WHERE position = (SELECT max(position) FROM events WHERE type = 'SpendLogged')",
+        )
+
+        made = await rebuild(office.pool, [changed])
+        with pytest.raises(CannotTake, match=f"^SpendLogged at position [0-9]+, version [0-9]+ of {STREAM}: Valid"):
+            await rebuild(office.pool, [replace(spend_register.PROJECTION, version=2)])
+
+        assert made.position == await office.pool.fetchval("SELECT max(position) FROM events")
+
+    @pytest.mark.parametrize("stands", ["late", "stopped"])
+    async def test_compares_live_rows_where_they_stand_before_it_goes_further(
+        self, office: Office, stands: str
+    ) -> None:
+        live = await filled(office)
+        if stands == "stopped":
+            await office.pool.execute("UPDATE checkpoints SET error = 'poison' WHERE projection = 'spend_register'")
+            await live.claim()
+            await office.send(LINE_PRODUCER, spend(ART, "5", "BETWEEN"))
+            await caught_up(live)
+            assert len({point.position for point in (await live.checkpoints()).values()}) == 2
+        await office.send(LINE_PRODUCER, spend(ART, "5", "LAST"))
+        spoil = "UPDATE spend_register_lines SET amount = amount + 7 WHERE stream_id = $1 AND spend = 'S-000001'"
+        assert await office.pool.execute(spoil, STREAM) != "UPDATE 0"
+        before = await every_table(office.pool, *BOTH)
+
+        for wanted in ([spend_register.PROJECTION], PROJECTIONS):
+            for _ in range(2):
+                with pytest.raises(Differs) as differs:
+                    await rebuild(office.pool, wanted)
+                assert {(each.table, each.what) for each in differs.value.differences} == {
+                    ("spend_register_lines", "amount")
+                }
+        assert await every_table(office.pool, *BOTH) == before
+
+        made = await rebuild(office.pool, PROJECTIONS, replace_different=True)
+        assert made.differences != ()
+        await live.refresh()
+        await caught_up(live)
+        await agree(office, *BOTH)
 
     async def test_says_where_the_live_rows_are_wrong_and_replaces_them_only_when_told_to(self, office: Office) -> None:
         await filled(office)
@@ -226,12 +278,13 @@ class TestBrokenOff:
     async def test_before_the_indexes_or_after_them_goes_on_with_what_is_left(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        await filled(office)
+        live = await filled(office)
         monkeypatch.setattr(module, "TAIL", 3)
         copied = await broken_off(office, lambda made: made.folded == made.events)
         assert copied.position is None
         for place in range(5):
             await office.send(LINE_PRODUCER, spend(ART, "5", f"D-{place}"))
+        await caught_up(live)
         caught_up_to = await broken_off(office, lambda made: made.position is not None)
         assert caught_up_to.position is not None
 

@@ -7,6 +7,8 @@ import asyncpg
 import httpx2
 import pytest
 
+from events.budget import BudgetLocked
+from events.envelope import CannotTake
 from events.group_commit import LOST
 from events.spend import SpendLogged
 from projections import PROJECTIONS, flags, runner
@@ -227,7 +229,6 @@ class TestPoison:
         await office.play(LOCKED)
         await caught_up(live)
         before = (await live.checkpoints())["flags"]
-        rows = await stored(office.pool, flags.PROJECTION, [STREAM])
         assert (await client.get("/readyz")).json()["status"] == "ready"
 
         await office.play(SPENT)
@@ -235,14 +236,21 @@ class TestPoison:
 
         points = await live.checkpoints()
         stopped = points.pop("flags")
-        assert stopped == replace(before, error="ZeroDivisionError: poison")
-        assert await stored(office.pool, flags.PROJECTION, [STREAM]) == rows
+        [version, position] = await office.pool.fetchrow(
+            "SELECT version, position FROM events WHERE payload->>'document' = 'KS-2'"
+        )
+        told = f"SpendLogged at position {position}, version {version} of {STREAM}: ZeroDivisionError: poison"
+        assert stopped == replace(before, position=position - 1, error=told)
+        known = flags.PROJECTION.replay(await office.log.read_stream(STREAM, up_to=version - 1))
+        for kind in flags.PROJECTION.kinds:
+            rows = (await stored(office.pool, flags.PROJECTION, [STREAM]))[kind.table.name]
+            assert rows == known.of(kind.row, STREAM)
         assert {point.error for point in points.values()} == {None}
         head = (await office.log.heads(STREAM))[STREAM]
         assert {point.position for point in points.values()} == {head.position}
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
-        assert ready.json()["views"]["flags"]["error"] == "ZeroDivisionError: poison"
+        assert ready.json()["views"]["flags"]["error"] == told
         assert ready.json()["views"]["funding"]["state"] == "current"
 
     @pytest.mark.parametrize("by", ["restart", "rebuild"])
@@ -299,9 +307,100 @@ class TestPoison:
         await caught_up(live)
 
         points = await live.checkpoints()
-        assert points.pop("flags").error == "ZeroDivisionError: poison"
+        assert "version" in (error := points.pop("flags").error or "")
+        assert error.endswith(f" of {STREAM}: ZeroDivisionError: poison")
         assert sorted(points) == sorted(OTHERS)
         assert {point.error for point in points.values()} == {None}
+
+
+class TestAFaultOfTheDatabase:
+    async def test_stops_a_read_model_at_the_event_whose_row_it_does_not_take(self, office: Office, urls: Urls) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        [row] = await office.pool.fetch(
+            "SELECT version, position FROM events WHERE type = 'SpendLogged' AND payload->>'spend' = 'S-000002'"
+        )
+        owner = await asyncpg.connect(urls.owner)
+        await owner.execute("ALTER TABLE spend_register_entries ADD CHECK (spend <> 'S-000002')")
+        await owner.close()
+
+        await caught_up(live)
+
+        points = await live.checkpoints()
+        stopped = points.pop("spend_register")
+        assert stopped.position == row["position"] - 1
+        where = (
+            f"SpendLogged at position {row['position']}, version {row['version']} of {STREAM}: CheckViolationError: "
+        )
+        assert (stopped.error or "").startswith(where)
+        assert {point.error for point in points.values()} == {None}
+
+
+class TestAnUnreadableEvent:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            """payload = '{"spend":"S-999999"}'""",
+            """payload = '[]'""",
+            """metadata = '{"actor":"maya"}'""",
+            "schema_version = 9",
+        ],
+    )
+    async def test_stops_every_read_model_that_reads_its_kind_and_the_others_pass_it(
+        self, office: Office, client: httpx2.AsyncClient, urls: Urls, change: str
+    ) -> None:
+        await office.play(LOCKED)
+        [version, position] = await office.pool.fetchrow(
+            "SELECT version, position FROM events WHERE stream_id = $1 AND type = 'BudgetLocked'", STREAM
+        )
+        await office.play(SPENT)
+        last = (await office.log.heads(STREAM))[STREAM].position
+        await tampered(urls.admin, f"UPDATE events SET {change} WHERE position = {position}")
+        live = Runner(office.pool)
+        await live.refresh()
+
+        await caught_up(live)
+
+        points = await live.checkpoints()
+        where = f"BudgetLocked at position {position}, version {version} of {STREAM}"
+        stopped = {name for name, point in points.items() if point.error is not None}
+        assert stopped == {each.name for each in PROJECTIONS if BudgetLocked in each.reads} != set(points)
+        assert {points[name].position for name in stopped} == {position - 1}
+        assert all((points[name].error or "").startswith(f"{where}: ") for name in stopped)
+        assert {point.position for name, point in points.items() if name not in stopped} == {last}
+        assert (await client.get("/readyz")).json()["status"] == "degraded"
+        office.handling.streams.forget(STREAM)
+        told = await client.get(f"/v1/{STREAM}/flags")
+        assert (told.status_code, told.json()["type"]) == (503, "urn:greenlight:problem:event-cannot-be-taken")
+        assert where in told.json()["detail"]
+
+    async def test_of_a_production_tells_its_readers_and_its_commands_where_it_is(
+        self, office: Office, client: httpx2.AsyncClient, urls: Urls
+    ) -> None:
+        """A fact that can be read and makes no sense: an entry is recoded that was never logged."""
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT)
+        await caught_up(live)
+        [version, position] = await office.pool.fetchrow(
+            "SELECT version, position FROM events WHERE stream_id = $1 AND type = 'SpendRecoded'", STREAM
+        )
+        await tampered(
+            urls.admin,
+            "UPDATE events SET payload = jsonb_set(payload::jsonb, '{spend}', '\"S-999999\"')::json"
+            f" WHERE position = {position}",
+        )
+        office.handling.streams.forget(STREAM)
+
+        read = await client.get(f"/v1/{STREAM}/current-budget")
+        with pytest.raises(CannotTake) as sent:
+            await office.send(LINE_PRODUCER, spend(ART, "5"))
+
+        where = f"SpendRecoded at position {position}, version {version} of {STREAM}"
+        assert (read.status_code, read.json()["type"]) == (503, "urn:greenlight:problem:event-cannot-be-taken")
+        assert read.json()["detail"].endswith(f": {where}.")
+        assert sent.value.where == where
 
 
 class TestUnknownEvent:
@@ -324,8 +423,8 @@ class TestUnknownEvent:
         assert (await client.get("/readyz")).json()["status"] == "degraded"
         office.handling.streams.forget(STREAM)
         told = await client.get(f"/v1/{STREAM}/flags")
-        assert (told.status_code, told.json()["type"]) == (503, "urn:greenlight:problem:event-is-unknown")
-        assert f"StudioSold, schema version 1, at position {position}: version {version}" in told.json()["detail"]
+        assert (told.status_code, told.json()["type"]) == (503, "urn:greenlight:problem:event-cannot-be-taken")
+        assert f"StudioSold at position {position}, version {version} of {STREAM}" in told.json()["detail"]
         known = await office.log.read_stream(STREAM, up_to=version - 1)
         for projection in PROJECTIONS:
             rows = projection.replay(known)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from events.codec import UnknownEvent
+from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany
@@ -124,9 +124,9 @@ async def _lost(world: World, patch: pytest.MonkeyPatch) -> Any:
     return await world.post(MAYA, APPOINT_TO, APPOINT)
 
 
-async def _newer(world: World, patch: pytest.MonkeyPatch) -> Any:
+async def _not_taken(world: World, patch: pytest.MonkeyPatch) -> Any:
     async def unknown(*_: Any) -> Any:
-        raise UnknownEvent("BudgetReopened, schema version 1")
+        raise CannotTake("BudgetReopened", 31, "acme/the-long-take", 27, "UnknownEvent: schema version 1")
 
     patch.setattr(world.doors.log, "page", unknown)
     return await world.get(ADMINISTRATOR, FEED, at_least=None)
@@ -164,7 +164,7 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("the feed", "404", "ProductionIsMissing", _asked(FEED, at_least=None, production="another-take")),
     ("the feed", "422", "RequestIsMalformed", _asked(FEED, ADMINISTRATOR, at_least=None, kind="SpendLoged")),
     ("the feed", "422", "CursorIsUnknown", _asked(FEED, ADMINISTRATOR, at_least=None, after=1000)),
-    ("the feed", "503", "EventIsUnknown", _newer),
+    ("the feed", "503", "EventCannotBeTaken", _not_taken),
     ("open-production", "422", "NameIsReserved", _sent(body(OPENING), "/v1/acme/inbox/open-production")),
     ("current_budget", "404", "BudgetIsMissing", _asked("current-budget", budget="v9")),
     ("flags", "422", "CursorIsUnknown", _asked("flags", after="page-2")),

@@ -289,7 +289,7 @@ class TestTheEnd:
             await grown(urls, 1, "StudioSold")
             await ended(stream)
 
-        with pytest.raises(AssertionError, match="event-is-unknown"):
+        with pytest.raises(AssertionError, match="event-cannot-be-taken"):
             async with studio.stream(secret, last):
                 pass
 
