@@ -191,5 +191,5 @@ async def _past(doors: Doors) -> list[Result]:
 async def _then(doors: Doors, version: int) -> float:
     """Milliseconds until the current budget as of a version is there."""
     started = time.perf_counter()
-    await rows_of(doors, current_budget.PROJECTION, STREAM, str(version))
+    await rows_of(doors, current_budget.PROJECTION, STREAM, str(version), None)
     return (time.perf_counter() - started) * 1000

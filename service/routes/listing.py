@@ -22,7 +22,7 @@ from projections.projection import Projection
 from service.problems import FieldError, Problem
 
 from .access import Doors
-from .views import AsOf, AtLeast, Shown, caught_up, shown_at, snapshot, stamp
+from .views import AsOf, AtLeast, Shown, asked_for, shown_now, snapshot, stamp
 
 V = TypeVar("V", bound=BaseModel)
 
@@ -88,9 +88,10 @@ async def listed(
         up_to: the rows up to a version of the stream; their column `place` gives the order.
     """
     pinned, last = (None, -1) if terms.after is None else _places(terms.after)
-    await caught_up(at, projection, terms.at_least)
+    as_of = terms.as_of if pinned is None else str(pinned)
+    then = await asked_for(at, projection, stream, as_of, terms.at_least)
     async with snapshot(at, projection) as (connection, position):
-        shown = await shown_at(connection, stream, position, terms.as_of if pinned is None else str(pinned))
+        shown = then or await shown_now(at, connection, projection, stream, position)
         found = up_to(shown.version).subquery()
         query = select(found).where(found.c.place > last).order_by(found.c.place)
         if terms.media_type == JSON:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select, Table, and_, any_, case, exists, func, not_, or_, select
 
-from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
+from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
 from events.spend import SpendKind
 from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
@@ -26,7 +26,7 @@ from service.problems import Problem
 
 from .access import At, Readable, Sender, operation_id
 from .listing import Listing, answered, listed
-from .views import AsOf, AtLeast, caught_up, rows_of, snapshot, stamp
+from .views import AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
 PRODUCTION = "/v1/{company}/{production}"
@@ -55,9 +55,7 @@ async def get_current_budget(
     at_least: AtLeast = None,
 ) -> CurrentBudget:
     """What is the budget, and how much of it is spent?"""
-    projection = current_budget.PROJECTION
-    await caught_up(at, projection, at_least)
-    rows, shown = await rows_of(at, projection, production.stream_id, as_of)
+    rows, shown = await rows_of(at, current_budget.PROJECTION, production.stream_id, as_of, at_least)
     view = current_budget.view(rows, production.stream_id, shown.version, shown.position, production.currency, budget)
     if view is None:
         raise Problem(404, "BudgetIsMissing", f"The production has no budget {budget}.", "Leave `budget` out.")
@@ -70,9 +68,7 @@ async def get_approval_status(
     production: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> ApprovalStatus:
     """Which rounds are there, what does each wait for, and who decided what?"""
-    projection = approval_status.PROJECTION
-    await caught_up(at, projection, at_least)
-    rows, shown = await rows_of(at, projection, production.stream_id, as_of)
+    rows, shown = await rows_of(at, approval_status.PROJECTION, production.stream_id, as_of, at_least)
     stamp(response, shown)
     return approval_status.view(rows, production.stream_id, shown.version, shown.position)
 
@@ -82,9 +78,7 @@ async def get_funding(
     production: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> Funding:
     """Where does the money come from, how firm is it, and does it cover the budget?"""
-    projection = funding.PROJECTION
-    await caught_up(at, projection, at_least)
-    rows, shown = await rows_of(at, projection, production.stream_id, as_of)
+    rows, shown = await rows_of(at, funding.PROJECTION, production.stream_id, as_of, at_least)
     stamp(response, shown)
     return funding.view(rows, production.stream_id, shown.version, shown.position)
 
@@ -93,7 +87,7 @@ async def get_funding(
 async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeast = None) -> Inbox:
     """What waits for me, on all my productions?"""
     projection = approval_status.PROJECTION
-    await caught_up(at, projection, at_least)
+    await caught_up(at, projection, sender.company, at_least)
     mine = approval_status.KINDS[1].table
     async with snapshot(at, projection) as (connection, position):
         where = and_(mine.c.person == sender.person, mine.c.stream_id.startswith(f"{sender.company}/", autoescape=True))
@@ -121,7 +115,7 @@ async def get_audit_trail(
     correlation_id: Annotated[UUID | None, Query(description="As its caller sent it.")] = None,
 ) -> AuditTrail | Response:
     """What happened, in order: who did what, when, why, and what changed?"""
-    table, company = audit_trail.TRAIL.table, _company(production.stream_id)
+    table, company = audit_trail.TRAIL.table, company_of(production.stream_id)
     where = [
         table.c.stream_id == production.stream_id,
         *_equal(
@@ -178,7 +172,7 @@ async def get_spend_register(
 ) -> SpendRegister | Response:
     """What was spent, entry by entry, and what became of each?"""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
-    company = _company(production.stream_id)
+    company = company_of(production.stream_id)
     where = [
         lines.c.stream_id == production.stream_id,
         *_equal((lines.c.account, account), (lines.c.spend, spend)),
@@ -272,10 +266,6 @@ async def get_flags(
         next=page.next,
     )
     return answered(response, page, view, found, Flag, "flags")
-
-
-def _company(stream: StreamId) -> Slug:
-    return stream.split("/")[0]
 
 
 def _equal(*pairs: tuple[ColumnElement[Any], Any]) -> list[ColumnElement[bool]]:

@@ -15,7 +15,8 @@ from pydantic import AwareDatetime, TypeAdapter
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from events.ids import StreamId
+from events.envelope import CannotTake
+from events.ids import Slug, StreamId
 from events.log import events
 from projections.past import rows_at
 from projections.projection import Projection, Rows
@@ -71,44 +72,93 @@ def _as_of(asked: str) -> int | datetime:
 
 
 #: The last version by an instant, found by halving: the time of business never goes back within a stream.
-_BY_THEN = text("""
+_BY_THEN = """
     WITH RECURSIVE between (low, high) AS (
-        SELECT 0::bigint, CAST(:newest AS bigint)
+        SELECT 0::bigint, $2::bigint
         UNION ALL
         SELECT CASE WHEN by_then THEN middle ELSE low END, CASE WHEN by_then THEN high ELSE middle - 1 END
         FROM between,
         LATERAL (SELECT (low + high + 1) / 2 AS middle) halved,
         LATERAL (
-            SELECT (metadata->>'at')::timestamptz <= :asked AS by_then
-            FROM events WHERE stream_id = :stream_id AND version = middle
+            SELECT (metadata->>'at')::timestamptz <= $3 AS by_then
+            FROM events WHERE stream_id = $1 AND version = middle
         ) found
         WHERE low < high
     )
     SELECT low FROM between WHERE low = high
-""")
+"""
 
 
-async def caught_up(at: Doors, projection: Projection[Any], at_least: int | None) -> None:
+async def _then(at: Doors, stream_id: StreamId, as_of: str) -> Shown:
+    """The version that is meant, by the log itself: how far a view has come does not change what was so then."""
+    asked, head = _as_of(as_of), (await at.log.heads(stream_id))[stream_id]
+    if isinstance(asked, datetime):
+        version = await at.database.pool.fetchval(_BY_THEN, stream_id, head.version, asked)
+    elif asked > head.version:
+        raise _malformed("as_of", f"version {asked} is ahead: the stream is at {head.version}")
+    else:
+        version = asked
+    found = await at.database.pool.fetchrow(
+        "SELECT version, position, link FROM events WHERE stream_id = $1 AND version = $2", stream_id, version
+    )
+    if found is None:
+        said = f"As of {as_of} the production had not begun."
+        raise Problem(404, "ProductionIsMissing", said, "Ask as of version 1, or of a later moment.")
+    return Shown(*found)
+
+
+async def asked_for(
+    at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None, at_least: int | None
+) -> Shown | None:
+    """What the view is asked to show as of then, None for now; once it shows that, and the position asked for."""
+    then = None if as_of is None else await _then(at, stream_id, as_of)
+    if then is None or then.position <= (at_least or 0):
+        await caught_up(at, projection, company_of(stream_id), at_least)
+    elif not await at.runner.wait_for(projection.name, then.position, PATIENCE_SECONDS):
+        raise await _behind(at, projection, company_of(stream_id), f"version {then.version} of {stream_id}")
+    return then
+
+
+async def caught_up(at: Doors, projection: Projection[Any], company: Slug, at_least: int | None) -> None:
     """Wait for the view to show the position, for a while."""
     if at_least is None or await at.runner.wait_for(projection.name, at_least, PATIENCE_SECONDS):
         return
+    raise await _behind(at, projection, company, f"position {at_least}")
+
+
+async def _behind(at: Doors, projection: Projection[Any], company: Slug, wanted: str) -> Problem:
+    """Why the view does not show what is wanted: it is late, or it stopped; at what, its own company is told."""
     point = (await at.runner.checkpoints()).get(projection.name)
-    if point is not None and point.error is not None:
-        raise Problem(
+    if point is None or point.error is None:
+        newest = await at.database.pool.fetchval("SELECT coalesce(max(position), 0) FROM events")
+        return Problem(
             503,
             "ViewIsBehind",
-            f"The view {projection.name} stopped at position {point.position}, before an event that it cannot take.",
-            "The operator of the service can see why; without at_least it shows what was so until then.",
-            headers={"Retry-After": "60"},
+            f"The view {projection.name} does not show {wanted} yet; the log is at {newest}.",
+            "Ask again in a moment, or without at_least and as_of for what it shows now.",
+            headers={"Retry-After": "1"},
         )
-    newest = await at.database.pool.fetchval("SELECT coalesce(max(position), 0) FROM events")
-    raise Problem(
+    ahead = await at.database.pool.fetchrow(
+        "SELECT type, position, stream_id, version FROM events WHERE position > $1 ORDER BY position LIMIT 1",
+        point.position,
+    )
+    cause = "an event that it cannot take"
+    met = None if ahead is None else CannotTake(**ahead, why="")
+    if met is not None and point.error.startswith(met.where):
+        own = company_of(met.stream_id) == company
+        cause += f": {met.where}" if own else f", at position {met.position}"
+    return Problem(
         503,
         "ViewIsBehind",
-        f"The view {projection.name} does not show position {at_least} yet; the log is at {newest}.",
-        "Ask again in a moment, or without at_least for what it shows now.",
-        headers={"Retry-After": "1"},
+        f"The view {projection.name} does not show {wanted}: it stopped at position {point.position}, before {cause}.",
+        "The operator of the service can see why; without at_least and as_of it shows what was so until then.",
+        headers={"Retry-After": "60"},
     )
+
+
+def company_of(stream_id: StreamId) -> Slug:
+    """The company that a stream is of."""
+    return stream_id.split("/")[0]
 
 
 @asynccontextmanager
@@ -133,50 +183,30 @@ async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tupl
         yield connection, position
 
 
-async def shown_at(connection: AsyncConnection, stream_id: StreamId, position: int, as_of: str | None) -> Shown:
-    """The version of the stream to show: the newest that the view has, or the one asked for."""
-    newest = select(events.c.version, events.c.position, events.c.link).where(
+async def shown_now(
+    at: Doors, connection: AsyncConnection, projection: Projection[Any], stream_id: StreamId, position: int
+) -> Shown:
+    """The newest version of the stream that the view has at a position."""
+    newest = select(events.c.version, events.c.link).where(
         events.c.stream_id == stream_id, events.c.position <= position
     )
-    newest = newest.order_by(events.c.version.desc()).limit(1)
-    latest = (await connection.execute(newest)).one_or_none()
+    latest = (await connection.execute(newest.order_by(events.c.version.desc()).limit(1))).one_or_none()
     if latest is None:
-        raise _not_shown_yet(stream_id)
-    if as_of is None:
-        return Shown(latest.version, position, latest.link)
-    asked = _as_of(as_of)
-    if isinstance(asked, int):
-        if asked > latest.version:
-            raise _malformed("as_of", f"version {asked} is ahead: the stream is at {latest.version}")
-        found = newest.where(events.c.version <= asked)
-    else:
-        by_then = {"stream_id": stream_id, "newest": latest.version, "asked": asked}
-        found = newest.where(events.c.version == (await connection.execute(_BY_THEN, by_then)).scalar_one())
-    at_that = (await connection.execute(found)).one_or_none()
-    if at_that is None:
-        said = f"As of {as_of} the production had not begun."
-        raise Problem(404, "ProductionIsMissing", said, "Ask as of version 1, or of a later moment.")
-    return Shown(at_that.version, at_that.position, at_that.link)
+        raise await _behind(at, projection, company_of(stream_id), stream_id)
+    return Shown(latest.version, position, latest.link)
 
 
-def _not_shown_yet(stream_id: StreamId) -> Problem:
-    return Problem(
-        503,
-        "ViewIsBehind",
-        f"The view does not show {stream_id} yet.",
-        "Ask again in a moment.",
-        headers={"Retry-After": "1"},
-    )
-
-
-async def rows_of(at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None) -> tuple[Rows, Shown]:
+async def rows_of(
+    at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None, at_least: int | None
+) -> tuple[Rows, Shown]:
     """The rows of a state view, stored or folded, and what they show."""
+    then = await asked_for(at, projection, stream_id, as_of, at_least)
+    if then is not None:
+        return await rows_at(at.database.pool, projection, stream_id, then.version), then
     async with snapshot(at, projection) as (connection, position):
-        shown = await shown_at(connection, stream_id, position, as_of)
-        if as_of is None:
-            driver = (await connection.get_raw_connection()).driver_connection
-            return await load(driver, projection.kinds, [stream_id]), shown
-    return await rows_at(at.database.pool, projection, stream_id, shown.version), shown
+        shown = await shown_now(at, connection, projection, stream_id, position)
+        driver = (await connection.get_raw_connection()).driver_connection
+        return await load(driver, projection.kinds, [stream_id]), shown
 
 
 def stamp(response: Response, shown: Shown) -> None:

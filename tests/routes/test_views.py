@@ -4,18 +4,23 @@ import asyncio
 import csv
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
 
 from events.financing import FundingKind
 from events.team import Role
+from projections import current_budget, spend_register
+from projections.projection import Projection
 from service.deciders.approval import RequestChanges, SubmitBudget
 from service.deciders.budget import UnlockBudget
 from service.deciders.command import Command
+from service.problems import Problem
 from service.routes import views
+from service.routes.views import caught_up
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
@@ -39,7 +44,9 @@ from tests.deciders.stories import (
     reverse,
     spend,
 )
+from tests.projections.desk import tampered
 from tests.routes.world import World
+from tests.test_database import held
 
 OVER: list[tuple[str, Command]] = [
     (LINE_PRODUCER, spend(ART, "200000", "=KS-4", vendor="chai-point", vendor_name="Chai Point")),
@@ -157,6 +164,61 @@ class TestAsOf:
 
         assert refused.status_code == 422
         assert "version 999 is ahead: the stream is at" in refused.json()["detail"]
+
+    @pytest.mark.parametrize(
+        ("projection", "refuses"),
+        [
+            (spend_register.PROJECTION, "spend_register_entries ADD CHECK (spend <> 'S-000001')"),
+            (current_budget.PROJECTION, "current_budget_spent ADD CHECK (spent < 50000)"),
+        ],
+    )
+    async def test_what_came_after_a_view_stopped_is_not_shown_as_if_nothing_had(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, projection: Projection[Any], refuses: str
+    ) -> None:
+        view = projection.name.replace("_", "-")
+        monkeypatch.setattr(views, "PATIENCE_SECONDS", 1)
+        await world.play(LOCKED)
+        shown, before = await world.read(AUDITOR, view), world.time.now - timedelta(seconds=1)
+        await tampered(world.admin_url, f"ALTER TABLE {refuses}")
+        at_it = await world.last_position() + 1
+        await world.play([(LINE_PRODUCER, spend(ART, "50000", "KS-1")), (MAYA, appoint(STRANGER, Role.ACCOUNTANT))])
+        last = (await world.doors.log.heads("acme/the-long-take"))["acme/the-long-take"]
+
+        async def ask(**asked: Any) -> httpx2.Response:
+            return await world.get(AUDITOR, view, **{"at_least": None} | asked)
+
+        stopped = f"it stopped at position {at_it - 1}, before an event that it cannot take"
+        where = f"SpendLogged at position {at_it}, version {shown['version'] + 1} of acme/the-long-take"
+        for answer, wanted in (
+            (await ask(as_of=last.version), f"version {last.version} of acme/the-long-take"),
+            (await ask(as_of=world.time.now.isoformat()), f"version {last.version} of acme/the-long-take"),
+            (await ask(at_least=last.position), f"position {last.position}"),
+        ):
+            told = f"The view {projection.name} does not show {wanted}: {stopped}: {where}."
+            assert (answer.status_code, answer.json()["detail"]) == (503, told)
+            assert answer.json()["type"] == "urn:greenlight:problem:view-is-behind"
+        with pytest.raises(Problem) as of_another_company:
+            await caught_up(world.doors, projection, "rival", at_it)
+        assert of_another_company.value.detail.endswith(f"{stopped}, at position {at_it}.")
+        ahead = await ask(as_of=last.version + 1)
+        assert (ahead.status_code, f"the stream is at {last.version}" in ahead.json()["detail"]) == (422, True)
+        for answer in (await ask(), await ask(as_of=shown["version"]), await ask(as_of=before.isoformat())):
+            assert (answer.status_code, answer.json()["version"]) == (200, shown["version"])
+
+    async def test_of_this_moment_waits_for_a_view_that_is_late(self, world: World) -> None:
+        await world.play(LOCKED)
+        before = await world.read(AUDITOR, "flags")
+        async with held(world.admin_url, "LOCK TABLE checkpoints IN ROW EXCLUSIVE MODE") as somebody:
+            await somebody.execute("UPDATE checkpoints SET position = position")
+            await world.play([(LINE_PRODUCER, spend("9999", "70", "KS-5"))])
+            asking = asyncio.create_task(world.get(AUDITOR, "flags", as_of=world.time.now.isoformat(), at_least=None))
+            await asyncio.sleep(0.3)
+            late = not asking.done()
+        answer = await asking
+
+        assert (late, answer.status_code) == (True, 200)
+        assert answer.json()["version"] > before["version"]
+        assert len(answer.json()["flags"]) == 1
 
     async def test_a_list_leaves_out_what_came_later(self, spent: World) -> None:
         trail = (await spent.read(AUDITOR, "audit-trail", limit=500))["entries"]
