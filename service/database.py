@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,11 +13,13 @@ import structlog
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from typing_extensions import override
 
 from alembic import command
-from events.group_commit import ENDED
+from events.envelope import reason
+from events.group_commit import AWAY, ENDED
 
 ALEMBIC = next(
     place for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic") if place.is_dir()
@@ -143,9 +145,27 @@ def _silent_is_lost(context: Any) -> None:
         context.is_disconnect = True
 
 
+def _ended_is_lost(connection: Any, *_: Any) -> None:
+    """One that the server ended while nobody used it is laid anew before anybody asks on it, as our pools do."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+class CannotConnect(Exception):
+    """There is no database at the address, or it lets nobody in who comes so."""
+
+
+#: What that looks like.
+_NOBODY = (*AWAY, asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError)
+
+
 @asynccontextmanager
 async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
-    """The database behind a `postgresql://` address, until the block is left."""
+    """The database behind a `postgresql://` address, until the block is left.
+
+    Raises:
+        CannotConnect: it does not answer, or refuses; in one line.
+    """
     # JSON stays text: rows and facts are validated from text, so that no number passes through a float.
     engine = _engine(
         url,
@@ -155,16 +175,17 @@ async def connected(url: str, pool_size: int) -> AsyncIterator[Database]:
         connect_args={"timeout": SILENCE_SECONDS, "command_timeout": STATEMENT_SECONDS, "server_settings": VIEWS},
     )
     event.listen(engine.sync_engine, "handle_error", _silent_is_lost)
-    try:
-        async with (
-            _Prompt(url, pool_size, STATEMENT_SECONDS, ANSWERS) as pool,
-            _Pool(url, pool_size, LONG_SECONDS, WORK) as work,
-        ):
-            yield Database(
-                pool, work, engine, partial(asyncpg.connect, url, timeout=SILENCE_SECONDS, server_settings=ANSWERS)
-            )
-    finally:
-        await engine.dispose()
+    event.listen(engine.sync_engine, "checkout", _ended_is_lost)
+    async with AsyncExitStack() as opened:
+        opened.push_async_callback(engine.dispose)
+        try:
+            pool = await opened.enter_async_context(_Prompt(url, pool_size, STATEMENT_SECONDS, ANSWERS))
+            work = await opened.enter_async_context(_Pool(url, pool_size, LONG_SECONDS, WORK))
+        except _NOBODY as error:
+            raise CannotConnect(f"The database does not answer: {reason(error)}") from error
+        yield Database(
+            pool, work, engine, partial(asyncpg.connect, url, timeout=SILENCE_SECONDS, server_settings=ANSWERS)
+        )
 
 
 def alembic_config(connection: Connection | None = None) -> Config:

@@ -71,6 +71,24 @@ class TestPool:
 
 
 class TestEngine:
+    async def test_asks_on_none_that_the_server_ended_while_nobody_used_it(
+        self, urls: Urls, wire_and_database: tuple[Wire, Database]
+    ) -> None:
+        _, opened = wire_and_database
+
+        async def ask() -> int:
+            async with opened.engine.connect() as connection:
+                return int((await connection.execute(text("SELECT pg_backend_pid() FROM pg_sleep(0.1)"))).scalar_one())
+
+        before = await asyncio.gather(*(ask() for _ in range(SIZE)))
+        admin = await asyncpg.connect(urls.admin)
+        assert await admin.fetchval(
+            "SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM unnest($1::int[]) pid", before
+        )
+        await admin.close()
+
+        assert not {await ask() for _ in range(SIZE)} & set(before)
+
     async def test_gives_a_silent_statement_up_and_lays_the_connection_anew(
         self, wire_and_database: tuple[Wire, Database]
     ) -> None:
