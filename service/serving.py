@@ -7,17 +7,21 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import structlog
 import uvicorn
 from typing_extensions import override
 
+from events.envelope import reason
 from service import app
 from service.database import check_schema, connected, doubt
 from service.routes.access import Doors
 
 #: How long requests in flight are waited for when the process stops.
 GRACE_SECONDS = 10
+#: Whoever takes nothing of what is sent to them for so long is not waited for then; before a stream gives up by itself.
+STUCK_SECONDS = 1.0
 
 
 class Server(uvicorn.Server):
@@ -33,6 +37,25 @@ class Server(uvicorn.Server):
         self.up.set()
 
     @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        leaving = asyncio.create_task(self._leave_who_is_stuck())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            leaving.cancel()
+
+    async def _leave_who_is_stuck(self) -> None:
+        """An answer that its reader does not take would never have been sent, and its connection never closed."""
+        before: dict[Any, int] = {}
+        while True:
+            unsent = {each: each.transport.get_write_buffer_size() for each in self.server_state.connections}
+            for connection, left in unsent.items():
+                if left and before.get(connection) == left:
+                    connection.transport.abort()
+            before = unsent
+            await asyncio.sleep(STUCK_SECONDS)
+
+    @override
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
@@ -46,21 +69,36 @@ class Server(uvicorn.Server):
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Structured logs on the error stream: JSON lines, or readable ones on a terminal."""
+    """Structured logs on the error stream: JSON lines, or readable ones on a terminal; what libraries say, too."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
         renderer = structlog.dev.ConsoleRenderer()
+    said: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    told: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, renderer]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*said, *told],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    libraries = logging.StreamHandler(sys.stderr)
+    libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *told],
+            foreign_pre_chain=[*said, structlog.stdlib.add_logger_name, _warned],
+        )
+    )
+    logging.basicConfig(handlers=[libraries], level=logging.WARNING, force=True)
+
+
+def _warned(_: Any, __: str, said: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """What a library warns of passes by itself: the error says enough, without the way to it."""
+    if said["level"] == "warning" and (caught := said.pop("exc_info", None)):
+        said["error"] = reason(caught[1])
+    return said
 
 
 class CannotListen(Exception):
@@ -82,7 +120,7 @@ async def served(
         application,
         host=host,
         port=port,
-        log_level="warning",
+        log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

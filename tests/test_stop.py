@@ -1,8 +1,11 @@
 """A service that is asked to stop answers what it took, and takes no more."""
 
 import asyncio
+import json
 import signal
+import socket
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import asyncpg
 import httpx2
@@ -11,9 +14,10 @@ from events.spend import SpendLogged
 from service.identity import Tokens
 from service.serving import GRACE_SECONDS
 from tests.conftest import Urls
-from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, spend
+from tests.deciders.stories import ADMINISTRATOR, ART, LINE_PRODUCER, LOCKED, spend
 from tests.events.locks import blocked
 from tests.handling.office import STREAM, opened
+from tests.routes.test_stream import grown
 from tests.routes.world import address, body
 from tests.storms.processes import PATIENCE, Service, serving, started
 
@@ -68,6 +72,30 @@ class TestStop:
             async with asyncio.timeout(GRACE_SECONDS / 2):
                 assert await service.end(signal.SIGTERM) == 0
                 assert [line async for line in lines][-1] == ""
+
+    async def test_leaves_who_takes_nothing_and_says_nothing_of_it(self, urls: Urls, tmp_path: Path) -> None:
+        async with opened(urls.service) as office:
+            await office.play(LOCKED)
+            _, token = await Tokens(office.pool).create("acme", ADMINISTRATOR, datetime.now(UTC), timedelta(hours=1))
+        await grown(urls, 20_000)
+        service = serving(urls.service)
+        service.errors = tmp_path / "log"
+        async with started(service):
+            stuck = socket.socket()
+            stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            stuck.connect(("127.0.0.1", service.port))
+            asked = f"GET /v1/acme/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            stuck.sendall(f"{asked}Accept: text/event-stream\r\n\r\n".encode())
+            assert stuck.recv(12) == b"HTTP/1.1 200"
+            await asyncio.sleep(2)
+            began = asyncio.get_running_loop().time()
+            ended = await service.end(signal.SIGTERM)
+            took = asyncio.get_running_loop().time() - began
+            stuck.close()
+
+        assert (ended, took < GRACE_SECONDS / 2) == (0, True), took
+        told = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+        assert [line for line in told if "logger" in line] == []  # nothing of a library's
 
 
 async def refused(service: Service) -> None:

@@ -24,6 +24,8 @@ class Process:
     database_url: str
     arguments: tuple[str, ...]
     process: asyncio.subprocess.Process | None = None
+    #: Where its log goes.
+    errors: Path = Path(os.devnull)
 
     @property
     def pid(self) -> int:
@@ -31,13 +33,14 @@ class Process:
         return self.process.pid
 
     async def start(self) -> None:
-        self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "service.cli", *self.arguments),
-            cwd=ROOT,
-            env=os.environ | {"DATABASE_URL": self.database_url},
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
+        with self.errors.open("a") as errors:
+            self.process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "service.cli", *self.arguments),
+                cwd=ROOT,
+                env=os.environ | {"DATABASE_URL": self.database_url},
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=errors,
+            )
 
     def send(self, word: signal.Signals) -> None:
         assert self.process is not None
