@@ -97,8 +97,13 @@ async def verify(connection: Any, only: StreamId | None = None) -> AsyncIterator
 def _verdict(walk: _Walk, head: Any) -> Verdict:
     broken = walk.broken
     if broken is None and (head is None or (head["version"], head["link"]) != (walk.version, walk.link)):
-        stands = "has no head" if head is None else f"stands at version {head['version']}"
-        broken = f"{walk.stream_id} ends at version {walk.version}, but {stands}: its end was cut or added to"
+        ends = f"{walk.stream_id} ends at version {walk.version}"
+        if head is None:
+            broken = f"{ends}, but has no head: its end was cut or added to"
+        elif head["version"] != walk.version:
+            broken = f"{ends}, but stands at version {head['version']}: its end was cut or added to"
+        else:
+            broken = f"{ends} with link {walk.link.hex()}, but its head has {head['link'].hex()}: the head was changed"
     return Verdict(walk.stream_id, walk.version, walk.link, broken)
 
 
