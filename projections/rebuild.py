@@ -1,9 +1,9 @@
 """The rebuild: read models folded again from nothing, beside the live ones, and swapped in when they are complete.
 
 Histories are folded production by production, so that every row is written once and memory holds one production;
-then the new tables get their indexes, catch up with the live ones, are compared with them where those stand, and
-take their place in one transaction; whoever keeps them goes on from there. Until that moment readers are served by the
-old rows. A rebuild that was broken off is resumed behind the last production that was complete.
+then the new tables get their indexes, are compared with the live ones where those stand, late or stopped as they may
+be, catch up with the log and take their place in one transaction. Readers are served by the old rows until that moment.
+A rebuild that was broken off is resumed behind the last production that was complete.
 """
 
 import asyncio
@@ -36,6 +36,12 @@ SWAP_SECONDS = 0.5
 LONG = 24 * 3600.0
 
 _ONE_AT_A_TIME = 18253 << 48
+#: Whether a process is at it, as SQL: the lock by its two halves, as PostgreSQL shows it.
+UNDER_WAY = (
+    "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
+    f" AND classid = {_ONE_AT_A_TIME >> 32} AND objid = 0"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
 
 rebuilds = Table(
     "rebuilds",
@@ -145,9 +151,10 @@ async def rebuild(
         compared: Compared = {}
         while True:
             try:
-                if live:
-                    await _compare(connection, projections, compared, told)
-                else:
+                await _compare(connection, projections, compared, told)
+                if any(compared.values()) and not replace_different:
+                    raise Differs(_differences(projections, compared))
+                if len(compared) == len(live):
                     await _caught_up(connection, projections, await safe_position(connection), told)
                 return await _swapped(connection, projections, compared, replace_different=replace_different)
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
@@ -185,7 +192,7 @@ async def _live(connection: Any, projections: Sequence[Projection[Any]]) -> list
     """Where live rows stand that were made by the same fold."""
     rows: list[Any] = await connection.fetch(
         "SELECT c.projection, c.position FROM checkpoints c JOIN unnest($1::text[], $2::int[]) AS mine (name, version)"
-        " ON c.projection = mine.name AND c.version = mine.version",
+        " ON c.projection = mine.name AND c.version = mine.version WHERE c.position > 0",
         [each.name for each in projections],
         [each.version for each in projections],
     )
@@ -358,7 +365,7 @@ async def _swapped(
         await _compare(connection, projections, compared)
         made = await _caught_up(connection, projections, max((row["position"] for row in live), default=0))
         assert made.position is not None
-        differences = tuple([difference for each in projections for difference in compared.get(each.name, ())])
+        differences = _differences(projections, compared)
         if differences and not replace_different:
             raise Differs(differences)
         await connection.execute("SELECT swap_rebuild($1)", _tables(projections))
@@ -375,6 +382,10 @@ async def _swapped(
         await connection.execute("DELETE FROM marks WHERE projection = ANY($1)", names)
         await connection.execute(f"NOTIFY {PROGRESSED}")
     return Rebuilt(made.events, made.position, differences)
+
+
+def _differences(projections: Sequence[Projection[Any]], compared: Compared) -> tuple[Difference, ...]:
+    return tuple([difference for each in projections for difference in compared.get(each.name, ())])
 
 
 async def _differing(connection: Any, kind: Kind) -> list[Difference]:

@@ -30,7 +30,7 @@ from events.log import Page, read, safe_position
 from . import PROJECTIONS
 from .past import EVERY, rows_at
 from .projection import Projection, metadata
-from .rebuild import UnderWay, rebuild
+from .rebuild import UNDER_WAY, UnderWay, rebuild
 from .stored import advance
 
 PAGE = 500
@@ -85,6 +85,8 @@ class Progress:
     error: str | None
     #: How much of it has been made anew, 0 to 1, when a rebuild was begun and is not over.
     rebuilt: float | None
+    #: Whether a process is at that now; else it was broken off.
+    rebuilding: bool
 
 
 class Overtaken(Exception):
@@ -227,7 +229,7 @@ class Runner:
         """How every projection stands, in their order."""
         rows = await self._pool.fetch(
             "SELECT c.*, CASE WHEN held_until > clock_timestamp() THEN holder END AS kept_by, ahead.*,"
-            " r.folded::float / greatest(r.events, 1) AS rebuilt"
+            f" r.folded::float / greatest(r.events, 1) AS rebuilt, {UNDER_WAY} AS rebuilding"
             " FROM checkpoints c LEFT JOIN rebuilds r USING (projection), LATERAL ("
             "  SELECT count(*) AS behind, extract(epoch FROM clock_timestamp() - min(e.recorded_at))::float AS seconds"
             "  FROM events e WHERE e.position > c.position) ahead"
@@ -380,10 +382,9 @@ def _checkpoint(row: Any) -> Checkpoint:
 
 def _progress(name: str, row: Any) -> Progress:
     if row is None:
-        return Progress(name, "building", 0, None, None, None, None, None)
+        return Progress(name, "building", 0, None, None, None, None, None, rebuilding=False)
+    told = (row["kept_by"], row["error"], row["rebuilt"], row["rebuilding"])
     if row["version"] == 0:
-        return Progress(name, "building", 0, None, None, row["kept_by"], row["error"], row["rebuilt"])
+        return Progress(name, "building", 0, None, None, *told)
     state = "stopped" if row["error"] else "behind" if row["behind"] else "current"
-    return Progress(
-        name, state, row["position"], row["behind"], row["seconds"], row["kept_by"], row["error"], row["rebuilt"]
-    )
+    return Progress(name, state, row["position"], row["behind"], row["seconds"], *told)

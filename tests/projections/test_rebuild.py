@@ -146,8 +146,13 @@ class TestRebuild:
                 }
         assert await every_table(office.pool, *BOTH) == before
 
-        made = await rebuild(office.pool, PROJECTIONS, replace_different=True)
-        assert made.differences != ()
+        with pytest.raises(Differs):
+            await rebuild(office.pool, [spend_register.PROJECTION])
+        told: list[Progress] = []
+        made = await rebuild(office.pool, [spend_register.PROJECTION], told.append, replace_different=True)
+        assert {each.table for each in made.differences} == {"spend_register_lines"}
+        assert None not in {each.position for each in told}  # what was made before is taken
+        assert made.position == await office.pool.fetchval("SELECT max(position) FROM events")
         await live.refresh()
         await caught_up(live)
         await agree(office, *BOTH)
