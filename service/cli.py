@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from events.envelope import CannotTake
+from events.envelope import CannotTake, reason
 from events.ids import Slug
 from projections import PROJECTIONS
 from projections import rebuild as rebuilding
@@ -26,7 +26,7 @@ from projections.rebuild import Rebuilt
 from projections.runner import Progress
 from service import demo, serving, verify
 from service.app import now, opened
-from service.database import SchemaIsBehind
+from service.database import CannotConnect, SchemaIsBehind
 from service.database import migrate as migrate_to_head
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
@@ -88,8 +88,6 @@ def with_doors(work: Callable[[Doors], Awaitable[T]]) -> T:
             return asyncio.run(inside(addresses.service))
         except Refusal as refusal:
             fail(f"{refusal} {refusal.advice()}")
-        except ConnectionError as error:
-            fail(f"The database does not answer: {error}")
 
 
 def checked(value: str) -> str:
@@ -133,7 +131,7 @@ def show_projections(
 ) -> None:
     """Show how far each read model is, who keeps it, and why one stopped; exit 1 when one has."""
     names = [each.name for each in PROJECTIONS]
-    again = names if retry == ["all"] else retry or []
+    again = names if "all" in (retry or []) else retry or []
     for unknown in (name for name in again if name not in names):
         fail(f"There is no read model {unknown}; there are {', '.join(names)}.", 2)
 
@@ -146,10 +144,13 @@ def show_projections(
     table = Table("read model", "state", "position", "behind", "rebuilt", "kept by", box=None)
     for each in found:
         behind = "" if each.events is None else f"{each.events} events, {each.seconds or 0:.1f} s"
-        rebuilt = "" if each.rebuilt is None else f"{each.rebuilt:.0%}"
+        rebuilt = "" if each.rebuilt is None else f"{'' if each.rebuilding else 'broken off at '}{each.rebuilt:.0%}"
         state, holder = each.error or each.state, each.holder or "nobody"
         table.add_row(each.projection, state, str(each.position), behind, rebuilt, holder)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+    if broken_off := [each.projection for each in found if each.rebuilt is not None and not each.rebuilding]:
+        one = f" {broken_off[0]}" if len(broken_off) == 1 else ""
+        typer.echo(f"A rebuild was broken off; it goes on with: greenlight rebuild{one}")
     if any(each.error for each in found):
         raise typer.Exit(1)
 
@@ -188,6 +189,8 @@ def rebuild(
     if not chosen:
         fail(f"There is no read model {projection}; there are {', '.join(p.name for p in PROJECTIONS)}.", 2)
 
+    again = " ".join(["greenlight rebuild", *([projection] if projection else [])])
+
     async def fold(doors: Doors) -> Rebuilt:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Bar(*columns, console=Console(stderr=True)) as bar:
@@ -203,11 +206,14 @@ def rebuild(
         rebuilt = with_doors(fold)
     except (rebuilding.UnderWay, rebuilding.NewerCode) as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        fail(f"Broken off; the read models stay as they were. The rebuild goes on where it was with: {again}", 130)
     except rebuilding.Differs as error:
         _tell(error.differences)
-        fail("The live rows are not what the log adds up to, and stay. To replace them: greenlight rebuild --replace")
+        fail(f"The live rows are not what the log adds up to, and stay. To replace them: {again} --replace")
     except (rebuilding.Incomplete, CannotTake, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        fail(f"The read models stay as they were: {type(error).__name__}: {error}\nCalled again, the rebuild goes on.")
+        said = error if isinstance(error, CannotTake) else reason(error)
+        fail(f"The read models stay as they were: {said}\nCalled again, the rebuild goes on.")
     typer.echo(
         f"{', '.join(each.name for each in chosen)}: made anew from {rebuilt.events} events,"
         f" at position {rebuilt.position}."
@@ -366,8 +372,11 @@ def main() -> None:
         app()
     except KeyboardInterrupt:
         sys.exit(130)
-    except (Unavailable, SchemaIsBehind, serving.CannotListen, demo.Surprise) as error:
+    except (Unavailable, CannotConnect, CannotTake, SchemaIsBehind, serving.CannotListen, demo.Surprise) as error:
         typer.echo(str(error), err=True)
+        sys.exit(2)
+    except ConnectionError as error:
+        typer.echo(f"The database was lost: {reason(error)}", err=True)
         sys.exit(2)
 
 

@@ -1,8 +1,10 @@
 """The operator's door, as the operator uses it."""
 
 import asyncio
+import logging
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +23,7 @@ from service.app import opened
 from service.deciders.company import OPERATOR, DismissMember, FoundCompany
 from service.handling import Wish
 from tests.conftest import Urls
+from tests.events.locks import blocked
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def greenlight(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
     yield run
     structlog.reset_defaults()  # a process that serves sets up its logs, and this process goes on
+    logging.getLogger().handlers.clear()
 
 
 def as_superuser(url: str, *statements: str) -> None:
@@ -221,7 +225,7 @@ class TestProjections:
         as_superuser(founded.admin, "UPDATE checkpoints SET position = 0 WHERE projection = 'spend_register'")
         stopped = greenlight(founded, "projections")
         one = greenlight(founded, "projections", "--retry", "flags")
-        mended = greenlight(founded, "projections", "--retry", "all")
+        mended = greenlight(founded, "projections", "--retry", "all", "--retry", "flags")
         unknown = greenlight(founded, "projections", "--retry", "nothing")
 
         assert never.stdout.count("building") == 6
@@ -283,10 +287,61 @@ class TestRebuild:
 
         told = "current_budget_spent, rows: 1 live, 0 made anew.\ncurrent_budget_spent, spent: 5 live, 0 made anew.\n"
         assert [(each.returncode, each.stdout) for each in (looked, again)] == [(1, told)] * 2
-        assert "--replace" in looked.stderr
+        assert looked.stderr.endswith("To replace them: greenlight rebuild current_budget --replace\n")
         assert replaced.returncode == 0
         assert replaced.stdout.endswith(told)
         assert greenlight(founded, "rebuild").returncode == 0
+
+    def test_that_meets_an_event_it_cannot_take_names_it_in_a_line(self, greenlight: Greenlight, founded: Urls) -> None:
+        as_superuser(
+            founded.admin,
+            "ALTER TABLE events DISABLE TRIGGER ALL",
+            "UPDATE events SET type = 'StudioSold' WHERE type = 'MemberAdmitted'",
+        )
+        ran = greenlight(founded, "rebuild", "audit_trail")
+        sent = greenlight(founded, "company", "admit", "acme", "ravi")
+
+        where = "StudioSold at position 2, version 2 of acme: UnknownEvent: "
+        assert ran.returncode == 1
+        assert ran.stderr.splitlines()[-2].startswith(f"The read models stay as they were: {where}")
+        assert (sent.returncode, sent.stderr.startswith(where), len(sent.stderr.splitlines())) == (2, True, 1)
+
+    async def test_that_is_broken_off_says_how_it_goes_on(self, urls: Urls) -> None:
+        async def run(*words: str) -> asyncio.subprocess.Process:
+            pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+            environment = os.environ | {"DATABASE_URL": urls.service}
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "service.cli", *words), env=environment, **pipes
+            )
+
+        async with opened(urls.service, project=False) as doors:
+            await doors.handling.handle(Wish("acme", None, FoundCompany(name="A"), OPERATOR, "k", uuid4(), "cli"))
+            await doors.runner.refresh()
+            await doors.runner.release()
+        admin = await asyncpg.connect(urls.admin)
+        async with admin.transaction():
+            await admin.execute("LOCK TABLE flags IN ACCESS SHARE MODE")
+            making = await run("rebuild", "flags")
+            await blocked(admin)
+            during = (await (await run("projections")).communicate())[0].decode()
+            making.send_signal(signal.SIGINT)
+            _, said = await making.communicate()
+        await admin.close()
+        after = (await (await run("projections")).communicate())[0].decode()
+        again = await run("rebuild", "flags")
+        await again.communicate()
+        done = (await (await run("projections")).communicate())[0].decode()
+
+        assert making.returncode == 130
+        assert said.decode().splitlines()[-1] == (
+            "Broken off; the read models stay as they were. The rebuild goes on where it was with:"
+            " greenlight rebuild flags"
+        )
+        assert "Traceback" not in said.decode()
+        assert ("100%" in during, "broken off" in during) == (True, False), during
+        assert "broken off at 100%" in after
+        assert after.splitlines()[-1] == "A rebuild was broken off; it goes on with: greenlight rebuild flags"
+        assert (again.returncode, "%" in done) == (0, False)
 
 
 async def spoilt(urls: Urls) -> None:
@@ -321,6 +376,24 @@ class TestTheProgram:
         assert (held.returncode, none.returncode, away.returncode) == (0, 2, 2), held.stderr + none.stderr + away.stderr
         assert "There is no stream acme/no-such." in none.stderr
         assert "Traceback" not in held.stderr + none.stderr + away.stderr
+
+    @pytest.mark.parametrize(
+        ("words", "place"),
+        [
+            ("serve", "x:y@127.0.0.1:9/greenlight"),
+            ("project", "x:y@127.0.0.1:9/greenlight"),
+            ("projections", "x:y@127.0.0.1:9/greenlight"),
+            ("serve", "greenlight_service:wrong@"),
+        ],
+    )
+    def test_says_in_a_line_that_there_is_no_database(self, urls: Urls, words: str, place: str) -> None:
+        if place.endswith("@"):
+            place += urls.service.split("@")[1]
+        ran = self.run(words, DATABASE_URL=f"postgresql://{place}")
+
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr.startswith("The database does not answer: ")
+        assert len(ran.stderr.splitlines()) == 1
 
     @pytest.mark.parametrize(
         ("words", "said"),
