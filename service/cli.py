@@ -31,8 +31,9 @@ from service.database import migrate as migrate_to_head
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
 from service.deciders.refusal import Refusal
-from service.embedded import Unavailable, running
+from service.embedded import SCRIPT, Unavailable, running
 from service.handling import Wish
+from service.readers import CannotMakeReaders, Readers, owning
 from service.routes.access import Doors
 from service.routes.commands import RESERVED
 from service.settings import Settings
@@ -40,8 +41,10 @@ from service.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens, each standing for a person of a company.")
 company_app = typer.Typer(no_args_is_help=True, help="Companies and their members.")
+reader_app = typer.Typer(no_args_is_help=True, help="Logins for dashboards, each reading the views of one company.")
 app.add_typer(token_app, name="token")
 app.add_typer(company_app, name="company")
+app.add_typer(reader_app, name="reader")
 
 T = TypeVar("T")
 
@@ -66,8 +69,22 @@ def database() -> Iterator[Addresses]:
         yield Addresses(settings.database_url.get_secret_value(), owner.get_secret_value() if owner else None)
         return
     with running(settings.data) as server:
-        asyncio.run(migrate_to_head(server.owner_url))
+        asyncio.run(migrate_to_head(server.owner_url, server.admin_url))
         yield Addresses(server.service_url, server.owner_url)
+
+
+@contextmanager
+def owned(what: str) -> Iterator[str]:
+    """The database as its owner: MIGRATION_DATABASE_URL, or the embedded one, migrated."""
+    settings = Settings()
+    if settings.migration_database_url is not None:
+        yield settings.migration_database_url.get_secret_value()
+    elif settings.database_url is not None:
+        fail(f"{what} the database's owner: set MIGRATION_DATABASE_URL.", 2)
+    else:
+        with running(settings.data) as server:
+            asyncio.run(migrate_to_head(server.owner_url, server.admin_url))
+            yield server.owner_url
 
 
 def fail(reason: str, code: int = 1) -> NoReturn:
@@ -164,15 +181,18 @@ def play() -> None:
 @app.command()
 def migrate() -> None:
     """Bring the schema up to date, as the owner: MIGRATION_DATABASE_URL, or the embedded database."""
-    owner = Settings().migration_database_url
-    if owner is not None:
-        asyncio.run(migrate_to_head(owner.get_secret_value()))
-    elif Settings().database_url is not None:
-        fail("Migrations run as the database's owner: set MIGRATION_DATABASE_URL.", 2)
-    else:
-        with database():
-            pass  # opening the embedded database migrates it
+    with owned("Migrations run as") as url:
+        try:
+            asyncio.run(migrate_to_head(url))
+        except PermissionError as error:
+            fail(str(error), 2)
     typer.echo("The schema is up to date.")
+
+
+@app.command()
+def roles() -> None:
+    """Print the SQL that makes the database's roles; a superuser runs it, as often as wanted."""
+    typer.echo(SCRIPT.read_text(), nl=False)
 
 
 @app.command()
@@ -358,6 +378,45 @@ def revoke_token(token: Annotated[str, typer.Argument(help="Its id, such as T-1a
     if not with_doors(revoke):
         fail(f"There is no token {token} that could be revoked.")
     typer.echo(f"{token} is revoked.")
+
+
+def with_readers(work: Callable[[Readers], Awaitable[T]]) -> T:
+    """Do something to the readers' logins, as the database's owner."""
+
+    async def inside(url: str) -> T:
+        async with owning(url) as readers:
+            return await work(readers)
+
+    with owned("Readers are made by") as url:
+        try:
+            return asyncio.run(inside(url))
+        except CannotMakeReaders as error:
+            fail(str(error))
+        except OSError as error:
+            fail(f"The database does not answer: {error}")
+
+
+@reader_app.command("create")
+def create_reader(company: Company) -> None:
+    """Create a login for dashboards that reads one company; its address and password are shown this once."""
+    address = with_readers(lambda readers: readers.create(checked(company)))
+    typer.echo(f"Reads the views of the schema bi for {company}, and nothing else; in READ COMMITTED.", err=True)
+    typer.echo(address)
+
+
+@reader_app.command("list")
+def list_readers(company: Annotated[str | None, typer.Argument(help="All companies without it.")] = None) -> None:
+    """List the logins of readers and the company of each."""
+    for login, whose in with_readers(lambda readers: readers.of(company)):
+        typer.echo(f"{login}  {whose}")
+
+
+@reader_app.command("drop")
+def drop_reader(login: Annotated[str, typer.Argument(help="Such as greenlight_reader_1a2b3c4d.")]) -> None:
+    """Drop a reader's login; a session it has open sees nothing more."""
+    if not with_readers(lambda readers: readers.drop(login)):
+        fail(f"There is no reader {login}.")
+    typer.echo(f"{login} is dropped.")
 
 
 def _leave(*_: Any) -> NoReturn:

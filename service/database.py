@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import structlog
@@ -20,6 +21,7 @@ from typing_extensions import override
 from alembic import command
 from events.envelope import reason
 from events.group_commit import AWAY, ENDED
+from service.embedded import SCRIPT
 
 ALEMBIC = next(
     place for place in (Path(__file__).parent / "_alembic", Path(__file__).parent.parent / "alembic") if place.is_dir()
@@ -42,9 +44,13 @@ ANSWERS = {
     "transaction_timeout": "25s",
 }
 #: For what folds or walks the whole log: only who stands still is ended, or it would keep whoever takes over waiting.
+#: The others are said, since those of the role (roles.sql) would hold.
 WORK = {
     "application_name": "greenlight work",
+    "lock_timeout": "0",
+    "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "10s",
+    "transaction_timeout": "0",
 }
 
 #: For views, whose filters differ from one request to the next: a plan for all of them would fit none.
@@ -240,8 +246,18 @@ async def doubt(pool: "asyncpg.Pool[asyncpg.Record]") -> list[str]:
     return doubts
 
 
-async def migrate(owner_url: str) -> None:
-    """Bring the schema to its newest revision, then let the planner look at the tables."""
+async def migrate(owner_url: str, admin_url: str | None = None) -> None:
+    """Bring the schema to its newest revision, then let the planner look at the tables.
+
+    Args:
+        admin_url: the superuser's, where there is one at hand: it makes the roles that are missing.
+    """
+    if admin_url is not None:
+        admin = await asyncpg.connect(admin_url, database=urlsplit(owner_url).path.removeprefix("/"))
+        try:
+            await admin.execute(SCRIPT.read_text())
+        finally:
+            await asyncio.wait_for(admin.close(), 10)
     engine = _engine(owner_url)
     try:
         async with engine.begin() as connection:

@@ -36,9 +36,12 @@ __all__ = ["Server", "Unavailable", "running"]
 
 PATIENCE = 120.0  # seconds; a server that recovers from a crash may take a while
 
-#: The roles by their part. Only the owner may change the schema; the service gets its rights by migration.
+#: The logins by their part. The owner logs in here: whoever reads the folder reads the superuser's password as well.
 ROLES = {"owner": "greenlight_owner", "service": "greenlight_service", "admin": "postgres"}
 DATABASE = "greenlight"
+
+#: What a superuser runs on any server: all roles, their limits, and no password.
+SCRIPT = Path(__file__).with_name("roles.sql")
 
 DURABLE = "-c fsync=on"
 #: For tests only: a crash of the machine may lose or break the cluster.
@@ -144,13 +147,15 @@ class _Cluster:
             *("--set=timezone=UTC", "--set=log_timezone=UTC", "-D", self.place),
             *(() if durable else ("--no-sync",)),
         )
+        single = ("postgres", "--single", "-D", self.place, *(DURABLE if durable else HASTY).split())
         self.run(
-            *("postgres", "--single", "-D", self.place, *(DURABLE if durable else HASTY).split(), "postgres"),
+            *(*single, "postgres"),
             stdin=f"ALTER ROLE postgres PASSWORD '{passwords['admin']}'\n"
             f"CREATE ROLE {ROLES['owner']} LOGIN PASSWORD '{passwords['owner']}'\n"
             f"CREATE ROLE {ROLES['service']} LOGIN PASSWORD '{passwords['service']}'\n"
             f"CREATE DATABASE {DATABASE} OWNER {ROLES['owner']}\n",
         )
+        self.run(*single, "-j", DATABASE, stdin=SCRIPT.read_text())
         (self.pgdata / "pg_hba.conf").write_text("host all all 127.0.0.1/32 scram-sha-256\n")
         with open(os.open(self.home / "passwords.json", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             json.dump(passwords, file)

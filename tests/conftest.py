@@ -20,6 +20,10 @@ from service.routes.access import Doors
 
 TEMPLATE = "greenlight_template"
 
+#: The roles that log in here with a password of the tests'; owner and service have theirs from the server.
+LOGINS = ("migrator", "projector", "auditor")
+PASSWORD = "tests"
+
 
 @dataclass(frozen=True, slots=True)
 class Urls:
@@ -28,6 +32,10 @@ class Urls:
     service: str
     owner: str
     admin: str
+
+    def of(self, login: str) -> str:
+        """As one of the logins."""
+        return f"postgresql://greenlight_{login}:{PASSWORD}@{self.service.rpartition('@')[2]}"
 
 
 def _at(url: str, name: str) -> str:
@@ -58,9 +66,11 @@ async def _template(server: Server) -> None:
         if await admin.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", TEMPLATE):
             return
         await admin.execute(f"CREATE DATABASE {TEMPLATE} OWNER greenlight_owner")
+        for login in LOGINS:
+            await admin.execute(f"ALTER ROLE greenlight_{login} LOGIN PASSWORD '{PASSWORD}'")
     finally:
         await admin.close()
-    await migrate(_at(server.owner_url, TEMPLATE))
+    await migrate(_at(server.owner_url, TEMPLATE), server.admin_url)
 
 
 @asynccontextmanager
