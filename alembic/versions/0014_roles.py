@@ -27,6 +27,8 @@ GRANTS = f"""
 -- Nobody is here by default, neither to look at names nor to fill the disk with tables of the session.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
+REVOKE ALL ON FUNCTION refuse_change FROM PUBLIC;
+
 GRANT USAGE ON SCHEMA public TO greenlight_service, greenlight_projector, greenlight_auditor;
 
 -- The projector reads facts and keeps what they add up to: it cannot append, and knows no token and no name.
