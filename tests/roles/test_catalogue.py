@@ -76,11 +76,11 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "".join(f"| {' | '.join(each or ' ' for each in line)} |\n" for line in lines)
 
 
-async def told(admin: asyncpg.Connection) -> str:
+async def told(admin: asyncpg.Connection, database: str = TEMPLATE) -> str:
     """What the document says of the catalogue."""
     roles = await admin.fetch(ATTRIBUTES)
     found: dict[tuple[int, str], dict[str, str]] = {}
-    for row in await admin.fetch(GRANTS, TEMPLATE):
+    for row in await admin.fetch(GRANTS, database):
         found.setdefault((row["kind"], row["what"]), {})[row["role"]] = row["may"]
     columns = ["everyone", *ROLES]
     columns += sorted({role for may in found.values() for role in may} - {*columns, "owner"})  # none, as things are
