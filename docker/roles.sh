@@ -1,10 +1,14 @@
 #!/bin/sh
-# Runs once, when the database's volume is new: the two roles and the database, as service/embedded.py makes them.
-# The owner migrates; the service's role can do by itself nothing but connect, and gets its rights by migration.
+# Runs once, when the database's volume is new: the roles, the database, and a password for each role that logs in.
+# The owner has none: who migrates acts as the owner. Rights come by migration. docs/database.md says more.
 set -eu
 psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-  --set owner="$OWNER_PASSWORD" --set service="$SERVICE_PASSWORD" <<'SQL'
-CREATE ROLE greenlight_owner LOGIN PASSWORD :'owner';
-CREATE ROLE greenlight_service LOGIN PASSWORD :'service';
-CREATE DATABASE greenlight OWNER greenlight_owner;
+  --command 'CREATE DATABASE greenlight'
+psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname greenlight \
+  --file "${ROLES:-/greenlight/roles.sql}"
+psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname greenlight \
+  --set migrator="$MIGRATOR_PASSWORD" --set service="$SERVICE_PASSWORD" <<'SQL'
+ALTER DATABASE greenlight OWNER TO greenlight_owner;
+ALTER ROLE greenlight_migrator LOGIN PASSWORD :'migrator';
+ALTER ROLE greenlight_service LOGIN PASSWORD :'service';
 SQL

@@ -21,6 +21,7 @@ from projections import PROJECTIONS
 from service import cli, demo, serving
 from service.app import opened
 from service.deciders.company import OPERATOR, DismissMember, FoundCompany
+from service.embedded import SCRIPT, running
 from service.handling import Wish
 from tests.conftest import Urls
 from tests.events.locks import blocked
@@ -136,6 +137,62 @@ class TestToken:
 
         assert (ran.returncode, ran.stdout) == (1, "")
         assert "bob is not a member of acme; admit them first" in ran.stderr
+
+
+class TestReader:
+    def test_is_made_listed_and_dropped_by_the_owner(self, greenlight: Greenlight, founded: Urls) -> None:
+        owner = {"MIGRATION_DATABASE_URL": founded.owner}
+        made = greenlight(founded, "reader", "create", "acme", **owner)
+        login = re.fullmatch(r"postgresql://(greenlight_reader_[0-9a-f]{8}):[0-9a-f]{48}@\S+\n", made.stdout)
+        assert login is not None
+        listed = greenlight(founded, "reader", "list", **owner)
+        others = greenlight(founded, "reader", "list", "other", **owner)
+        dropped = greenlight(founded, "reader", "drop", login[1], **owner)
+        again = greenlight(founded, "reader", "drop", login[1], **owner)
+
+        assert (listed.stdout, others.stdout) == (f"{login[1]}  acme\n", "")
+        assert "READ COMMITTED" in made.stderr
+        assert (dropped.returncode, dropped.stdout) == (0, f"{login[1]} is dropped.\n")
+        assert (again.returncode, again.stderr) == (1, f"There is no reader {login[1]}.\n")
+
+    def test_is_never_somebody_elses_login(self, greenlight: Greenlight, founded: Urls) -> None:
+        ran = greenlight(founded, "reader", "drop", "greenlight_service", MIGRATION_DATABASE_URL=founded.owner)
+
+        assert (ran.returncode, ran.stderr) == (1, "There is no reader greenlight_service.\n")
+
+    @pytest.mark.parametrize(
+        ("role", "company", "said"),
+        [
+            (None, "acme", "Readers are made by the database's owner: set MIGRATION_DATABASE_URL."),
+            ("owner", "other", "There is no company other."),
+            ("owner", "Acme Co", "is not a slug"),
+            ("service", "acme", "Who makes readers owns the database and may create roles"),
+        ],
+    )
+    def test_that_cannot_be_is_refused_in_words(
+        self, greenlight: Greenlight, founded: Urls, role: str | None, company: str, said: str
+    ) -> None:
+        named = {} if role is None else {"MIGRATION_DATABASE_URL": getattr(founded, role)}
+        ran = greenlight(founded, "reader", "create", company, **named)
+
+        assert ran.returncode in (1, 2)
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
+def test_the_script_of_the_roles_is_printed_as_it_is(greenlight: Greenlight) -> None:
+    assert greenlight(None, "roles").stdout == SCRIPT.read_text()
+
+
+def test_a_folder_of_before_gets_the_roles_that_are_missing(greenlight: Greenlight, tmp_path: Path) -> None:
+    new = "greenlight_migrator, greenlight_projector, greenlight_reader, greenlight_auditor"
+    with running(tmp_path) as server:
+        within = server.admin_url.removesuffix("postgres") + "greenlight"
+        as_superuser(within, f"DROP OWNED BY {new}", f"DROP ROLE {new}", "ALTER ROLE greenlight_owner NOCREATEROLE")
+
+    ran = greenlight(None, "migrate", GREENLIGHT_DATA=str(tmp_path))
+
+    assert (ran.returncode, ran.stdout) == (0, "The schema is up to date.\n"), ran.stderr
 
 
 class TestVerify:

@@ -125,6 +125,16 @@ class TestFirstStart:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 ask(server.service_url, forbidden)
 
+    def test_makes_every_role_and_lets_only_those_log_in_whose_password_is_in_the_folder(self, server: Server) -> None:
+        query = (
+            "SELECT string_agg(rolname || CASE WHEN rolcanlogin THEN ' logs in' ELSE '' END, ', ' ORDER BY rolname)"
+            " FROM pg_roles WHERE rolname ~ '^greenlight_'"
+        )
+        assert ask(server.admin_url, query) == (
+            "greenlight_auditor, greenlight_migrator, greenlight_owner logs in, greenlight_projector,"
+            " greenlight_reader, greenlight_service logs in"
+        )
+
     @pytest.mark.parametrize(
         ("setting", "value"),
         [

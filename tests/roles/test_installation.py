@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -18,13 +19,14 @@ from projections import PROJECTIONS
 from projections.runner import Runner
 from service.database import alembic_config, migrate
 from service.embedded import SCRIPT, running
+from service.embedded_binaries import binaries
 from tests.deciders.stories import SPENT
 from tests.handling.office import STREAM, opened
 from tests.projections.desk import agree, caught_up, eventually
 from tests.roles.test_catalogue import DOCUMENT, told
 
+ROOT = Path(__file__).parents[2]
 PASSWORD = "tests"
-PARTS = ("owner", "migrator", "service", "projector", "reader", "auditor")
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +72,20 @@ async def catalogue(superuser: str) -> str:
 
 
 async def installed(bare: asyncpg.Connection, superuser: str) -> None:
-    """As docs/database.md says."""
-    await bare.execute("CREATE DATABASE greenlight")
-    await scripted(superuser)
-    await bare.execute("ALTER DATABASE greenlight OWNER TO greenlight_owner")
-    for part in ("migrator", "service", "projector", "auditor"):
+    """As docs/database.md says, by the script of the containers."""
+    at = urlsplit(superuser)
+    tools = binaries(Path("/nonexistent")).tools
+    await asyncio.to_thread(
+        subprocess.run,
+        ["sh", str(ROOT / "docker" / "roles.sh")],
+        check=True,
+        env={
+            **{"PATH": f"{tools}:{os.environ['PATH']}", "ROLES": str(SCRIPT), "POSTGRES_USER": "postgres"},
+            **{"PGHOST": str(at.hostname), "PGPORT": str(at.port), "PGPASSWORD": str(at.password)},
+            **{"MIGRATOR_PASSWORD": PASSWORD, "SERVICE_PASSWORD": PASSWORD},
+        },
+    )
+    for part in ("projector", "auditor"):
         await bare.execute(f"ALTER ROLE greenlight_{part} LOGIN PASSWORD '{PASSWORD}'")
     await migrate(address(superuser, "greenlight_migrator"))
 
