@@ -64,10 +64,13 @@ ALTER ROLE greenlight_auditor SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE greenlight_auditor SET transaction_timeout = '30min';
 
 -- Advisory locks tell readers of the log how far they may read, and let one rebuild run at a time: anyone who could
--- take one could stop both. Large objects would let whoever may only look fill the disk.
+-- take one could stop both. Large objects would let whoever may only look fill the disk. Where the log belongs to an owner
+-- of another name, the functions that append run as that one.
 DO $$
 DECLARE
     function record;
+    owner name := coalesce((SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass('public.events')),
+                           'greenlight_owner');
 BEGIN
     FOR function IN
         SELECT oid::regprocedure AS name, proname ~ 'advisory' AS locks FROM pg_proc
@@ -76,9 +79,8 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', function.name);
         IF function.locks THEN
-            EXECUTE format(
-                'GRANT EXECUTE ON FUNCTION %s TO greenlight_owner, greenlight_service, greenlight_projector', function.name
-            );
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I, greenlight_owner, greenlight_service, greenlight_projector',
+                           function.name, owner);
         END IF;
     END LOOP;
 END $$;

@@ -44,6 +44,7 @@ edit as a replica                         denied    denied    denied    denied  
 edit with one trigger off                 denied    denied    denied    denied    found     found
 edit with all triggers off                denied    denied    denied    denied    found     found
 edit with the trigger gone                denied    denied    denied    denied    found     found
+edit with the refusal replaced            denied    denied    denied    denied    found     found
 change the type of what is hashed         denied    denied    denied    denied    found     found
 cut a stream's end and leave its head     denied    denied    denied    denied    found     found
 cut a stream's end with its head          denied    denied    denied    denied    unseen    unseen
@@ -60,6 +61,7 @@ set the positions                         denied    denied    denied    denied  
 restart the positions                     denied    denied    denied    denied    may       may
 append by the function                    may       denied    denied    denied    may       may
 hold a stream                             may       denied    denied    denied    may       may
+lock an event                             denied    denied    denied    denied    may       may
 lock a head                               denied    denied    denied    denied    may       may
 lock out the writers                      denied    denied    denied    denied    may       may
 hold the floor of the readers             may       may       denied    denied    may       may
@@ -115,6 +117,10 @@ STATEMENTS = {
     "edit with one trigger off": f"{TRIGGERS} events_stay; {EDIT}; {TRIGGERS.replace('DISABLE', 'ENABLE')} events_stay",
     "edit with all triggers off": f"{TRIGGERS} ALL; {EDIT}; {TRIGGERS.replace('DISABLE', 'ENABLE')} ALL",
     "edit with the trigger gone": f"DROP TRIGGER events_stay ON public.events; {EDIT}",
+    "edit with the refusal replaced": (
+        "CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
+        f" 'BEGIN RETURN NEW; END'; {EDIT}"
+    ),
     "change the type of what is hashed": (
         "ALTER TABLE public.events ALTER payload TYPE json USING (payload::jsonb || '{\"a\":1}')::json"
     ),
@@ -145,6 +151,7 @@ STATEMENTS = {
     "restart the positions": "ALTER SEQUENCE public.events_position RESTART",
     "append by the function": f"SELECT public.append({NOTHING})",
     "hold a stream": "SELECT public.hold('acme')",
+    "lock an event": "SELECT FROM public.events FOR UPDATE",
     "lock a head": "SELECT FROM public.streams FOR UPDATE",
     "lock out the writers": "LOCK TABLE public.events IN EXCLUSIVE MODE",
     "hold the floor of the readers": "SELECT pg_advisory_xact_lock(18252::bigint << 48)",

@@ -227,6 +227,21 @@ class TestAnInstallationOfBefore:
         made = await asyncio.to_thread(greenlight, "reader", "create", "acme", MIGRATION_DATABASE_URL=before)
         assert made.returncode == 0, made.stderr
 
+    async def test_whose_owner_has_another_name_goes_on_appending(
+        self, before: str, bare: asyncpg.Connection, superuser: str
+    ) -> None:
+        await bare.execute("ALTER ROLE greenlight_owner RENAME TO greenlight_of_old")
+        owner = before.replace("greenlight_owner", "greenlight_of_old")
+        await scripted(superuser)
+        await migrate(owner)
+        await bare.execute("ALTER ROLE greenlight_of_old CREATEROLE")
+        await bare.execute("GRANT greenlight_reader TO greenlight_of_old WITH ADMIN TRUE")
+
+        async with opened(address(superuser, "greenlight_service")) as office:
+            await office.play(SPENT, "rival/the-heist")
+        made = await asyncio.to_thread(greenlight, "reader", "create", "rival", MIGRATION_DATABASE_URL=owner)
+        assert made.returncode == 0, made.stderr
+
     async def test_without_the_right_to_make_logins_says_so(
         self, before: str, bare: asyncpg.Connection, superuser: str
     ) -> None:
