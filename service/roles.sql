@@ -25,8 +25,8 @@ GRANT greenlight_reader TO greenlight_owner WITH ADMIN TRUE, INHERIT FALSE, SET 
 
 -- Limits, for whoever connects by hand: Greenlight's own connections bring theirs. They guard against mistakes and not
 -- against malice, since a session may lift its own.
--- Whoever waits for a lock keeps all who come after it waiting: a migration gives up and is run again. What it does once
--- it has the lock, such as an index over a long log, takes the time it takes.
+-- Whoever waits for a lock keeps all who come after it waiting: a migration gives up and is run again. What it does
+-- once it has the lock, such as an index over a long log, takes the time it takes.
 ALTER ROLE greenlight_owner SET lock_timeout = '5s';
 
 ALTER ROLE greenlight_owner SET idle_in_transaction_session_timeout = '60s';
@@ -64,8 +64,8 @@ ALTER ROLE greenlight_auditor SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE greenlight_auditor SET transaction_timeout = '30min';
 
 -- Advisory locks tell readers of the log how far they may read, and let one rebuild run at a time: anyone who could
--- take one could stop both. Large objects would let whoever may only look fill the disk. Where the log belongs to an owner
--- of another name, the functions that append run as that one.
+-- take one could stop both. Large objects would let whoever may only look fill the disk. Where the log belongs to an
+-- owner of another name, the functions that append run as that one.
 DO $$
 DECLARE
     function record;
@@ -79,8 +79,8 @@ BEGIN
     LOOP
         EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', function.name);
         IF function.locks THEN
-            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I, greenlight_owner, greenlight_service, greenlight_projector',
-                           function.name, owner);
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s'
+                           ' TO %I, greenlight_owner, greenlight_service, greenlight_projector', function.name, owner);
         END IF;
     END LOOP;
 END $$;

@@ -5,6 +5,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from projections import PROJECTIONS
 from service.embedded import SCRIPT
 from tests.conftest import TEMPLATE, Urls
 from tests.routes.golden import WRITING
@@ -135,6 +136,15 @@ class TestTheCatalogue:
         await admin.close()
 
         assert after != before
+
+    async def test_gives_every_read_model_to_the_projector_and_shows_it_to_the_auditor(self, urls: Urls) -> None:
+        admin = await asyncpg.connect(urls.admin)
+        asked = "SELECT has_table_privilege($1, $2, right_to) FROM unnest($3::text[]) AS right_to"
+        for table_of in (kind.table.name for each in PROJECTIONS for kind in each.kinds):
+            for role, rights in (("projector", ["SELECT", "INSERT", "UPDATE", "DELETE"]), ("auditor", ["SELECT"])):
+                found = await admin.fetch(asked, f"greenlight_{role}", table_of, rights)
+                assert all(row[0] for row in found), (role, table_of)
+        await admin.close()
 
     async def test_has_everything_owned_by_the_owner(self, urls: Urls) -> None:
         admin = await asyncpg.connect(urls.admin)
