@@ -20,10 +20,10 @@ SELECT replace(rolname, 'greenlight_', '') AS role,
        concat_ws(', ', CASE WHEN rolsuper THEN 'superuser' END, CASE WHEN rolcreaterole THEN 'makes roles' END,
                  CASE WHEN rolcreatedb THEN 'makes databases' END, CASE WHEN rolreplication THEN 'replicates' END,
                  CASE WHEN rolbypassrls THEN 'bypasses policies' END) AS attributes,
-       (SELECT string_agg(concat_ws(', ', m.roleid::regrole, CASE WHEN m.inherit_option THEN 'has its rights' END,
+       (SELECT string_agg(concat_ws(', ', g.rolname, CASE WHEN m.inherit_option THEN 'has its rights' END,
                CASE WHEN m.set_option THEN 'may become it' END, CASE WHEN m.admin_option THEN 'hands it out' END), '; ')
-        FROM pg_auth_members m
-        WHERE m.member = r.oid AND m.roleid::regrole::text !~ '^greenlight_reader_') AS member_of,
+        FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+        WHERE m.member = r.oid AND g.rolname !~ '^greenlight_reader_') AS member_of,
        (SELECT string_agg(setting, ', ' ORDER BY setting)
         FROM pg_db_role_setting s, unnest(setconfig) AS setting WHERE setrole = r.oid) AS settings
 FROM pg_roles r WHERE rolname = ANY(ARRAY['greenlight_owner', 'greenlight_migrator', 'greenlight_service',
