@@ -10,10 +10,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from alembic import context
 from events import log
 from projections import runner
-from service import directory, identity, readers
+from service import api_keys, directory, identity, oidc, readers
 
 #: `runner` brings the checkpoints, and with it every projection.
-METADATA = [log.metadata, runner.metadata, identity.metadata, directory.metadata, readers.metadata]
+METADATA = [
+    log.metadata,
+    runner.metadata,
+    identity.metadata,
+    api_keys.metadata,
+    oidc.metadata,
+    directory.metadata,
+    readers.metadata,
+]
 
 # The library knows no xid8; with this, `alembic check` reads the column of that type as what it is.
 ischema_names["xid8"] = log.Xid8

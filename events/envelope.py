@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from .ids import PersonId, StreamId
 
-Source = Literal["api", "console", "cli", "import"]
+Source = Literal["api", "console", "cli", "import", "key"]
 
 E = TypeVar("E", covariant=True)
 
@@ -32,6 +32,8 @@ class Metadata:
     on_behalf_of: PersonId | None = None
     #: Why, in the actor's words.
     reason: str | None = None
+    #: The API key it was sent with, if with one: the actor's, who answers for it.
+    credential: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

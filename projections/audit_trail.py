@@ -35,6 +35,7 @@ class TrailRow:
     at: datetime
     actor: str
     on_behalf_of: str | None
+    credential: str | None
     roles: tuple[str, ...]
     reason: str | None
     command: str
@@ -75,6 +76,7 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
             metadata.at,
             metadata.actor,
             metadata.on_behalf_of,
+            metadata.credential,
             metadata.roles,
             metadata.reason,
             metadata.command,
@@ -91,7 +93,7 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
     )
 
 
-PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 1, (TRAIL,), fold)
+PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 2, (TRAIL,), fold)
 
 
 class TrailEntry(BaseModel):
@@ -106,6 +108,7 @@ class TrailEntry(BaseModel):
     actor: PersonId
     actor_name: str
     on_behalf_of: PersonId | None
+    credential: str | None = Field(description="The API key it was sent with, if with one; the actor answers for it.")
     roles: list[str]
     reason: str | None
     amount: Amount | None

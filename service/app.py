@@ -22,11 +22,14 @@ from projections import PROJECTIONS
 from projections.projection import Projection
 from projections.runner import Checkpoint, Runner
 from service import problems
+from service.api_keys import ApiKeys
 from service.database import check_schema, connected
 from service.directory import Directory
 from service.handling import Handling
-from service.identity import Tokens
+from service.identity import Identity, Tokens
 from service.metrics import CONTENT_TYPE, Metrics
+from service.oidc import Identities, Oidc, provided
+from service.rates import Limits, Rates
 from service.routes import asyncapi, commands, feed, openapi, queries
 from service.routes.access import Doors, operation_id
 
@@ -37,6 +40,7 @@ GARBAGE = (50_000, 20, 20)
 #: Until the first byte of an answer; what takes longer waits for a database that was lost.
 ANSWER_SECONDS = 10.0
 
+_NONE = Limits()
 _log = structlog.get_logger()
 
 
@@ -46,14 +50,18 @@ def now() -> datetime:
 
 
 @asynccontextmanager
-async def opened(database_url: str, pool_size: int = 10, *, project: bool = True) -> AsyncIterator[Doors]:
+async def opened(
+    database_url: str, pool_size: int = 10, *, project: bool = True, oidc: Oidc | None = None, limits: Limits = _NONE
+) -> AsyncIterator[Doors]:
     """Everything that the doors reach, until the block is left.
 
     Args:
         project: keep the read models current in this process too.
+        oidc: whose signed tokens are believed.
+        limits: how often requests may come.
     """
     gc.set_threshold(*GARBAGE)
-    async with connected(database_url, pool_size) as database:
+    async with connected(database_url, pool_size) as database, provided(oidc) as provider:
         await check_schema(database.pool)
         bells = Bells()
         runner, log, directory = Runner(database.work, bells=bells), Log(database.pool), Directory(database.pool)
@@ -62,7 +70,20 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
         if project:
             at_work.append(asyncio.create_task(runner.run()))
         try:
-            yield Doors(database, log, handling, directory, Tokens(database.pool), runner, bells, now)
+            yield Doors(
+                database,
+                log,
+                handling,
+                directory,
+                Identity(database.pool, provider),
+                Tokens(database.pool),
+                ApiKeys(database.pool),
+                Identities(database.pool),
+                Rates(limits),
+                runner,
+                bells,
+                now,
+            )
         finally:
             await handling.drain()
             for task in at_work:
@@ -70,13 +91,15 @@ async def opened(database_url: str, pool_size: int = 10, *, project: bool = True
             await asyncio.gather(*at_work, return_exceptions=True)
 
 
-def create(database_url: str, pool_size: int = 10, *, project: bool = True) -> FastAPI:
+def create(
+    database_url: str, pool_size: int = 10, *, project: bool = True, oidc: Oidc | None = None, limits: Limits = _NONE
+) -> FastAPI:
     """The service over one database; other processes keep the read models if this one does not."""
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(database_url, pool_size, project=project) as doors:
+        async with opened(database_url, pool_size, project=project, oidc=oidc, limits=limits) as doors:
             doors.log.commits.answered = metrics.committed
             app.state.doors, app.state.metrics = doors, metrics
             yield

@@ -24,7 +24,7 @@ from projections import PROJECTIONS
 from projections import rebuild as rebuilding
 from projections.rebuild import Rebuilt
 from projections.runner import Progress
-from service import demo, serving, verify
+from service import api_keys, demo, serving, verify
 from service.app import now, opened
 from service.database import CannotConnect, SchemaIsBehind
 from service.database import migrate as migrate_to_head
@@ -33,6 +33,7 @@ from service.deciders.company import OPERATOR, AdmitMember, DismissMember, Found
 from service.deciders.refusal import Refusal
 from service.embedded import SCRIPT, Unavailable, running
 from service.handling import Wish
+from service.oidc import AlreadyLinked
 from service.readers import CannotMakeReaders, Readers, owning
 from service.routes.access import Doors
 from service.routes.commands import RESERVED
@@ -42,7 +43,13 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens, each standing for a person of a company.")
 company_app = typer.Typer(no_args_is_help=True, help="Companies and their members.")
 reader_app = typer.Typer(no_args_is_help=True, help="Logins for dashboards, each reading the views of one company.")
+key_app = typer.Typer(no_args_is_help=True, help="API keys: systems that log and propose for a person.")
+identity_app = typer.Typer(
+    no_args_is_help=True, help="Subjects of an OpenID Connect provider, and whom they stand for."
+)
 app.add_typer(token_app, name="token")
+app.add_typer(key_app, name="key")
+app.add_typer(identity_app, name="identity")
 app.add_typer(company_app, name="company")
 app.add_typer(reader_app, name="reader")
 
@@ -60,10 +67,23 @@ class Addresses:
     owner: str | None
 
 
+def environment() -> Settings:
+    """What the operator set."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        fail(f"The environment cannot be used: {'; '.join(_said(each) for each in error.errors())}", 2)
+
+
+def _said(error: Any) -> str:
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return ": ".join([*map(str, error["loc"]), said])
+
+
 @contextmanager
 def database() -> Iterator[Addresses]:
     """The database of the environment, or an embedded one, migrated, for as long as the block lasts."""
-    settings = Settings()
+    settings = environment()
     if settings.database_url is not None:
         owner = settings.migration_database_url
         yield Addresses(settings.database_url.get_secret_value(), owner.get_secret_value() if owner else None)
@@ -76,7 +96,7 @@ def database() -> Iterator[Addresses]:
 @contextmanager
 def owned(what: str) -> Iterator[str]:
     """The database as its owner: MIGRATION_DATABASE_URL, or the embedded one, migrated."""
-    settings = Settings()
+    settings = environment()
     if settings.migration_database_url is not None:
         yield settings.migration_database_url.get_secret_value()
     elif settings.database_url is not None:
@@ -128,9 +148,9 @@ def serve(
     ] = True,
 ) -> None:
     """Serve HTTP until Ctrl-C or SIGTERM; with an embedded PostgreSQL when DATABASE_URL is not set."""
+    settings, started = environment(), demo.first_acts if demonstrate else None
     with database() as addresses:
-        started = demo.first_acts if demonstrate else None
-        asyncio.run(serving.serve(addresses.service, host, port, started, project=projections))
+        asyncio.run(serving.serve(addresses.service, host, port, started, project=projections, settings=settings))
 
 
 @app.command()
@@ -335,6 +355,14 @@ def dismiss(company: Company, person: Person, reason: Annotated[str | None, type
     operate(checked(company), wished(DismissMember, person=person, reason=reason))
 
 
+async def _insist_on_member(doors: Doors, company: str, person: str) -> None:
+    members = await doors.handling.company(company)
+    if members is None:
+        fail(f"There is no company {company}.")
+    if not members.is_member(person):
+        fail(f"{person} is not a member of {company}; admit them first: greenlight company admit.")
+
+
 @token_app.command("create")
 def create_token(
     company: Company,
@@ -344,11 +372,7 @@ def create_token(
     """Create a token for a member; its secret is shown this once."""
 
     async def create(doors: Doors) -> tuple[str, str]:
-        members = await doors.handling.company(company)
-        if members is None:
-            fail(f"There is no company {company}.")
-        if not members.is_member(person):
-            fail(f"{person} is not a member of {company}; admit them first: greenlight company admit.")
+        await _insist_on_member(doors, company, person)
         return await doors.tokens.create(company, person, now(), timedelta(hours=hours))
 
     token_id, secret = with_doors(create)
@@ -417,6 +441,103 @@ def drop_reader(login: Annotated[str, typer.Argument(help="Such as greenlight_re
     if not with_readers(lambda readers: readers.drop(login)):
         fail(f"There is no reader {login}.")
     typer.echo(f"{login} is dropped.")
+
+
+@key_app.command("create")
+def create_key(
+    company: Company,
+    owner: Annotated[str, typer.Argument(help="The member who answers for it; it has no right that they have not.")],
+    scope: Annotated[
+        list[str], typer.Option(help=f"What it may do; may be said again: {', '.join(sorted(api_keys.SCOPES))}.")
+    ],
+    days: Annotated[int, typer.Option(min=1, max=api_keys.DAYS_AT_MOST, help="How long it lasts.")] = 90,
+) -> None:
+    """Create an API key for a system; it is shown this once. No key can approve."""
+
+    async def create(doors: Doors) -> tuple[str, str]:
+        await _insist_on_member(doors, company, owner)
+        try:
+            return await doors.api_keys.create(company, owner, scope, now(), timedelta(days=days))
+        except ValueError as error:
+            fail(str(error), 2)
+
+    key_id, key = with_doors(create)
+    typer.echo(f"{key_id} of {owner} of {company}, {days} days: {', '.join(sorted(set(scope)))}", err=True)
+    typer.echo(key)
+
+
+@key_app.command("list")
+def list_keys(company: Company) -> None:
+    """List a company's API keys, without their secrets."""
+
+    async def keys(doors: Doors) -> None:
+        for each in await doors.api_keys.of(company):
+            until = f"revoked {each.revoked_at}" if each.revoked_at else f"expires {each.expires_at}"
+            typer.echo(f"{each.key_id}  {each.owner}  {', '.join(each.scopes)}  created {each.created_at}  {until}")
+
+    with_doors(keys)
+
+
+@key_app.command("revoke")
+def revoke_key(key: Annotated[str, typer.Argument(help="Its id, such as K-1a2b3c4d.")]) -> None:
+    """End an API key at once."""
+
+    async def revoke(doors: Doors) -> bool:
+        return await doors.api_keys.revoke(key, now())
+
+    if not with_doors(revoke):
+        fail(f"There is no key {key} that could be revoked.")
+    typer.echo(f"{key} is revoked.")
+
+
+@identity_app.command("link")
+def link_identity(
+    company: Company,
+    person: Person,
+    subject: Annotated[str, typer.Argument(help="`sub` of the provider's tokens.")],
+    issuer: Annotated[str | None, typer.Option(help="`iss` of its tokens; without it OIDC_ISSUER.")] = None,
+) -> None:
+    """Let a subject of the provider stand for a member."""
+    of = issuer or environment().oidc_issuer
+    if of is None:
+        fail("Say which provider: --issuer, or OIDC_ISSUER.", 2)
+
+    async def link(doors: Doors) -> str:
+        await _insist_on_member(doors, company, person)
+        try:
+            return await doors.identities.link(company, person, of, subject, now())
+        except ValueError as error:
+            fail(str(error), 2)
+        except AlreadyLinked:
+            fail(f"{subject} of {of} stands for somebody; unlink it first: greenlight identity list, unlink.")
+
+    typer.echo(f"{with_doors(link)}: {subject} of {of} is {person} of {company}.")
+
+
+@identity_app.command("list")
+def list_identities(company: Company) -> None:
+    """List the subjects that stand, or stood, for a company's members."""
+
+    async def identities(doors: Doors) -> None:
+        for each in await doors.identities.of(company):
+            until = f"  unlinked {each.unlinked_at}" if each.unlinked_at else ""
+            typer.echo(
+                f"{each.identity_id}  {each.person}  {each.subject} of {each.issuer}  linked {each.linked_at}{until}"
+            )
+
+    with_doors(identities)
+
+
+@identity_app.command("unlink")
+def unlink_identity(identity: Annotated[str, typer.Argument(help="Its id, such as I-1a2b3c4d.")]) -> None:
+    """Let a subject stand for nobody, at once."""
+
+    async def unlink(doors: Doors) -> bool:
+        return await doors.identities.unlink(identity, now())
+
+    if not with_doors(unlink):
+        fail(f"There is no identity {identity} that could be unlinked.")
+    typer.echo(f"{identity} is unlinked.")
 
 
 def _leave(*_: Any) -> NoReturn:

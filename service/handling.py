@@ -66,6 +66,10 @@ class Wish:
     correlation_id: UUID
     source: Source
     if_match: int | None = None
+    #: The API key it was sent with, if with one.
+    credential: str | None = None
+    #: When the sender last showed who they are; None when nobody says.
+    authenticated_at: datetime | None = None
 
     @property
     def stream_id(self) -> StreamId:
@@ -338,6 +342,7 @@ class Handling:
             correlation_id=wish.correlation_id,
             source=wish.source,
             reason=command.reason,
+            credential=wish.credential,
         )
         metadata = _with_roles(metadata, wish, state, of_company)
         happened: list[Any]

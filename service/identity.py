@@ -1,6 +1,8 @@
-"""Who is at the door: bearer tokens of the service's own, each standing for a person of a company.
+"""Who is at the door: whoever bears a token of the service's own, an API key, or a token of the company's provider.
 
-A token is shown once; its secret has 256 bits and is stored hashed. It expires, and can be revoked.
+A token of the service's own is shown once; its secret has 256 bits and is stored hashed. It expires, and can be
+revoked. Whatever is borne stands for one person of one company, and is looked up each time it comes, together with
+all others that come in that moment: nothing is remembered, so that an end is an end at once.
 """
 
 import asyncio
@@ -10,10 +12,13 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import asyncpg
+import structlog
 from sqlalchemy import Column, LargeBinary, MetaData, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
+from service import api_keys
+from service.oidc import NotBelieved, Provider
 
 metadata = MetaData()
 _C = Text(collation="C")
@@ -33,20 +38,46 @@ tokens = Table(
 )
 
 PREFIX = "glt_"
+#: What is longer is nobody's, and not looked into.
+SIZE_AT_MOST = 8 * 1024
+
+#: By the hash of a secret, or by the subject of a provider's token; the company's version comes along.
+_LOOK_UP = """
+SELECT found.*, coalesce((SELECT s.version FROM streams s WHERE s.stream_id = found.company), 0) AS version
+FROM (
+    SELECT secret_hash, NULL AS subject, token_id AS credential, company, person,
+           created_at AS authenticated_at, expires_at, NULL::text[] AS scopes
+    FROM tokens WHERE secret_hash = ANY($1) AND revoked_at IS NULL
+    UNION ALL
+    SELECT secret_hash, NULL, key_id, company, owner, NULL, expires_at, scopes
+    FROM api_keys WHERE secret_hash = ANY($1) AND revoked_at IS NULL
+    UNION ALL
+    SELECT NULL, subject, identity_id, company, person, NULL, NULL, NULL
+    FROM identities WHERE issuer = $2 AND subject = ANY($3) AND unlinked_at IS NULL
+) found
+"""
+
+_log = structlog.get_logger()
 
 
 class Unauthenticated(Exception):
-    """The request carries no token that stands for anyone: missing, unknown, expired or revoked."""
+    """The request bears nothing that stands for anyone: missing, unknown, expired or revoked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """The person a token stands for."""
+    """The person that what is borne stands for."""
 
     company: Slug
     person: PersonId
-    #: The newest version of the company's stream when the token was looked up.
+    #: The newest version of the company's stream at the look-up.
     company_version: int
+    #: The id of the token, of the key, or of the link between a provider's subject and the person.
+    credential: str
+    #: When the person last showed who they are; None when nobody says.
+    authenticated_at: datetime | None
+    #: What a key may be used for; None for a person, who may do what they may.
+    scopes: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +91,82 @@ class TokenSummary:
     revoked_at: datetime | None
 
 
+class Identity:
+    """Tells who is at the door.
+
+    Args:
+        provider: of signed tokens, if the installation has one.
+    """
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", provider: Provider | None = None) -> None:
+        self._pool = pool
+        self._provider = provider
+        self._issuer = provider.issuer if provider is not None else ""
+        self._asked: dict[bytes | str, list[asyncio.Future[asyncpg.Record | None]]] = {}
+        self._looking: asyncio.Task[None] | None = None
+
+    async def authenticate(self, borne: str, now: datetime) -> Bearer:
+        """Whom it stands for.
+
+        Raises:
+            Unauthenticated: nobody, any more or at all.
+        """
+        if len(borne) > SIZE_AT_MOST:
+            raise Unauthenticated
+        if borne.startswith(PREFIX) or (borne.startswith(api_keys.PREFIX) and api_keys.whole(borne)):
+            row = await self._found(sha256(borne.encode(errors="replace")).digest())
+            at = None if row is None else row["authenticated_at"]
+        elif self._provider is not None and not borne.startswith(api_keys.PREFIX):
+            try:
+                believed = await self._provider.believed(borne, now)
+            except NotBelieved as why:
+                _log.info("token_not_believed", why=str(why))
+                raise Unauthenticated from None
+            row, at = await self._found(believed.subject), believed.authenticated_at
+        else:
+            raise Unauthenticated
+        if row is None or (row["expires_at"] is not None and row["expires_at"] <= now):
+            raise Unauthenticated
+        scopes = None if row["scopes"] is None else api_keys.SCOPES.intersection(row["scopes"])
+        return Bearer(row["company"], row["person"], row["version"], row["credential"], at, scopes)
+
+    async def _found(self, proof: bytes | str) -> asyncpg.Record | None:
+        """What is known of it now, together with whoever else asks while a look is on its way."""
+        asked: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(proof, []).append(asked)
+        if self._looking is None:
+            self._looking = asyncio.create_task(self._look())
+        return await asked
+
+    async def _look(self) -> None:
+        """Look up what was asked for, all at once."""
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                try:
+                    rows = await self._pool.fetch(
+                        _LOOK_UP,
+                        [proof for proof in asked if isinstance(proof, bytes)],
+                        self._issuer,
+                        [proof for proof in asked if isinstance(proof, str)],
+                    )
+                except Exception as error:
+                    for each in (each for waiting in asked.values() for each in waiting if not each.done()):
+                        each.set_exception(error)
+                else:
+                    found = {row["secret_hash"] or row["subject"]: row for row in rows}
+                    for proof, waiting in asked.items():
+                        for each in (each for each in waiting if not each.done()):
+                            each.set_result(found.get(proof))
+        finally:
+            self._looking = None
+
+
 class Tokens:
     """The tokens of an installation."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        self._asked: dict[bytes, list[asyncio.Future[asyncpg.Record | None]]] = {}
-        self._looking: asyncio.Task[None] | None = None
 
     async def create(self, company: Slug, person: PersonId, now: datetime, lifetime: timedelta) -> tuple[str, str]:
         """A new token's id and secret; the secret cannot be shown again."""
@@ -82,48 +182,6 @@ class Tokens:
             now + lifetime,
         )
         return token_id, secret
-
-    async def authenticate(self, secret: str, now: datetime) -> Bearer:
-        """Whom the secret stands for.
-
-        Raises:
-            Unauthenticated: nobody, any more or at all.
-        """
-        row = await self._found(sha256(secret.encode(errors="replace")).digest())
-        if row is None or row["expires_at"] <= now:
-            raise Unauthenticated
-        return Bearer(row["company"], row["person"], row["version"])
-
-    async def _found(self, secret_hash: bytes) -> asyncpg.Record | None:
-        """The token as it is now, together with whoever else asks while a look is on its way."""
-        asked: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
-        self._asked.setdefault(secret_hash, []).append(asked)
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
-        return await asked
-
-    async def _look(self) -> None:
-        """Look up what was asked for, all at once; nothing is remembered, so that an end is an end at once."""
-        try:
-            while self._asked:
-                asked, self._asked = self._asked, {}
-                try:
-                    rows = await self._pool.fetch(
-                        "SELECT t.secret_hash, t.company, t.person, t.expires_at, coalesce(s.version, 0) AS version"
-                        " FROM tokens t LEFT JOIN streams s ON s.stream_id = t.company"
-                        " WHERE t.secret_hash = ANY($1) AND t.revoked_at IS NULL",
-                        list(asked),
-                    )
-                except Exception as error:
-                    for each in (each for waiting in asked.values() for each in waiting if not each.done()):
-                        each.set_exception(error)
-                else:
-                    found = {row["secret_hash"]: row for row in rows}
-                    for secret_hash, waiting in asked.items():
-                        for each in (each for each in waiting if not each.done()):
-                            each.set_result(found.get(secret_hash))
-        finally:
-            self._looking = None
 
     async def revoke(self, token_id: str, now: datetime) -> bool:
         """End a token at once; whether there was one to end."""

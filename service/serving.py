@@ -16,7 +16,9 @@ from typing_extensions import override
 from events.envelope import reason
 from service import app
 from service.database import check_schema, connected, doubt
+from service.rates import Limits
 from service.routes.access import Doors
+from service.settings import Settings
 
 #: How long requests in flight are waited for when the process stops.
 GRACE_SECONDS = 10
@@ -110,12 +112,17 @@ _ANOTHER_PORT = "Choose another port: greenlight serve --port 8001, or make run 
 
 @asynccontextmanager
 async def served(
-    database_url: str, host: str, port: int, *, project: bool = True
+    database_url: str, host: str, port: int, *, project: bool = True, settings: Settings | None = None
 ) -> AsyncIterator[tuple[asyncio.Task[None], str, Doors]]:
-    """A server that answers: its task, its address, and what its doors reach; stopped when the block is left."""
+    """A server that answers: its task, its address, and what its doors reach; stopped when the block is left.
+
+    Args:
+        settings: of the environment; without them nobody's signed tokens are believed, and nothing is limited.
+    """
     async with connected(database_url, pool_size=2) as database:
         await check_schema(database.pool)  # told here in one line, not in a start that fails
-    application = app.create(database_url, project=project)
+    oidc, limits = (None, Limits()) if settings is None else (settings.oidc, settings.limits)
+    application = app.create(database_url, project=project, oidc=oidc, limits=limits)
     config = uvicorn.Config(
         application,
         host=host,
@@ -150,11 +157,17 @@ Started = Callable[[str, Doors], Awaitable[None]]
 
 
 async def serve(
-    database_url: str, host: str, port: int, started: Started | None = None, *, project: bool = True
+    database_url: str,
+    host: str,
+    port: int,
+    started: Started | None = None,
+    *,
+    project: bool = True,
+    settings: Settings | None = None,
 ) -> None:
     """Serve until a signal asks to stop; `started` is called once with the address, before requests are logged."""
     configure_logs(logging.WARNING if started else logging.INFO)
-    async with served(database_url, host, port, project=project) as (serving, address, doors):
+    async with served(database_url, host, port, project=project, settings=settings) as (serving, address, doors):
         if started is not None:
             await started(address, doors)
             configure_logs()

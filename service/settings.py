@@ -1,9 +1,13 @@
 """What an operator may set, by environment variable; nothing needs to be set to try the service."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.oidc import Oidc
+from service.rates import Limits
 
 
 class Settings(BaseSettings):
@@ -17,3 +21,32 @@ class Settings(BaseSettings):
     migration_database_url: SecretStr | None = Field(None, validation_alias="MIGRATION_DATABASE_URL")
     #: Where the embedded PostgreSQL keeps its data.
     data: Path = Field(Path(".data"), validation_alias="GREENLIGHT_DATA")
+    #: The OpenID Connect provider whose signed tokens are believed; none without it.
+    oidc_issuer: str | None = Field(None, validation_alias="OIDC_ISSUER")
+    #: What its tokens must be made out to.
+    oidc_audience: str | None = Field(None, validation_alias="OIDC_AUDIENCE")
+    #: Where its keys are; without it, its discovery document says so.
+    oidc_jwks_url: str | None = Field(None, validation_alias="OIDC_JWKS_URL")
+    #: Of one token or key, by each process; 0 for as many as come.
+    requests_a_second: int = Field(600, ge=0, validation_alias="GREENLIGHT_REQUESTS_A_SECOND")
+    #: Of one address to bear a valid token, told by each process; 0 for as many as come.
+    failures_a_minute: int = Field(30, ge=0, validation_alias="GREENLIGHT_FAILURES_A_MINUTE")
+
+    @property
+    def oidc(self) -> Oidc | None:
+        """The provider, if there is one."""
+        if self.oidc_issuer is None:
+            return None
+        return Oidc(self.oidc_issuer, self.oidc_audience or "", self.oidc_jwks_url)
+
+    @property
+    def limits(self) -> Limits:
+        """How often requests may come."""
+        return Limits(self.requests_a_second or None, self.failures_a_minute or None)
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if self.oidc_issuer is not None and not self.oidc_audience:
+            raise ValueError("OIDC_ISSUER needs OIDC_AUDIENCE: whom its tokens must be made out to")
+        _ = self.oidc  # refuses an address that anybody could answer for
+        return self

@@ -23,6 +23,8 @@ from service.app import opened
 from service.deciders.company import OPERATOR, DismissMember, FoundCompany
 from service.embedded import SCRIPT, running
 from service.handling import Wish
+from service.rates import Limits
+from service.settings import Settings
 from tests.conftest import Urls
 from tests.events.locks import blocked
 
@@ -180,6 +182,45 @@ class TestReader:
         assert "Traceback" not in ran.stderr
 
 
+class TestKey:
+    def create(self, greenlight: Greenlight, urls: Urls, *words: str, owner: str = "maya") -> Ran:
+        return greenlight(urls, "key", "create", "acme", owner, *words)
+
+    def test_is_shown_once_listed_without_its_secret_and_revoked(self, greenlight: Greenlight, founded: Urls) -> None:
+        created = self.create(greenlight, founded, "--scope", "read", "--scope", "log-spend", "--days", "30")
+        key, key_id = created.stdout.strip(), created.stderr.split()[0]
+        listed = greenlight(founded, "key", "list", "acme").stdout
+        revoked = greenlight(founded, "key", "revoke", key_id)
+        again = greenlight(founded, "key", "revoke", key_id)
+
+        assert re.fullmatch(r"glk_[0-9a-f]{8}_[0-9a-f]{72}", key)
+        assert created.stderr == f"{key_id} of maya of acme, 30 days: log-spend, read\n"
+        assert f"{key_id}  maya  log-spend, read  created" in listed
+        assert key[13:] not in listed
+        assert (revoked.returncode, revoked.stdout) == (0, f"{key_id} is revoked.\n")
+        assert (again.returncode, again.stderr) == (1, f"There is no key {key_id} that could be revoked.\n")
+        assert "  revoked " in greenlight(founded, "key", "list", "acme").stdout
+
+    @pytest.mark.parametrize(
+        ("words", "owner", "said"),
+        [
+            (("--scope", "approve"), "maya", "No key may approve; one may log-spend"),
+            (("--scope", "read"), "bob", "bob is not a member of acme; admit them first"),
+            (("--scope", "read", "--days", "366"), "maya", "equal to 365"),
+            ((), "maya", "--scope"),
+        ],
+        ids=str,
+    )
+    def test_is_refused_in_words(
+        self, greenlight: Greenlight, founded: Urls, words: tuple[str, ...], owner: str, said: str
+    ) -> None:
+        ran = self.create(greenlight, founded, *words, owner=owner)
+
+        assert (ran.returncode > 0, ran.stdout) == (True, "")
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
 def test_the_script_of_the_roles_is_printed_as_it_is(greenlight: Greenlight) -> None:
     assert greenlight(None, "roles").stdout == SCRIPT.read_text()
 
@@ -193,6 +234,73 @@ def test_a_folder_of_before_gets_the_roles_that_are_missing(greenlight: Greenlig
     ran = greenlight(None, "migrate", GREENLIGHT_DATA=str(tmp_path))
 
     assert (ran.returncode, ran.stdout) == (0, "The schema is up to date.\n"), ran.stderr
+
+
+class TestIdentity:
+    def test_is_linked_listed_and_unlinked(self, greenlight: Greenlight, founded: Urls) -> None:
+        named = {"OIDC_ISSUER": "https://sso.example", "OIDC_AUDIENCE": "greenlight"}
+        linked = greenlight(founded, "identity", "link", "acme", "maya", "m-1", **named)
+        identity = linked.stdout.split(":")[0]
+        twice = greenlight(founded, "identity", "link", "acme", "maya", "m-1", "--issuer", "https://sso.example")
+        listed = greenlight(founded, "identity", "list", "acme")
+        unlinked = greenlight(founded, "identity", "unlink", identity)
+        again = greenlight(founded, "identity", "unlink", identity)
+
+        assert linked.stdout == f"{identity}: m-1 of https://sso.example is maya of acme.\n"
+        assert (twice.returncode, "stands for somebody; unlink it first" in twice.stderr) == (1, True)
+        assert f"{identity}  maya  m-1 of https://sso.example  linked " in listed.stdout
+        assert (unlinked.returncode, unlinked.stdout) == (0, f"{identity} is unlinked.\n")
+        assert (again.returncode, again.stdout) == (1, "")
+        assert "  unlinked " in greenlight(founded, "identity", "list", "acme").stdout
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("acme", "maya", "m-1"), "Say which provider: --issuer, or OIDC_ISSUER."),
+            (("acme", "bob", "m-1", "--issuer", "https://sso.example"), "bob is not a member of acme"),
+            (("acme", "maya", "m 1", "--issuer", "https://sso.example"), "255 signs of ASCII"),
+            (("acme", "maya", "m-1", "--issuer", "sso.example"), "sso.example must be an https address"),
+        ],
+        ids=str,
+    )
+    def test_is_refused_in_words(
+        self, greenlight: Greenlight, founded: Urls, words: tuple[str, ...], said: str
+    ) -> None:
+        ran = greenlight(founded, "identity", "link", *words)
+
+        assert (ran.returncode > 0, ran.stdout) == (True, "")
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
+class TestTheEnvironment:
+    @pytest.mark.parametrize(
+        ("environment", "said"),
+        [
+            ({"OIDC_ISSUER": "https://sso.example"}, "OIDC_ISSUER needs OIDC_AUDIENCE"),
+            (
+                {"OIDC_ISSUER": "http://sso.example", "OIDC_AUDIENCE": "g"},
+                "http://sso.example must be an https address",
+            ),
+            ({"GREENLIGHT_REQUESTS_A_SECOND": "many"}, "GREENLIGHT_REQUESTS_A_SECOND: "),
+            ({"GREENLIGHT_FAILURES_A_MINUTE": "-1"}, "GREENLIGHT_FAILURES_A_MINUTE: "),
+        ],
+        ids=str,
+    )
+    def test_that_cannot_be_used_is_told_in_one_line(
+        self, greenlight: Greenlight, urls: Urls, environment: dict[str, str], said: str
+    ) -> None:
+        ran = greenlight(urls, "serve", "--port", "0", **environment)
+
+        assert ran.returncode == 2
+        assert said in ran.stderr
+        assert len(ran.stderr.splitlines()) == 1
+
+    def test_limits_what_comes_unless_it_says_otherwise(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert Settings().limits == Limits(requests_a_second=600, failures_a_minute=30)
+        monkeypatch.setenv("GREENLIGHT_REQUESTS_A_SECOND", "0")
+        monkeypatch.setenv("GREENLIGHT_FAILURES_A_MINUTE", "0")
+        assert Settings().limits == Limits()
 
 
 class TestVerify:

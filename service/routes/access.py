@@ -16,14 +16,18 @@ from events.ids import PersonId, Slug, StreamId
 from events.log import Log
 from events.money import Currency
 from projections.runner import Runner
+from service import api_keys
+from service.api_keys import ApiKeys
 from service.database import Database
 from service.deciders import team
 from service.deciders.company import Company
 from service.deciders.production import ProductionIsMissing
 from service.directory import Directory
 from service.handling import Handling
-from service.identity import Tokens, Unauthenticated
+from service.identity import Bearer, Identity, Tokens, Unauthenticated
+from service.oidc import Identities
 from service.problems import FieldError, Problem, malformed_fields
+from service.rates import Rates, TooOften
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,11 @@ class Doors:
     log: Log
     handling: Handling
     directory: Directory
+    identity: Identity
     tokens: Tokens
+    api_keys: ApiKeys
+    identities: Identities
+    rates: Rates
     runner: Runner
     bells: Bells
     clock: Callable[[], datetime]
@@ -79,32 +87,73 @@ class Person:
     company: Slug
     person: PersonId
     of_company: Company
+    #: When they last showed who they are; None when nobody says, as for a key.
+    authenticated_at: datetime | None
+    #: The key they sent it with, if with one.
+    key_id: str | None
 
 
 async def authenticated(request: Request) -> Person:
-    """The person whose token the request carries, a member of their company today."""
+    """The person that the request's bearer token stands for, a member of their company today."""
     # One dependency without others: each costs as much as a rule, and every request comes through here.
     at: Doors = request.app.state.doors
-    unauthenticated = Problem(
+    scheme, _, borne = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise Unauthenticated
+        bearer = await at.identity.authenticate(borne, at.clock())
+        of_company = await at.handling.company(bearer.company, bearer.company_version)
+        if of_company is None or not of_company.is_member(bearer.person):
+            raise Unauthenticated
+    except Unauthenticated:
+        raise await _unauthenticated(request) from None
+    request.state.person = f"{bearer.company}/{bearer.person}"
+    try:
+        await at.rates.request(bearer.credential)
+    except TooOften as often:
+        said = f"{bearer.credential} sends more than {often.limit:,} requests a second."
+        raise _too_often("TooManyRequests", said, often) from None
+    if bearer.scopes is not None:
+        _within(bearer, bearer.scopes, request)
+    _parameters_known(request)
+    key_id = None if bearer.scopes is None else bearer.credential
+    return Person(bearer.company, bearer.person, of_company, bearer.authenticated_at, key_id)
+
+
+async def _unauthenticated(request: Request) -> Problem:
+    """What somebody who is nobody is told; no more than that."""
+    at: Doors = request.app.state.doors
+    try:
+        await at.rates.failure(request.client.host if request.client is not None else "")
+    except TooOften as often:
+        said = f"More than {often.limit:,} requests a minute from this address bore no valid token."
+        return _too_often("TooManyFailures", said, often)
+    return Problem(
         401,
         "TokenIsNeeded",
         "The request carries no bearer token that is valid today: it is missing, unknown, expired or revoked.",
         "An administrator of your company, or the operator of the service, may give you one.",
         headers={"WWW-Authenticate": "Bearer"},
     )
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise unauthenticated
-    try:
-        bearer = await at.tokens.authenticate(secret, at.clock())
-    except Unauthenticated:
-        raise unauthenticated from None
-    of_company = await at.handling.company(bearer.company, bearer.company_version)
-    if of_company is None or not of_company.is_member(bearer.person):
-        raise unauthenticated
-    request.state.person = f"{bearer.company}/{bearer.person}"
-    _parameters_known(request)
-    return Person(bearer.company, bearer.person, of_company)
+
+
+def _too_often(name: str, said: str, often: TooOften) -> Problem:
+    advice = f"Try again in {often.seconds} s; a command under the same Idempotency-Key."
+    return Problem(429, name, said, advice, headers={"Retry-After": str(often.seconds)})
+
+
+def _within(bearer: Bearer, scopes: frozenset[str], request: Request) -> None:
+    """Refuse what a key was not made for: a command by its name, everything that is read as `read`."""
+    asked = api_keys.READ if request.method == "GET" else request.scope["route"].path.rsplit("/", 1)[-1]
+    if asked not in scopes:
+        advice = "The operator of the service may make a key with this scope."
+        raise Problem(
+            403,
+            "ScopeIsMissing",
+            f"{bearer.credential} may not {asked}; its scopes are {', '.join(sorted(scopes)) or 'none'}.",
+            advice if asked in api_keys.SCOPES else "No key may have this scope; a person with the right sends it.",
+            figures={"asked": asked, "scopes": sorted(scopes)},
+        )
 
 
 Sender = Annotated[Person, Depends(authenticated)]

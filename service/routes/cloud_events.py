@@ -36,6 +36,7 @@ class CloudEvent(BaseModel):
     version: int = Field(description="Place in its stream, without gaps.")
     actor: PersonId = Field(description="Whose act it is.")
     onbehalfof: PersonId | SkipJsonSchema[None] = Field(None, description="For whom the actor acted, if for another.")
+    credential: str | SkipJsonSchema[None] = Field(None, description="The API key it was sent with, if with one.")
     command: str = Field(description="The command that made it happen.")
     commandid: UUID
     correlationid: UUID
@@ -69,6 +70,7 @@ def told(recorded: Recorded[AnyEvent]) -> CloudEvent:
         version=recorded.version,
         actor=around.actor,
         onbehalfof=around.on_behalf_of,
+        credential=around.credential,
         command=around.command,
         commandid=around.command_id,
         correlationid=around.correlation_id,

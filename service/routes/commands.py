@@ -206,7 +206,9 @@ async def _send(
         actor=sender.person,
         key=key,
         correlation_id=_correlation(request),
-        source="api",
+        source="api" if sender.key_id is None else "key",
+        credential=sender.key_id,
+        authenticated_at=sender.authenticated_at,
         if_match=None if if_match is None else int(if_match.strip('"')),
     )
     at: Doors = request.app.state.doors

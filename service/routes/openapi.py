@@ -25,7 +25,8 @@ ABOUT = """
 The money of a film or television production: who secured which funding, who set, approved and locked which
 budget, who spent what on it, and how anyone can see and prove it afterwards.
 
-* **Who you are**: `Authorization: Bearer …`, a token that stands for a person of a company.
+* **Who you are**: `Authorization: Bearer …`: a token, one that your company's OpenID Connect provider signed, or an API
+  key, each standing for a person of a company. A key does what its scopes name, a command by its name or `read`.
 * **Commands** are `POST`s with an `Idempotency-Key` of your choice. The same key with the same request happens
   once, for ever: after a lost answer send it again. `dry_run=true` answers what would happen.
 * **Views** are `GET`s. Each says in `Position` which position of the log it shows; `at_least=` the `position` that
@@ -41,26 +42,32 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
 OF_EVERY_COMMAND = {
     "400": "The body is no JSON.",
     "401": "The token is missing, unknown, expired or revoked.",
+    "403": "An API key was not made for the command.",
     "412": "The stream is not at the version of If-Match.",
     "413": "The body is too large.",
     "415": "The body is not sent as JSON.",
     "422": "A field cannot be read, or the idempotency key came with another request.",
+    "429": "Too many requests of one credential, or too many failures of one address to bear a valid one.",
     "503": "The database was lost before it answered; retry under the same key.",
 }
 OF_EVERY_VIEW = {
     "401": "The token is missing, unknown, expired or revoked.",
+    "403": "An API key was not made for reading.",
     "422": "A parameter cannot be read.",
+    "429": OF_EVERY_COMMAND["429"],
     "503": "The view does not show the position asked for yet.",
 }
 OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
-    "403": "The sender holds no role on the production.",
+    "403": "The sender holds no role on the production, or sends an API key that was not made for reading.",
     "404": "There is no such production for the sender.",
 }
 OF_THE_FEED = {
     "401": "The token is missing, unknown, expired or revoked.",
-    "403": "The sender holds no role on the production; or names none, and is no administrator.",
+    "403": "The sender holds no role on the production; or names none, and is no administrator; or sends an API key"
+    " that was not made for reading.",
     "404": "There is no such company or production for the sender.",
     "422": "A parameter cannot be read, a kind of event is none, or a position is ahead of the log.",
+    "429": OF_EVERY_COMMAND["429"],
     "503": "What comes next was written by a newer version of Greenlight.",
 }
 #: Headers of answers, by name.
@@ -75,9 +82,13 @@ HEADERS = {
 BEARER = {
     "type": "http",
     "scheme": "bearer",
-    "description": "A token of `greenlight token create`; it stands for a person of a company.",
+    "description": (
+        "A token of `greenlight token create`; a JWT of the company's OpenID Connect provider, whose subject the"
+        " operator linked to a person; or an API key of `greenlight key create`, which stands for its owner within its"
+        " scopes."
+    ),
 }
-_OF_STATUS = {"401": ("WWW-Authenticate",), "503": ("Retry-After",)}
+_OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 
 
 @cache
@@ -124,7 +135,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
             elif operation["operationId"] == "events":
                 _describe_feed(operation)
             elif path.startswith("/v1/"):
-                _describe_view(operation, OF_A_PRODUCTIONS_VIEW if "{production}" in path else OF_EVERY_VIEW)
+                _describe_view(operation, of_production="{production}" in path)
     return document
 
 
@@ -157,7 +168,7 @@ def _describe_command(operation: dict[str, Any], command: type[Command]) -> None
     )
 
 
-def _describe_view(operation: dict[str, Any], problems: dict[str, str]) -> None:
+def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     answers, name = operation["responses"], operation["operationId"]
     shown = examples().get("views", {}).get(name)
     answers["200"]["headers"] = _headers("ETag", "Position", "Stream-Link") if name != "inbox" else _headers("Position")
@@ -168,7 +179,10 @@ def _describe_view(operation: dict[str, Any], problems: dict[str, str]) -> None:
         # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
         answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in (CSV, JSON_LINES)}
-    _add_problems(answers, problems, "every view", name)
+    if of_production:
+        _add_problems(answers, OF_A_PRODUCTIONS_VIEW, "every view", "a production's view", name)
+    else:
+        _add_problems(answers, OF_EVERY_VIEW, "every view", name)
 
 
 def _describe_feed(operation: dict[str, Any]) -> None:
@@ -185,11 +199,11 @@ def _describe_feed(operation: dict[str, Any]) -> None:
     _add_problems(answers, OF_THE_FEED, "the feed", "events")
 
 
-def _add_problems(answers: dict[str, Any], said: dict[str, str], whose: str, name: str) -> None:
-    of_doors, own = (examples().get("problems", {}).get(each, {}) for each in (whose, name))
+def _add_problems(answers: dict[str, Any], said: dict[str, str], *whose: str) -> None:
+    shown = [examples().get("problems", {}).get(each, {}) for each in whose]
     for status, text in said.items():
         answers[status] = _problem(text, status)
-        for each in (of_doors, own):
+        for each in shown:
             _exemplify(answers[status]["content"][MEDIA_TYPE], each.get(status, {}))
 
 

@@ -36,6 +36,7 @@ SURROUNDINGS = Metadata(
     source="api",
     on_behalf_of="noor",
     reason="As agreed.",
+    credential="K-1a2b3c4d",
 )
 
 
@@ -114,8 +115,18 @@ class TestMetadata:
             '{"actor":"maya","roles":["executive_producer","producer"],"at":"2026-11-02T06:00:00.123456Z",'
             '"command":"LogSpend","command_id":"00000000-0000-0000-0000-000000000007",'
             '"correlation_id":"00000000-0000-0000-0000-000000000008","source":"api",'
-            '"on_behalf_of":"noor","reason":"As agreed."}'
+            '"on_behalf_of":"noor","reason":"As agreed.","credential":"K-1a2b3c4d"}'
         )
+
+    def test_from_before_there_were_keys_is_written_as_it_was(self) -> None:
+        text = (
+            '{"actor":"maya","roles":[],"at":"2026-11-02T06:00:00Z","command":"LogSpend",'
+            '"command_id":"00000000-0000-0000-0000-000000000007",'
+            '"correlation_id":"00000000-0000-0000-0000-000000000008","source":"api"}'
+        )
+
+        assert codec.decode_metadata(text).credential is None
+        assert codec.encode_metadata(codec.decode_metadata(text)) == text
 
     @given(
         st.builds(
@@ -130,9 +141,10 @@ class TestMetadata:
             command=st.text(),
             command_id=st.uuids(),
             correlation_id=st.uuids(),
-            source=st.sampled_from(["api", "console", "cli", "import"]),
+            source=st.sampled_from(["api", "console", "cli", "import", "key"]),
             on_behalf_of=st.none() | st.just("noor"),
             reason=st.none() | st.text(),
+            credential=st.none() | st.just("K-1a2b3c4d"),
         )
     )
     def test_is_read_as_it_was_written_and_written_again_byte_for_byte(self, around: Metadata) -> None:

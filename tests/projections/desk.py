@@ -17,10 +17,13 @@ from events.log import Log
 from projections import PROJECTIONS
 from projections.projection import Projection
 from projections.runner import Runner
+from service.api_keys import ApiKeys
 from service.app import create
 from service.database import connected
 from service.directory import Directory
-from service.identity import Tokens
+from service.identity import Identity, Tokens
+from service.oidc import Identities
+from service.rates import Limits, Rates
 from service.routes.access import Doors
 from tests.deciders.stories import ADMINISTRATOR
 from tests.handling.office import Office
@@ -106,9 +109,22 @@ async def reading(url: str, office: Office) -> AsyncIterator[httpx2.AsyncClient]
         return datetime.now(UTC)
 
     async with connected(url, 4) as database:
-        directory, tokens, runner = Directory(database.pool), Tokens(database.pool), Runner(database.pool)
+        pool, tokens = database.pool, Tokens(database.pool)
         app = create(url)
-        app.state.doors = Doors(database, office.log, office.handling, directory, tokens, runner, Bells(), clock)
+        app.state.doors = Doors(
+            database,
+            office.log,
+            office.handling,
+            Directory(pool),
+            Identity(pool),
+            tokens,
+            ApiKeys(pool),
+            Identities(pool),
+            Rates(Limits()),
+            Runner(pool),
+            Bells(),
+            clock,
+        )
         _, secret = await tokens.create("acme", ADMINISTRATOR, clock(), timedelta(hours=1))
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False),

@@ -390,7 +390,9 @@ class TestOneAtATime:
 
         await live.refresh()
 
-        assert {point.version for point in (await live.checkpoints()).values()} == {1}
+        assert {n: point.version for n, point in (await live.checkpoints()).items()} == {
+            p.name: p.version for p in PROJECTIONS
+        }
         assert {point.position for point in (await live.checkpoints()).values()} != {0}
         await caught_up(live)
         await agree(office, *BOTH)

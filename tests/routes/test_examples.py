@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany
 from service.embedded import Server
 from service.problems import MEDIA_TYPE, slug
+from service.rates import TooOften
 from service.routes import views
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
 from service.routes.openapi import EXAMPLES
@@ -145,25 +147,65 @@ def _asked(path: str, person: str = MAYA, **asked: Any) -> Sent:
     return lambda world, _: world.get(person, path, **asked)
 
 
+def _as_nobody(path: str) -> Sent:
+    return lambda world, _: world.client.get(path)
+
+
+def _by_key(path: str, content: bytes | None = None) -> Sent:
+    """Sent with an API key that was made to log spend, and has an id that stays."""
+
+    async def send(world: World, _: pytest.MonkeyPatch) -> Any:
+        if "key" not in world.tokens:
+            made = await world.doors.api_keys.create("acme", MAYA, ["log-spend"], world.time.now, timedelta(days=90))
+            pool, (key_id, world.tokens["key"]) = world.doors.database.pool, made
+            await pool.execute("UPDATE api_keys SET key_id = 'K-1a2b3c4d' WHERE key_id = $1", key_id)
+        borne = f"Bearer {world.tokens['key']}"
+        if content is None:
+            return await world.client.get(path, headers={"Authorization": borne})
+        return await world.post(MAYA, path, content, Authorization=borne)
+
+    return send
+
+
+def _too_often(what: str, limit: int, seconds: int, sent: Sent) -> Sent:
+    """Sent when the limit is reached."""
+
+    async def reached(_: str) -> None:
+        raise TooOften(limit, seconds)
+
+    async def send(world: World, patch: pytest.MonkeyPatch) -> Any:
+        patch.setattr(world.doors.rates, what, reached)
+        return await sent(world, patch)
+
+    return send
+
+
 PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("every command", "400", "BodyIsNoJson", _sent(b"account: 2200")),
     ("every command", "401", "TokenIsNeeded", _sent(Authorization="Bearer glt_of-yesterday")),
+    ("every command", "403", "ScopeIsMissing", _by_key(APPOINT_TO, APPOINT)),
     ("every command", "412", "VersionMismatch", _sent(If_Match='"1"')),
     ("every command", "413", "BodyIsTooLarge", _sent(b" " * (BODY_BYTES + 1))),
     ("every command", "415", "ContentTypeIsNotJson", _sent(Content_Type="text/plain")),
     ("every command", "422", "RequestIsMalformed", _sent(b'{"person": "sam", "role": 5, "from": "2026-11-02"}')),
     ("every command", "422", "KeyReused", _key_reused),
+    ("every command", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(APPOINT_TO, APPOINT))),
     ("every command", "503", "OutcomeUnknown", _lost),
     ("every view", "401", "TokenIsNeeded", lambda world, _: world.client.get(f"{AT}/flags")),
-    ("every view", "403", "ReadingNeedsARole", _asked("flags", STRANGER)),
-    ("every view", "404", "ProductionIsMissing", _asked("/v1/acme/another-take/flags")),
+    ("every view", "403", "ScopeIsMissing", _by_key(f"{AT}/flags")),
+    ("a production's view", "403", "ReadingNeedsARole", _asked("flags", STRANGER)),
+    ("a production's view", "404", "ProductionIsMissing", _asked("/v1/acme/another-take/flags")),
     ("every view", "422", "RequestIsMalformed", _asked("flags", as_of="yesterday")),
+    ("every view", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(f"{AT}/flags"))),
+    ("every view", "429", "TooManyFailures", _too_often("failure", 30, 42, _as_nobody(f"{AT}/flags"))),
     ("every view", "503", "ViewIsBehind", _ahead),
     ("the feed", "401", "TokenIsNeeded", lambda world, _: world.client.get(FEED)),
     ("the feed", "403", "ReadingNeedsARole", _asked(FEED, at_least=None)),
+    ("the feed", "403", "ScopeIsMissing", _by_key(FEED)),
     ("the feed", "404", "ProductionIsMissing", _asked(FEED, at_least=None, production="another-take")),
     ("the feed", "422", "RequestIsMalformed", _asked(FEED, ADMINISTRATOR, at_least=None, kind="SpendLoged")),
     ("the feed", "422", "CursorIsUnknown", _asked(FEED, ADMINISTRATOR, at_least=None, after=1000)),
+    ("the feed", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(FEED))),
     ("the feed", "503", "EventCannotBeTaken", _not_taken),
     ("open-production", "422", "NameIsReserved", _sent(body(OPENING), "/v1/acme/inbox/open-production")),
     ("current_budget", "404", "BudgetIsMissing", _asked("current-budget", budget="v9")),

@@ -144,14 +144,18 @@ class World:
 
 
 @asynccontextmanager
-async def opened_world(server: Server) -> AsyncIterator[World]:
-    """A service on a fresh, migrated database, in a time of its own."""
+async def opened_world(server: Server, **how: Any) -> AsyncIterator[World]:
+    """A service on a fresh, migrated database, in a time of its own.
+
+    Args:
+        how: what else the application is created with.
+    """
     name = f"test_{uuid4().hex}"
     service_url, admin_url = (f"{url.rsplit('/', 1)[0]}/{name}" for url in (server.service_url, server.admin_url))
     admin = await asyncpg.connect(server.admin_url)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER greenlight_owner")
-        application, time = create(service_url), Time()
+        application, time = create(service_url, **how), Time()
         async with application.router.lifespan_context(application):
             doors: Doors = application.state.doors
             handling = Handling(doors.log, doors.directory, time.clock, time.new_id, doors.bells.tell_appended)

@@ -1,0 +1,170 @@
+"""API keys: how a system (payroll, cards) logs and proposes in the name of the person who answers for it.
+
+`glk_<id>_<secret><checksum>`: 256 random bits and the CRC-32 of all before it, in hexadecimal. It is shown once,
+stored hashed, lasts a year at the most, and ends at once when revoked. It may do what its scopes name, within the
+rights of its owner, and the facts say that a key did it.
+"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from zlib import crc32
+
+import asyncpg
+from sqlalchemy import ARRAY, Column, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from events.ids import PersonId, Slug
+from service.deciders.approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
+from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.command import Command
+from service.deciders.company import AdmitMember, DismissMember, FoundCompany
+from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
+from service.deciders.production import OpenProduction
+from service.deciders.receipt import RecordReceipt, ReverseReceipt
+from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
+from service.deciders.stage import EnterStage
+from service.deciders.team import Appoint, EndAppointment
+from service.problems import slug
+
+metadata = MetaData()
+_C = Text(collation="C")
+_INSTANT = TIMESTAMP(timezone=True)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", _C, primary_key=True),
+    Column("secret_hash", LargeBinary, nullable=False),
+    Column("company", _C, nullable=False),
+    Column("owner", _C, nullable=False),
+    Column("scopes", ARRAY(_C), nullable=False),
+    Column("created_at", _INSTANT, nullable=False),
+    Column("expires_at", _INSTANT, nullable=False),
+    Column("revoked_at", _INSTANT),
+    UniqueConstraint("secret_hash"),
+)
+
+#: What a key may be made for: to log what happened, and to propose.
+FOR_KEYS: frozenset[type[Command]] = frozenset(
+    {
+        LogSpend,
+        ReverseSpend,
+        RecodeSpend,
+        RecordReceipt,
+        ReverseReceipt,
+        SecureFunding,
+        SetBudget,
+        SubmitBudget,
+        WithdrawBudget,
+    }
+)
+#: What a person decides: approvals, commitments, who belongs and who may. A test holds that every command is in one.
+FOR_PERSONS: frozenset[type[Command]] = frozenset(
+    {
+        Approve,
+        RequestChanges,
+        Reject,
+        LockBudget,
+        UnlockBudget,
+        WaiveDifference,
+        CommitFunding,
+        AmendFunding,
+        CloseFunding,
+        WithdrawFunding,
+        EnterStage,
+        OpenProduction,
+        Appoint,
+        EndAppointment,
+        FoundCompany,
+        AdmitMember,
+        DismissMember,
+    }
+)
+
+PREFIX = "glk_"
+#: The scope of every view, and of the feed.
+READ = "read"
+SCOPES: frozenset[str] = frozenset({READ, *(slug(command.__name__) for command in FOR_KEYS)})
+DAYS_AT_MOST = 365
+
+_WHOLE = re.compile(r"(glk_[0-9a-f]{8}_[0-9a-f]{64})([0-9a-f]{8})").fullmatch
+
+
+def whole(secret: str) -> bool:
+    """Whether a key is as it was written: a slip of the hand is found without a look at the database."""
+    parts = _WHOLE(secret)
+    return parts is not None and parts[2] == _checksum(parts[1])
+
+
+def _checksum(key: str) -> str:
+    return f"{crc32(key.encode()):08x}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySummary:
+    """A key as it may be listed: without its secret."""
+
+    key_id: str
+    owner: PersonId
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class ApiKeys:
+    """The API keys of an installation."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self._pool = pool
+
+    async def create(
+        self, company: Slug, owner: PersonId, scopes: Iterable[str], now: datetime, lifetime: timedelta
+    ) -> tuple[str, str]:
+        """A new key's id and the key itself, which cannot be shown again.
+
+        Raises:
+            ValueError: a scope that no key may have, none at all, or a lifetime of more than a year.
+        """
+        asked = sorted(set(scopes))
+        if wrong := [scope for scope in asked if scope not in SCOPES]:
+            raise ValueError(f"No key may {' or '.join(wrong)}; one may {', '.join(sorted(SCOPES))}.")
+        if not asked:
+            raise ValueError(f"A key needs a scope; there are {', '.join(sorted(SCOPES))}.")
+        if not timedelta() < lifetime <= timedelta(days=DAYS_AT_MOST):
+            raise ValueError(f"A key lasts {DAYS_AT_MOST} days at the most.")
+        digits = secrets.token_hex(4)
+        key_id, key = f"K-{digits}", f"{PREFIX}{digits}_{secrets.token_hex(32)}"
+        key += _checksum(key)
+        await self._pool.execute(
+            "INSERT INTO api_keys (key_id, secret_hash, company, owner, scopes, created_at, expires_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            key_id,
+            sha256(key.encode()).digest(),
+            company,
+            owner,
+            asked,
+            now,
+            now + lifetime,
+        )
+        return key_id, key
+
+    async def revoke(self, key_id: str, now: datetime) -> bool:
+        """End a key at once; whether there was one to end."""
+        done = await self._pool.execute(
+            "UPDATE api_keys SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL", key_id, now
+        )
+        return bool(done == "UPDATE 1")
+
+    async def of(self, company: Slug) -> list[KeySummary]:
+        """The company's keys, the newest first."""
+        rows = await self._pool.fetch(
+            "SELECT key_id, owner, scopes, created_at, expires_at, revoked_at FROM api_keys WHERE company = $1"
+            " ORDER BY created_at DESC",
+            company,
+        )
+        return [KeySummary(**row) for row in rows]
