@@ -13,7 +13,7 @@ from sqlalchemy import text
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 ROLES = ("greenlight_auditor", "greenlight_projector", "greenlight_reader")
 
