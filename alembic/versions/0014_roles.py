@@ -46,6 +46,10 @@ TO greenlight_auditor;
 
 GRANT SELECT (token_id, company, person, created_at, expires_at, revoked_at) ON tokens TO greenlight_auditor;
 
+GRANT SELECT (key_id, company, owner, scopes, created_at, expires_at, revoked_at) ON api_keys TO greenlight_auditor;
+
+GRANT SELECT ON identities TO greenlight_auditor;
+
 CREATE TABLE readers (
     login TEXT COLLATE "C" NOT NULL,
     company TEXT COLLATE "C" NOT NULL,
