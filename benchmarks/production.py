@@ -14,12 +14,13 @@ from projections import approval_status, audit_trail, current_budget
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from service.app import opened
-from service.deciders.approval import Approve, SubmitBudget
+from service.deciders.approval import Approve
 from service.deciders.budget import SetBudget
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, CompanyCommand, FoundCompany
 from service.deciders.production import OpenProduction
 from service.deciders.spend import LogSpend
+from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
 from service.embedded import Server
 from service.handling import Wish

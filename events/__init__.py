@@ -8,15 +8,22 @@ from typing import get_args
 
 from .approval import ApprovalEvent
 from .budget import BudgetEvent, LabelDisagrees, TotalDisagrees
+from .change import ChangeEvent
 from .company import CompanyEvent
+from .delegation import DelegationEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
+from .policy import PolicyEvent
 from .production import ProductionEvent
-from .spend import AccountOverspent, DuplicateSuspected, SpendEvent, SpendOutsideBudget
+from .spend import AccountOverspent, DuplicateSuspected, SpendAlert, SpendEvent, SpendOutsideBudget
 from .team import TeamEvent
 
 #: What a production's stream holds.
-OfProduction = ProductionEvent | TeamEvent | FinancingEvent | BudgetEvent | ApprovalEvent | SpendEvent
-AnyEvent = CompanyEvent | OfProduction
+OfProduction = (
+    ProductionEvent | TeamEvent | FinancingEvent | BudgetEvent | PolicyEvent | ApprovalEvent | ChangeEvent | SpendEvent
+)
+#: What a company's stream holds.
+OfCompany = CompanyEvent | DelegationEvent
+AnyEvent = OfCompany | OfProduction
 #: What calls for attention; a later fact that `clears` a flag names it.
 FlagEvent = (
     LabelDisagrees
@@ -26,6 +33,7 @@ FlagEvent = (
     | CoverReduced
     | SpendOutsideBudget
     | AccountOverspent
+    | SpendAlert
     | DuplicateSuspected
 )
 

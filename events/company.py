@@ -40,4 +40,18 @@ class MemberDismissed:
     person: PersonId
 
 
-CompanyEvent = CompanyFounded | MemberAdmitted | MemberDismissed
+@dataclass(frozen=True, slots=True)
+class MemberSuspended:
+    """The person counts for nothing in the company until they are reinstated; rights and roles wait for them."""
+
+    person: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReinstated:
+    """The person counts again, with the rights and roles they have."""
+
+    person: PersonId
+
+
+CompanyEvent = CompanyFounded | MemberAdmitted | MemberDismissed | MemberSuspended | MemberReinstated

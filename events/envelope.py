@@ -20,7 +20,7 @@ class Metadata:
 
     #: The person whose act it is; `operator` for the command line.
     actor: PersonId
-    #: The roles the person held then, on this production or in this company.
+    #: The roles that counted then, on this production or in this company: the actor's, or of whom they act for.
     roles: tuple[str, ...]
     #: The time of business, UTC; never decreasing within a stream.
     at: datetime
@@ -34,6 +34,11 @@ class Metadata:
     reason: str | None = None
     #: The API key it was sent with, if with one: the actor's, who answers for it.
     credential: str | None = None
+
+    @property
+    def persons(self) -> frozenset[PersonId]:
+        """The natural persons whose act it is: the actor, and whom they act for."""
+        return frozenset({self.actor, self.on_behalf_of or self.actor})
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ FundingId = Annotated[str, shape(r"^F-[1-9][0-9]{0,8}$", "send the number of a s
 ReceiptId = Annotated[str, shape(r"^R-[1-9][0-9]{0,8}$", "send the number of a receipt, such as R-1")]
 BudgetId = Annotated[str, shape(r"^v[1-9][0-9]{0,8}$", "send the number of a budget version, such as v1")]
 RoundId = Annotated[str, shape(r"^A-[1-9][0-9]{0,8}$", "send the number of an approval round, such as A-1")]
+PolicyId = Annotated[str, shape(r"^P-[1-9][0-9]{0,8}$", "send the number of a policy, such as P-1")]
+DelegationId = Annotated[str, shape(r"^D-[1-9][0-9]{0,8}$", "send the number of a delegation, such as D-1")]
+OverageId = Annotated[str, shape(r"^O-[1-9][0-9]{0,8}$", "send the number of an overage, such as O-1")]
+TransferId = Annotated[str, shape(r"^T-[1-9][0-9]{0,8}$", "send the number of a transfer, such as T-1")]
+DrawId = Annotated[str, shape(r"^C-[1-9][0-9]{0,8}$", "send the number of a contingency draw, such as C-1")]
 SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 

@@ -6,7 +6,8 @@ These names and fields are stored: add, never edit.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .money import Currency
+from .ids import BudgetId
+from .money import Currency, Money
 
 
 class ProductionKind(StrEnum):
@@ -30,6 +31,16 @@ class Stage(StrEnum):
     CLOSED = "closed"
 
 
+class GreenLightTest(StrEnum):
+    """What may have to be so before a production gets its green light."""
+
+    BUDGET_LOCKED = "budget_locked"
+    FUNDING_COMMITTED = "funding_committed"
+    FUNDING_CLOSED = "funding_closed"
+    CONDITIONS_MET = "conditions_met"
+    GUARANTOR_APPROVED = "guarantor_approved"
+
+
 @dataclass(frozen=True, slots=True)
 class ProductionOpened:
     """The production exists, in development."""
@@ -50,4 +61,23 @@ class StageEntered:
     left: Stage
 
 
-ProductionEvent = ProductionOpened | StageEntered
+@dataclass(frozen=True, slots=True)
+class GreenLightResult:
+    """How a test for the green light came out, with its figures in base currency where it has some."""
+
+    test: GreenLightTest
+    passed: bool
+    needed: Money | None
+    found: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductionGreenlit:
+    """The go decision, on this budget; with conditions when not every test had passed."""
+
+    budget: BudgetId | None
+    results: tuple[GreenLightResult, ...]
+    conditions: tuple[str, ...]
+
+
+ProductionEvent = ProductionOpened | StageEntered | ProductionGreenlit

@@ -120,4 +120,43 @@ class DuplicateSuspected:
     earlier: SpendId
 
 
-SpendEvent = SpendLogged | SpendReversed | SpendRecoded | SpendOutsideBudget | AccountOverspent | DuplicateSuspected
+class AlertScope(StrEnum):
+    """What an alert is about."""
+
+    ACCOUNT = "account"
+    LEVEL = "level"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class SpendAlert:
+    """Flag: this much of the budget of an account, a level or the whole is spent."""
+
+    flag: FlagId
+    scope: AlertScope
+    #: The account, or the level; None for the whole.
+    of: str | None
+    percent: int
+    budget: BudgetId
+    budgeted: Money
+    spent: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentReleased:
+    """The spend may be paid."""
+
+    spend: SpendId
+    cost: Money
+
+
+SpendEvent = (
+    SpendLogged
+    | SpendReversed
+    | SpendRecoded
+    | SpendOutsideBudget
+    | AccountOverspent
+    | SpendAlert
+    | DuplicateSuspected
+    | PaymentReleased
+)

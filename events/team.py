@@ -1,13 +1,13 @@
 """Who holds which role on a production.
 
-These names and fields are stored: add, never edit.
+These names and fields are stored: add, never edit; a shape that must change takes a step in `upcasting`.
 """
 
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from .ids import PersonId
+from .ids import AccountCode, PersonId
 
 
 class Role(StrEnum):
@@ -34,6 +34,8 @@ class Appointed:
     role: Role
     #: Business date; the role counts from its first moment.
     from_on: date
+    #: A department head's own; what is asked for on them may be asked of their head.
+    accounts: tuple[AccountCode, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,28 @@ def _rights_in_one_list(shape: Shape) -> Shape:
     return {"person": shape["person"], "rights": rights}
 
 
+def _of_a_department(shape: Shape) -> Shape:
+    """`Appointed` said nothing of accounts; no department head had any."""
+    return {**shape, "accounts": []}
+
+
+def _approval_of_any_subject(shape: Shape) -> Shape:
+    """`ApprovalGiven` was of a budget alone, in a round of one step, without conditions."""
+    budget = {"subject": shape["budget"], "step": 0, "conditions": []}
+    return {name: value for name, value in shape.items() if name != "budget"} | budget
+
+
+def _changes_to_any_subject(shape: Shape) -> Shape:
+    """`ChangesRequested` was of a budget alone."""
+    return {name: value for name, value in shape.items() if name != "budget"} | {"subject": shape["budget"]}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list,),
+    "Appointed": (_of_a_department,),
+    "ApprovalGiven": (_approval_of_any_subject,),
+    "ChangesRequested": (_changes_to_any_subject,),
 }
 
 

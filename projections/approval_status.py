@@ -1,45 +1,99 @@
-"""Which approval rounds are there, what does each wait for and since when, and who decided what?
+"""Which approval rounds are there, what does each wait for, on whom and since when, and who decided what?
 
-Moved by: submissions, decisions and withdrawals; appointments, since they say who may decide; drafts, since
-whoever set one may not.
+Moved by: requests, answers and what follows from them; appointments, funding, delegations and absences, since they
+say who may answer; drafts, since whoever set one may not.
 """
 
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import get_args
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
 
+from msgspec.json import Decoder
 from pydantic import BaseModel, Field
 
 from events.approval import (
+    Abstained,
+    AccountChange,
     ApprovalEvent,
     ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ApproversNudged,
     BudgetApproved,
     BudgetRejected,
     BudgetSubmitted,
     BudgetSuperseded,
     BudgetWithdrawn,
     ChangesRequested,
+    ConditionMet,
+    ConditionWaived,
+    ContentReplaced,
+    RequestApproved,
+    RequestRecalled,
+    RequestRejected,
+    StepOverridden,
+    StepPassed,
+    StepReassigned,
+    StepSkipped,
+    VoteLapsed,
+    VoteWithdrawn,
 )
 from events.budget import BudgetDrafted
+from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, DelegationEvent, Power
 from events.envelope import Recorded
-from events.ids import BudgetId, Digest, PersonId, RoundId, StreamId
+from events.financing import (
+    AT_LEAST_COMMITTED,
+    NOT_CASH,
+    FinancingEvent,
+    FundingAmended,
+    FundingClosed,
+    FundingCommitted,
+    FundingKind,
+    FundingSourceIdentified,
+    FundingState,
+    FundingWithdrawn,
+    FundsReceiptReversed,
+    FundsReceived,
+    LetterOfIntentRecorded,
+    counted_once,
+)
+from events.ids import AccountCode, Digest, FundingId, PersonId, RoundId, StreamId
 from events.money import Money
+from events.policy import Approver, Policy, RequestKind, Standing, Step
 from events.production import ProductionOpened
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
+from . import english
 from .projection import Projection, Rows, kind
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionMade:
-    """One answer to a round."""
+    """One answer to a round, or what became of it."""
 
+    #: Whose place it was, and who acted.
     person: PersonId
+    by: PersonId
     decision: str
+    step: int
     words: str | None
     at: datetime
     roles: tuple[str, ...]
+    #: False once it was withdrawn, has lapsed, or is void.
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionSet:
+    """What an approval waits for."""
+
+    by: PersonId
+    words: str
+    state: str = "open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +102,38 @@ class RoundRow:
 
     stream_id: StreamId
     number: int
-    budget: str
+    kind: RequestKind
+    subject: str
     content_hash: str
-    total: Decimal
-    currency: str
+    amount: Decimal | None
+    currency: str | None
     state: str
     submitted_by: str
+    on_behalf_of: str | None
     submitted_at: datetime
     submitted_because: str | None
-    #: Who may not approve: whoever set a draft since the last approved version, and the submitter.
+    policy: str | None
+    rule: str | None
+    steps: tuple[Step, ...]
+    accounts: tuple[AccountCode, ...]
+    override_by: Role | None
+    #: What takes effect when it passes, as it was sent; None for budgets and payments.
+    command: str | None
+    body: str | None
+    #: The step that is asked, from 0 on, and since when.
+    step: int
+    since: datetime
+    #: Steps that were skipped or passed over.
+    passed_over: tuple[int, ...]
+    #: Who may not approve: whoever proposed, edited or submitted it.
     excluded: tuple[PersonId, ...]
+    #: Who is asked in whose place: step, whose place, who.
+    reassigned: tuple[tuple[int, PersonId, PersonId], ...]
     decisions: tuple[DecisionMade, ...]
+    conditions: tuple[ConditionSet, ...]
+    #: What the content replaced, and the lines that changed.
+    former: str | None
+    changes: tuple[AccountChange, ...]
     ended_at: datetime | None
 
 
@@ -70,6 +145,7 @@ class AppointmentRow:
     person: str
     role: str
     from_on: str
+    accounts: tuple[AccountCode, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,117 +158,369 @@ class DraftingRow:
     drafters: tuple[PersonId, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A funding source, as far as its holder is asked."""
+
+    stream_id: StreamId
+    funding: str
+    holder: str | None
+    kind: FundingKind
+    amount: Decimal
+    lent_against: str | None
+    state: FundingState
+
+
+@dataclass(frozen=True, slots=True)
+class SubstituteRow:
+    """Who may answer for a person, on the productions of a company."""
+
+    stream_id: StreamId
+    #: The delegation, or `absence of` whom.
+    by: str
+    person: str
+    substitute: str
+    powers: tuple[Power, ...] | None
+    productions: tuple[str, ...] | None
+    from_on: date
+    until_on: date
+
+
 KINDS = (
     kind("approval_status_rounds", RoundRow, "stream_id", "number"),
     kind("approval_status_appointments", AppointmentRow, "stream_id", "person", "role", indexed=[("person",)]),
     kind("approval_status_drafting", DraftingRow, "stream_id"),
+    kind("approval_status_sources", SourceRow, "stream_id", "funding"),
+    kind("approval_status_substitutes", SubstituteRow, "stream_id", "by", indexed=[("substitute",)]),
 )
+APPOINTMENTS, SUBSTITUTES = KINDS[1].table, KINDS[4].table
 
-Reads = ProductionOpened | TeamEvent | BudgetDrafted | ApprovalEvent
+Reads = ProductionOpened | TeamEvent | BudgetDrafted | ApprovalEvent | FinancingEvent | DelegationEvent
+
+_TERMS = Decoder(Policy)
+#: What was so before a policy was adopted.
+_ONE_EP = (Step((Approver(Role.EXECUTIVE_PRODUCER),)),)
 
 
 def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
     """The rows after the event."""
     stream, event, metadata = recorded.stream_id, recorded.event, recorded.metadata
+    if isinstance(event, FinancingEvent):
+        _funded(rows, stream, event)
+        return
+    if isinstance(event, DelegationEvent):
+        _delegated(rows, stream, event)
+        return
     match event:
         case ProductionOpened(title, time_zone=time_zone):
             rows.put(DraftingRow(stream, title, time_zone, ()))
-        case Appointed(person, role, from_on):
-            rows.put(AppointmentRow(stream, person, role.value, from_on.isoformat()))
+        case Appointed(person, role, from_on, accounts):
+            rows.put(AppointmentRow(stream, person, role.value, from_on.isoformat(), accounts))
         case AppointmentEnded(person, role):
             rows.remove(AppointmentRow, stream, person, role.value)
         case BudgetDrafted():
             drafting = rows.one(DraftingRow, stream)
-            drafters = tuple(sorted({*drafting.drafters, metadata.actor}))
-            rows.put(replace(drafting, drafters=drafters))
+            rows.put(replace(drafting, drafters=tuple(sorted({*drafting.drafters, *metadata.persons}))))
         case BudgetSubmitted(round_id, budget, content_hash, total):
-            drafters = rows.one(DraftingRow, stream).drafters
-            rows.put(
-                RoundRow(
-                    stream_id=stream,
-                    number=_number(round_id),
-                    budget=budget,
-                    content_hash=content_hash,
-                    total=total.amount,
-                    currency=total.currency,
-                    state="open",
-                    submitted_by=metadata.actor,
-                    submitted_at=metadata.at,
-                    submitted_because=metadata.reason,
-                    excluded=tuple(sorted({*drafters, metadata.actor})),
-                    decisions=(),
-                    ended_at=None,
-                )
+            excluded = {*rows.one(DraftingRow, stream).drafters, *metadata.persons}
+            _opened(rows, recorded, round_id, RequestKind.BUDGET, budget, content_hash, total, excluded)
+        case ApprovalRequested():
+            _opened(
+                rows,
+                recorded,
+                event.round,
+                event.kind,
+                event.subject,
+                event.content_hash,
+                event.amount,
+                set(event.excluded),
+                policy=event.policy,
+                rule=event.rule,
+                steps=event.steps,
+                accounts=event.accounts,
+                override_by=event.override_by,
+                command=event.command,
+                body=event.body,
             )
-        case ApprovalGiven(round_id, words=words):
+        case ApprovalGiven(round_id, words=words, conditions=conditions):
             _decided(rows, recorded, round_id, "approve", words)
+            row = rows.one(RoundRow, stream, _number(round_id))
+            seat = metadata.on_behalf_of or metadata.actor
+            set_now = (*row.conditions, *(ConditionSet(seat, condition) for condition in conditions))
+            rows.put(replace(row, conditions=set_now))
+        case Abstained(round_id, words=words):
+            _decided(rows, recorded, round_id, "abstain", words)
+        case StepOverridden(round_id, step=step):
+            _decided(rows, recorded, round_id, "override", metadata.reason)
+            _passed(rows, recorded, round_id, step, over=True)
         case ChangesRequested(round_id, words=words):
             _decided(rows, recorded, round_id, "request_changes", words)
             _ended(rows, recorded, round_id, "changes_requested")
-        case BudgetRejected(round_id, words=words):
+        case BudgetRejected(round_id, words=words) | RequestRejected(round_id, words=words):
             _decided(rows, recorded, round_id, "reject", words)
             _ended(rows, recorded, round_id, "rejected")
-        case BudgetWithdrawn(round_id):
+        case BudgetWithdrawn(round_id) | RequestRecalled(round_id):
             _ended(rows, recorded, round_id, "withdrawn")
         case BudgetApproved(round_id):
             _ended(rows, recorded, round_id, "approved")
             rows.put(replace(rows.one(DraftingRow, stream), drafters=()))
-        case BudgetSuperseded():
-            pass  # its round ended when it was approved
+        case RequestApproved(round_id):
+            _ended(rows, recorded, round_id, "approved")
+        case StepPassed(round_id, step=step):
+            _passed(rows, recorded, round_id, step, over=False)
+        case StepSkipped(round_id, step=step):
+            _passed(rows, recorded, round_id, step, over=True)
+        case VoteWithdrawn(round_id, seat=seat):
+            _uncounted(rows, recorded, round_id, seat, None)
+        case VoteLapsed(round_id, seat=seat, step=step):
+            _uncounted(rows, recorded, round_id, seat, step)
+        case StepReassigned(round_id, _, step, seat, to):
+            row = rows.one(RoundRow, stream, _number(round_id))
+            rows.put(replace(row, reassigned=(*row.reassigned, (step, seat, to))))
+        case ConditionMet(round_id, _, number):
+            _closed(rows, stream, round_id, number, "met")
+        case ConditionWaived(round_id, _, number):
+            _closed(rows, stream, round_id, number, "waived")
+        case ContentReplaced():
+            _replaced(rows, recorded, event)
+        case BudgetSuperseded() | ApproversNudged() | ApprovedByPolicy():
+            pass  # no round waits for anything else, or since another moment
 
 
 def _number(round_id: RoundId) -> int:
     return int(round_id.removeprefix("A-"))
 
 
-def _decided(rows: Rows, recorded: Recorded[Reads], round_id: RoundId, decision: str, words: str | None) -> None:
-    row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
+def _opened(
+    rows: Rows,
+    recorded: Recorded[Any],
+    round_id: RoundId,
+    kind: RequestKind,
+    subject: str,
+    content_hash: Digest,
+    amount: Money | None,
+    excluded: Iterable[PersonId],
+    **terms: Any,
+) -> None:
     metadata = recorded.metadata
-    made = DecisionMade(metadata.actor, decision, words, metadata.at, metadata.roles)
-    rows.put(replace(row, decisions=(*row.decisions, made)))
+    under: dict[str, Any] = {"policy": None, "rule": None, "steps": _ONE_EP, "accounts": (), "override_by": None}
+    under |= {"command": None, "body": None}
+    rows.put(
+        RoundRow(
+            stream_id=recorded.stream_id,
+            number=_number(round_id),
+            kind=kind,
+            subject=subject,
+            content_hash=content_hash,
+            amount=None if amount is None else amount.amount,
+            currency=None if amount is None else amount.currency,
+            state="open",
+            submitted_by=metadata.actor,
+            on_behalf_of=metadata.on_behalf_of,
+            submitted_at=metadata.at,
+            submitted_because=metadata.reason,
+            step=0,
+            since=metadata.at,
+            passed_over=(),
+            excluded=tuple(sorted(excluded)),
+            reassigned=(),
+            decisions=(),
+            conditions=(),
+            former=None,
+            changes=(),
+            ended_at=None,
+            **under | terms,
+        )
+    )
 
 
-def _ended(rows: Rows, recorded: Recorded[Reads], round_id: RoundId, state: str) -> None:
+def _decided(rows: Rows, recorded: Recorded[Any], round_id: RoundId, decision: str, words: str | None) -> None:
+    row, metadata = rows.one(RoundRow, recorded.stream_id, _number(round_id)), recorded.metadata
+    seat = metadata.on_behalf_of or metadata.actor
+    made = DecisionMade(seat, metadata.actor, decision, row.step, words, metadata.at, metadata.roles)
+    before = [
+        replace(d, counts=False) if (d.person, d.step, d.decision) == (seat, row.step, "abstain") else d
+        for d in row.decisions
+    ]
+    rows.put(replace(row, decisions=(*before, made)))
+
+
+def _ended(rows: Rows, recorded: Recorded[Any], round_id: RoundId, state: str) -> None:
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
     rows.put(replace(row, state=state, ended_at=recorded.metadata.at))
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 1, KINDS, fold)
+def _passed(rows: Rows, recorded: Recorded[Any], round_id: RoundId, step: int, *, over: bool) -> None:
+    row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
+    passed_over = (*row.passed_over, step) if over else row.passed_over
+    step += 1
+    while step in passed_over:
+        step += 1
+    rows.put(replace(row, step=step, since=recorded.metadata.at, passed_over=passed_over))
+
+
+def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: PersonId, step: int | None) -> None:
+    """An answer counts no more, and the step it was given in is asked again; all of them when no step is named."""
+    row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
+
+    def gone(made: DecisionMade) -> bool:
+        return made.counts and made.person == seat and step in (None, made.step)
+
+    decisions = tuple(replace(made, counts=made.counts and not gone(made)) for made in row.decisions)
+    back = min((made.step for made in row.decisions if gone(made)), default=row.step)
+    if back < row.step and back not in row.passed_over:
+        row = replace(row, step=back, since=recorded.metadata.at)
+    conditions = row.conditions
+    if step is None:
+        conditions = tuple(
+            replace(c, state="withdrawn") if (c.by, c.state) == (seat, "open") else c for c in conditions
+        )
+    rows.put(replace(row, decisions=decisions, conditions=conditions))
+
+
+def _closed(rows: Rows, stream: StreamId, round_id: RoundId, number: int, state: str) -> None:
+    row = rows.one(RoundRow, stream, _number(round_id))
+    conditions = [replace(c, state=state) if n == number else c for n, c in enumerate(row.conditions, 1)]
+    rows.put(replace(row, conditions=tuple(conditions)))
+
+
+def _replaced(rows: Rows, recorded: Recorded[Any], event: ContentReplaced) -> None:
+    row, metadata = rows.one(RoundRow, recorded.stream_id, _number(event.round)), recorded.metadata
+    rows.put(
+        replace(
+            row,
+            subject=event.subject,
+            content_hash=event.content_hash,
+            amount=event.amount.amount,
+            step=0,
+            since=metadata.at,
+            passed_over=(),
+            excluded=tuple(sorted({*row.excluded, *metadata.persons})),
+            decisions=tuple(replace(made, counts=False) for made in row.decisions),
+            conditions=(),
+            former=event.former,
+            changes=event.changes,
+        )
+    )
+
+
+def _funded(rows: Rows, stream: StreamId, event: FinancingEvent) -> None:
+    match event:
+        case FundingSourceIdentified(funding, terms):
+            of = (terms.holder, terms.kind, terms.base_amount.amount, terms.lent_against)
+            rows.put(SourceRow(stream, funding, *of, FundingState.IDENTIFIED))
+        case FundingAmended(funding, after=terms, state=state):
+            of = (terms.holder, terms.kind, terms.base_amount.amount, terms.lent_against)
+            rows.put(SourceRow(stream, funding, *of, state))
+        case LetterOfIntentRecorded(funding):
+            _stated(rows, stream, funding, FundingState.SOFT_COMMITTED)
+        case FundingCommitted(funding):
+            _stated(rows, stream, funding, FundingState.COMMITTED)
+        case FundingWithdrawn(funding):
+            _stated(rows, stream, funding, FundingState.WITHDRAWN)
+        case FundingClosed(funding, state=state):
+            _stated(rows, stream, funding, state)
+        case FundsReceived(funding=funding, state=state) | FundsReceiptReversed(funding=funding, state=state):
+            _stated(rows, stream, funding, state)
+        case _:
+            pass  # flags say nothing of who holds what
+
+
+def _stated(rows: Rows, stream: StreamId, funding: FundingId, state: FundingState) -> None:
+    rows.put(replace(rows.one(SourceRow, stream, funding), state=state))
+
+
+def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
+    match event:
+        case AuthorityDelegated(delegation, grantor, to, powers, productions, _, from_on, until_on):
+            rows.put(SubstituteRow(stream, delegation, grantor, to, powers, productions, from_on, until_on))
+        case AuthorityRevoked(delegation):
+            rows.remove(SubstituteRow, stream, delegation)
+        case AbsenceSet(person, substitute, from_on, until_on):
+            by = f"absence of {person}"
+            rows.put(SubstituteRow(stream, by, person, substitute, None, None, from_on, until_on))
+        case AbsenceEnded(person):
+            rows.remove(SubstituteRow, stream, f"absence of {person}")
+
+
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 2, KINDS, fold)
+
+
+class Asked(BaseModel):
+    """Somebody whose answer a round waits for."""
+
+    person: PersonId
+    through: list[PersonId] = Field(description="Who may answer for them today, by absence or delegation.")
+    away_until: date | None = Field(description="The last day of their absence, if they are away today.")
 
 
 class WaitsFor(BaseModel):
     """What an open round waits for."""
 
-    role: Role
-    decision: str
-    persons: list[PersonId] = Field(description="Who holds the role and may approve.")
-    excluded: list[PersonId] = Field(description="Who set a draft or submitted, and may not approve.")
+    words: str
+    step: int = Field(description="From 1 on; one more than there are when only conditions are open.")
+    steps: int
+    asked: list[Asked] = Field(description="Who may approve and has yet to answer.")
+    excluded: list[PersonId] = Field(description="Who proposed, edited or submitted it, and may not approve.")
     since: datetime
+    escalates_at: datetime | None = Field(description="When others are asked, too.")
+    conditions: list[int] = Field(description="The open ones, by their numbers.")
+
+
+class MayDo(BaseModel):
+    """What somebody may do about a round now."""
+
+    person: PersonId
+    commands: list[str]
 
 
 class DecisionView(BaseModel):
     """One answer to a round."""
 
-    person: PersonId
+    person: PersonId = Field(description="Whose place it was.")
+    by: PersonId = Field(description="Who acted: the person, or another for them.")
     decision: str
+    step: int = Field(description="From 1 on.")
     words: str | None
     at: datetime
     roles: list[str]
+    counts: bool = Field(description="False once it was withdrawn, has lapsed, or is void since the content changed.")
+
+
+class ConditionView(BaseModel):
+    """What an approval waits for."""
+
+    condition: int
+    by: PersonId
+    words: str
+    state: str
 
 
 class ApprovalRound(BaseModel):
     """A round."""
 
     round: RoundId
-    budget: BudgetId
+    kind: RequestKind
+    subject: str
     content_hash: Digest
-    total: Money
+    amount: Money | None
     state: str
     submitted_by: PersonId
+    on_behalf_of: PersonId | None
     submitted_at: datetime
     submitted_because: str | None
+    command: str | None = Field(description="What takes effect when it passes; none for budgets and payments.")
+    body: dict[str, Any] | None = Field(description="Of that command, as it was sent.")
+    in_english: str | None = Field(description="The policy that is proposed, read out.")
+    policy: str | None
+    rule: str | None
+    steps: list[str] = Field(description="In words, in their order.")
     waits_for: WaitsFor | None
+    may: list[MayDo] = Field(description="What each may do next.")
     decisions: list[DecisionView]
+    conditions: list[ConditionView]
+    former: str | None = Field(description="What the round asked about before its content was changed.")
+    changes: list[AccountChange] = Field(description="The lines in which the content differs from the former one.")
     ended_at: datetime | None
 
 
@@ -210,11 +538,13 @@ class InboxItem(BaseModel):
 
     production: StreamId
     title: str
-    waits_for: str = Field(description="What the person may do: `approve` or `revise`.")
+    waits_for: str = Field(description="What the person may do: `approve`, `revise` or `close_condition`.")
+    on_behalf_of: PersonId | None = Field(description="Whom they would do it for: send it as `On-Behalf-Of`.")
     round: RoundId
-    budget: BudgetId
+    kind: RequestKind
+    subject: str
     content_hash: Digest
-    total: Money
+    amount: Money | None
     since: datetime
     from_person: PersonId
     words: str | None
@@ -228,79 +558,230 @@ class Inbox(BaseModel):
     items: list[InboxItem]
 
 
-def view(rows: Rows, stream: StreamId, version: int, position: int) -> ApprovalStatus:
-    """The answer from the rows."""
+@dataclass(frozen=True, slots=True)
+class _House:
+    """Who is what on a production at a moment."""
+
+    stream: StreamId
+    at: datetime
+    on: date
+    standing: Standing
+    substitutes: list[SubstituteRow]
+
+    @classmethod
+    def of(cls, rows: Rows, stream: StreamId, at: datetime) -> "_House":
+        company, _, name = stream.partition("/")
+        on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
+        roles: dict[PersonId, set[Role]] = {}
+        heads: dict[PersonId, tuple[AccountCode, ...]] = {}
+        for held in rows.of(AppointmentRow, stream):
+            if held.from_on <= on.isoformat():
+                roles.setdefault(held.person, set()).add(Role(held.role))
+                if held.role == Role.DEPARTMENT_HEAD.value:
+                    heads[held.person] = held.accounts
+        sources = {row.funding: row for row in rows.of(SourceRow, stream) if row.state in AT_LEAST_COMMITTED}
+        counted = counted_once(
+            {f: row.amount for f, row in sources.items()}, {f: row.lent_against for f, row in sources.items()}
+        )
+        holders = {f: (sources[f].holder, counted[f]) for f in sources if sources[f].kind not in NOT_CASH}
+        substitutes = [
+            row
+            for row in rows.of(SubstituteRow, company)
+            if row.from_on <= on <= row.until_on
+            and (row.productions is None or name in row.productions)
+            and (row.powers is None or Power.APPROVE in row.powers)
+        ]
+        return cls(stream, at, on, Standing(roles, heads, holders), substitutes)
+
+    def asked(self, row: RoundRow) -> list[PersonId]:
+        """Who is asked in the step that the round is at, and has yet to answer."""
+        if row.step >= len(row.steps):
+            return []
+        step, late = row.steps[row.step], self.escalates_at(row)
+        approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
+        instead = {seat: to for at, seat, to in row.reassigned if at == row.step}
+        answered = {made.person for made in row.decisions if made.counts and made.step == row.step}
+        seats = {instead.get(seat, seat) for seat in self.standing.asked(approvers, row.accounts)}
+        return sorted(seats - answered)
+
+    def escalates_at(self, row: RoundRow) -> datetime | None:
+        """When a step asks others, too."""
+        days = row.steps[row.step].within_days if row.step < len(row.steps) else None
+        return None if days is None else row.since + timedelta(days=days)
+
+    def through(self, person: PersonId, row: RoundRow) -> list[PersonId]:
+        """Who may answer for the person."""
+        return sorted({s.substitute for s in self.substitutes if s.person == person} - set(row.excluded))
+
+    def away_until(self, person: PersonId) -> date | None:
+        """The last day of the person's absence."""
+        return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
+
+
+def view(rows: Rows, stream: StreamId, version: int, position: int, at: datetime) -> ApprovalStatus:
+    """The answer from the rows, as of the moment that it is for."""
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
-    holders = _holders(rows, stream, Role.EXECUTIVE_PRODUCER)
+    house = _House.of(rows, stream, at) if rounds else None
     return ApprovalStatus(
         production=stream,
         version=version,
         position=position,
-        rounds=[_round(row, holders) for row in rounds],
+        rounds=[_round(row, house) for row in rounds if house is not None],
     )
 
 
-def inbox(rows: Rows, streams: list[StreamId], person: PersonId, position: int) -> Inbox:
-    """What waits for the person on these productions: rounds to decide, and versions sent back to revise."""
+def inbox(rows: Rows, streams: list[StreamId], person: PersonId, position: int, at: datetime) -> Inbox:
+    """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close."""
     items: list[InboxItem] = []
     for stream in streams:
-        rounds = rows.of(RoundRow, stream)
-        title = rows.one(DraftingRow, stream).title
-        if person in _holders(rows, stream, Role.EXECUTIVE_PRODUCER):
-            items += [
-                _item(row, title, "approve", row.submitted_by, row.submitted_because, row.submitted_at)
-                for row in rounds
-                if row.state == "open" and person not in row.excluded
-            ]
-        if person in _holders(rows, stream, Role.PRODUCER) and rounds:
-            last = rounds[-1]
+        rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
+        house = _House.of(rows, stream, at)
+        for row in (row for row in rounds if row.state == "open"):
+            for seat in house.asked(row):
+                mine = person == seat or (person in house.through(seat, row) and seat not in row.excluded)
+                if mine and person not in row.excluded:
+                    behalf = None if seat == person else seat
+                    asking = (row.submitted_by, row.submitted_because, row.since)
+                    items.append(_item(row, drafting.title, "approve", behalf, *asking))
+            if any((c.by, c.state) == (person, "open") for c in row.conditions):
+                items.append(_item(row, drafting.title, "close_condition", None, row.submitted_by, None, row.since))
+        on_budgets = [row for row in rounds if row.kind is RequestKind.BUDGET]
+        if on_budgets and Role.PRODUCER in house.standing.roles.get(person, ()):
+            last = on_budgets[-1]
             if last.state == "changes_requested":
                 made = last.decisions[-1]
-                items.append(_item(last, title, "revise", made.person, made.words, made.at))
+                items.append(_item(last, drafting.title, "revise", None, made.person, made.words, made.at))
     return Inbox(person=person, position=position, items=sorted(items, key=lambda item: item.since))
 
 
-def _holders(rows: Rows, stream: StreamId, role: Role) -> list[PersonId]:
-    return [row.person for row in rows.of(AppointmentRow, stream) if row.role == role.value]
-
-
-def _round(row: RoundRow, holders: list[PersonId]) -> ApprovalRound:
-    waits_for = WaitsFor(
-        role=Role.EXECUTIVE_PRODUCER,
-        decision="approve, request changes or reject",
-        persons=[person for person in holders if person not in row.excluded],
-        excluded=list(row.excluded),
-        since=row.submitted_at,
-    )
+def _round(row: RoundRow, house: _House) -> ApprovalRound:
     return ApprovalRound(
         round=f"A-{row.number}",
-        budget=row.budget,
+        kind=row.kind,
+        subject=row.subject,
         content_hash=row.content_hash,
-        total=Money(row.total, row.currency),
+        amount=_amount(row),
         state=row.state,
         submitted_by=row.submitted_by,
+        on_behalf_of=row.on_behalf_of,
         submitted_at=row.submitted_at,
         submitted_because=row.submitted_because,
-        waits_for=waits_for if row.state == "open" else None,
+        command=row.command,
+        body=None if row.body is None else json.loads(row.body),
+        in_english=_in_english(row),
+        policy=row.policy,
+        rule=row.rule,
+        steps=[english.step(step) for step in row.steps],
+        waits_for=_waits_for(row, house) if row.state == "open" else None,
+        may=_may(row, house) if row.state == "open" else [],
         decisions=[
-            DecisionView(person=d.person, decision=d.decision, words=d.words, at=d.at, roles=list(d.roles))
-            for d in row.decisions
+            DecisionView(
+                person=made.person,
+                by=made.by,
+                decision=made.decision,
+                step=made.step + 1,
+                words=made.words,
+                at=made.at,
+                roles=list(made.roles),
+                counts=made.counts,
+            )
+            for made in row.decisions
         ],
+        conditions=[
+            ConditionView(condition=number, by=c.by, words=c.words, state=c.state)
+            for number, c in enumerate(row.conditions, 1)
+        ],
+        former=row.former,
+        changes=list(row.changes),
         ended_at=row.ended_at,
     )
 
 
+def _in_english(row: RoundRow) -> str | None:
+    if row.kind is not RequestKind.POLICY_CHANGE or row.body is None:
+        return None
+    return english.policy(_TERMS.decode(json.dumps(json.loads(row.body)["terms"])))
+
+
+def _waits_for(row: RoundRow, house: _House) -> WaitsFor:
+    asked = [
+        Asked(person=person, through=house.through(person, row), away_until=house.away_until(person))
+        for person in house.asked(row)
+        if person not in row.excluded
+    ]
+    conditions = [number for number, c in enumerate(row.conditions, 1) if c.state == "open"]
+    return WaitsFor(
+        words=_in_words(row, asked, conditions),
+        step=row.step + 1,
+        steps=len(row.steps),
+        asked=asked,
+        excluded=list(row.excluded),
+        since=row.since,
+        escalates_at=house.escalates_at(row),
+        conditions=conditions,
+    )
+
+
+def _in_words(row: RoundRow, asked: list[Asked], conditions: list[int]) -> str:
+    since = f"since {row.since:%-d %B %Y %H:%M} UTC"
+    if row.step >= len(row.steps):
+        words = [f"{row.conditions[number - 1].words} ({row.conditions[number - 1].by})" for number in conditions]
+        return f"Approved; waits {since} until these are met or waived: {'; '.join(words)}."
+    said = [
+        each.person
+        + (f" (away until {each.away_until:%-d %B %Y})" if each.away_until else "")
+        + (f", or {english.listed(each.through)} for them" if each.through else "")
+        for each in asked
+    ]
+    whom = f"waits for {english.listed(said)}" if said else "waits for nobody who may: appoint, reassign or override"
+    step = f"Step {row.step + 1} of {len(row.steps)}, {english.step(row.steps[row.step])}"
+    return f"{step}: {whom}, {since}."
+
+
+def _may(row: RoundRow, house: _House) -> list[MayDo]:
+    """What each may do next; whoever acts for another names them."""
+    may: dict[PersonId, list[str]] = {}
+    for person in house.asked(row):
+        answers = ["abstain", "request_changes", "reject"]
+        may[person] = [*([] if person in row.excluded else ["approve"]), *answers]
+    for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
+        may.setdefault(person, []).extend(("recall_request", "nudge"))
+    for made in row.decisions:
+        if made.counts and made.decision in ("approve", "abstain"):
+            may.setdefault(made.person, []).append("withdraw_vote")
+    for each in row.conditions:
+        if each.state == "open" and "close_condition" not in may.setdefault(each.by, []):
+            may[each.by].append("close_condition")
+    if row.override_by is not None and row.step < len(row.steps):
+        for person, roles in house.standing.roles.items():
+            if row.override_by in roles and person not in row.excluded:
+                may.setdefault(person, []).append("override_step")
+    return [MayDo(person=person, commands=commands) for person, commands in sorted(may.items())]
+
+
+def _amount(row: RoundRow) -> Money | None:
+    return None if row.amount is None or row.currency is None else Money(row.amount, row.currency)
+
+
 def _item(
-    row: RoundRow, title: str, waits_for: str, from_person: PersonId, words: str | None, since: datetime
+    row: RoundRow,
+    title: str,
+    waits_for: str,
+    on_behalf_of: PersonId | None,
+    from_person: PersonId,
+    words: str | None,
+    since: datetime,
 ) -> InboxItem:
     return InboxItem(
         production=row.stream_id,
         title=title,
         waits_for=waits_for,
+        on_behalf_of=on_behalf_of,
         round=f"A-{row.number}",
-        budget=row.budget,
+        kind=row.kind,
+        subject=row.subject,
         content_hash=row.content_hash,
-        total=Money(row.total, row.currency),
+        amount=_amount(row),
         since=since,
         from_person=from_person,
         words=words,

@@ -1,8 +1,10 @@
 """What is the budget, and how much of it is spent?
 
-Moved by: budget versions, their approval, lock and succession; spend, its reversal and recoding; flags on them.
+Moved by: budget versions, their approval, lock and succession; overages, transfers and draws; spend, its reversal
+and recoding; flags on them.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +13,6 @@ from typing import Any, get_args
 from pydantic import BaseModel, Field
 
 from events.approval import (
-    ApprovalEvent,
     ApprovalGiven,
     BudgetApproved,
     BudgetRejected,
@@ -19,6 +20,7 @@ from events.approval import (
     BudgetSuperseded,
     BudgetWithdrawn,
     ChangesRequested,
+    ContentReplaced,
 )
 from events.budget import (
     BudgetDrafted,
@@ -35,12 +37,15 @@ from events.budget import (
     TotalDisagrees,
     TotalName,
 )
+from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, Digest, FlagId, PersonId, RoundId, SpendId, StreamId
 from events.money import Amount, Currency, Percent
 from events.spend import (
     AccountOverspent,
     DuplicateSuspected,
+    PaymentReleased,
+    SpendAlert,
     SpendEvent,
     SpendLogged,
     SpendOutsideBudget,
@@ -89,6 +94,19 @@ class LineRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeRow:
+    """What a change to the locked version made of one account."""
+
+    stream_id: StreamId
+    number: int
+    account: str
+    #: Such as `O-1`, `T-1`, `C-1`.
+    change: str
+    #: Negative where the account gives.
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class SpentRow:
     """What was spent on an account, whatever budget is in force."""
 
@@ -114,12 +132,25 @@ class BudgetFlagRow:
 KINDS = (
     kind("current_budget_versions", BudgetRow, "stream_id", "number"),
     kind("current_budget_lines", LineRow, "stream_id", "number", "place", final=True),
+    kind("current_budget_changes", ChangeRow, "stream_id", "number", "account", "change", final=True),
     kind("current_budget_spent", SpentRow, "stream_id", "account"),
     kind("current_budget_flags", BudgetFlagRow, "stream_id", "flag", grows=True),
 )
 
 
-Reads = BudgetEvent | ApprovalEvent | SpendEvent
+Reads = (
+    BudgetEvent
+    | ChangeEvent
+    | SpendEvent
+    | BudgetSubmitted
+    | BudgetWithdrawn
+    | ContentReplaced
+    | ChangesRequested
+    | BudgetRejected
+    | ApprovalGiven
+    | BudgetApproved
+    | BudgetSuperseded
+)
 
 
 def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
@@ -147,12 +178,34 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
                 submitted_by=metadata.actor,
                 submitted_at=metadata.at,
             )
-        case BudgetWithdrawn(budget=budget) | ChangesRequested(budget=budget):
+        case ContentReplaced(round=round_id, subject=budget):
+            _change(
+                rows,
+                stream,
+                budget,
+                state="submitted",
+                round=round_id,
+                submitted_by=metadata.actor,
+                submitted_at=metadata.at,
+            )
+        case BudgetWithdrawn(budget=budget):
             _change(rows, stream, budget, state="draft", round=None)
+        case ChangesRequested(subject=subject):
+            if subject.startswith("v"):
+                _change(rows, stream, subject, state="draft", round=None)
+        case OverageApproved(overage, budget, account, amount):
+            _moved(rows, stream, budget, overage, {account: amount.amount})
+        case BudgetTransferred(transfer, budget, left, reached, amount):
+            _moved(rows, stream, budget, transfer, {left: -amount.amount, reached: amount.amount})
+        case ContingencyDrawn(draw, budget, contingency, account, amount):
+            _moved(rows, stream, budget, draw, {contingency: -amount.amount, account: amount.amount})
         case BudgetRejected(budget=budget):
             _change(rows, stream, budget, state="rejected", round=None)
+        case ApprovalGiven(subject=subject):
+            if subject.startswith("v"):
+                _change(rows, stream, subject, approved_by=metadata.on_behalf_of or metadata.actor)
         case BudgetApproved(budget=budget):
-            _change(rows, stream, budget, state="approved", approved_by=metadata.actor, approved_at=metadata.at)
+            _change(rows, stream, budget, state="approved", approved_at=metadata.at)
         case BudgetSuperseded(budget=budget):
             _change(rows, stream, budget, state="superseded")
         case BudgetLocked(budget=budget):
@@ -161,8 +214,13 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _change(rows, stream, budget, state="approved")
         case LabelDisagrees() | TotalDisagrees() | AccountOverspent() | SpendOutsideBudget():
             rows.put(_flag(stream, event))
-        case DifferenceWaived() | ApprovalGiven() | DuplicateSuspected():
+        case DifferenceWaived() | DuplicateSuspected() | SpendAlert() | PaymentReleased():
             pass  # what they clear is gone already; they change no figure
+
+
+def _moved(rows: Rows, stream: StreamId, budget: BudgetId, change: str, amounts: dict[AccountCode, Decimal]) -> None:
+    for account, amount in amounts.items():
+        rows.put(ChangeRow(stream, _number(budget), account, change, amount))
 
 
 def _spent(rows: Rows, stream: StreamId, account: AccountCode, amount: Decimal, entries: int) -> None:
@@ -252,7 +310,7 @@ def _flag(
             return row(in_force, account, spend, cost=cost.amount, because=because.value)
 
 
-PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 1, KINDS, fold)
+PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 2, KINDS, fold)
 
 
 class BudgetFlag(BaseModel):
@@ -266,9 +324,12 @@ class BudgetFlag(BaseModel):
 
 
 class Figures(BaseModel):
-    """Budget against spend; over is what was spent beyond the budget, never negative."""
+    """Budget against spend; over is what was spent beyond the total budget, never negative."""
 
-    budget: Amount
+    budget: Amount = Field(description="As it was approved.")
+    overages: Amount = Field(description="Approved beside it since it was locked.")
+    moved: Amount = Field(description="What transfers and draws on the contingency brought, less what they took.")
+    total_budget: Amount = Field(description="Budget, overages and what was moved.")
     spent: Amount
     remaining: Amount
     over: Amount
@@ -332,7 +393,7 @@ class VersionSummary(BaseModel):
     set_at: datetime
     round: RoundId | None
     submitted_by: PersonId | None
-    approved_by: PersonId | None
+    approved_by: PersonId | None = Field(description="Whose approval was the last.")
     approved_at: datetime | None
 
 
@@ -347,6 +408,8 @@ class BudgetDocument(BaseModel):
     charges: list[ChargeFigures]
     credits: list[CreditFigures]
     grand_total: Amount
+    approved_overages: Amount
+    total_budget: Amount = Field(description="Grand total and approved overages.")
     net_total: Amount
     spent: Amount = Field(description="On accounts and charges of this version.")
     spent_outside: list[OutsideFigures]
@@ -413,17 +476,21 @@ def _summary(row: BudgetRow) -> VersionSummary:
         set_at=row.set_at,
         round=row.round,
         submitted_by=row.submitted_by,
-        approved_by=row.approved_by,
+        approved_by=row.approved_by if row.approved_at else None,
         approved_at=row.approved_at,
     )
 
 
-def _figures(budget: Decimal, spent: Decimal) -> dict[str, Decimal]:
+def _figures(budget: Decimal, overages: Decimal, moved: Decimal, spent: Decimal) -> dict[str, Decimal]:
+    total = budget + overages + moved
     return {
         "budget": budget,
+        "overages": overages,
+        "moved": moved,
+        "total_budget": total,
         "spent": spent,
-        "remaining": budget - spent,
-        "over": max(spent - budget, budget * 0),
+        "remaining": total - spent,
+        "over": max(spent - total, budget * 0),
     }
 
 
@@ -431,15 +498,27 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
     lines = [line for line in rows.of(LineRow, shown.stream_id) if line.number == shown.number]
     zero = shown.totals.grand_total * 0
     spent = {row.account: row.spent for row in rows.of(SpentRow, shown.stream_id) if row.spent}
+    overages: defaultdict[str, Decimal] = defaultdict(lambda: zero)
+    moved: defaultdict[str, Decimal] = defaultdict(lambda: zero)
+    for change in rows.of(ChangeRow, shown.stream_id):
+        if change.number == shown.number:
+            (overages if change.change.startswith("O-") else moved)[change.account] += change.amount
+
+    def figures(line: LineRow, on_it: Decimal) -> dict[str, Decimal]:
+        return _figures(line.amount, overages[line.code], moved[line.code], on_it)
+
     takes = {line.code for line in lines if line.section == "account" or _is_spendable(line)}
     levels = []
     for level in Level:
         accounts = [
-            AccountFigures(code=x.code, name=x.name, **_figures(x.amount, spent.get(x.code, zero)))
+            AccountFigures(code=x.code, name=x.name, **figures(x, spent.get(x.code, zero)))
             for x in lines
             if x.level == level.value
         ]
-        sums = (sum((a.budget for a in accounts), zero), sum((a.spent for a in accounts), zero))
+        sums = [
+            sum(column, zero)
+            for column in zip(*((a.budget, a.overages, a.moved, a.spent) for a in accounts), strict=True)
+        ] or [zero] * 4
         levels.append(LevelFigures(level=level, accounts=accounts, **_figures(*sums)))
     stated = {line.total: line.amount for line in shown.stated}
     return BudgetDocument(
@@ -457,13 +536,15 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
                 kind=ChargeKind(x.charge or ChargeKind.OTHER),
                 percent=x.percent,
                 base=x.base,
-                **_figures(x.amount, spent.get(x.code, zero) if x.code in takes else zero),
+                **figures(x, spent.get(x.code, zero) if x.code in takes else zero),
             )
             for x in lines
             if x.section == "charge"
         ],
         credits=[CreditFigures(code=x.code, name=x.name, amount=x.amount) for x in lines if x.section == "credit"],
         grand_total=shown.totals.grand_total,
+        approved_overages=sum(overages.values(), zero),
+        total_budget=shown.totals.grand_total + sum(overages.values(), zero),
         net_total=shown.totals.net_total,
         spent=sum((amount for code, amount in spent.items() if code in takes), zero),
         spent_outside=[

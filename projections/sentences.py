@@ -5,21 +5,38 @@ corrected or erased name is right everywhere at once.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 
 from events import OfProduction
 from events.approval import (
+    Abstained,
     ApprovalEvent,
     ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ApproversNudged,
     BudgetApproved,
     BudgetRejected,
     BudgetSubmitted,
     BudgetSuperseded,
     BudgetWithdrawn,
     ChangesRequested,
+    ConditionMet,
+    ConditionWaived,
+    ContentReplaced,
+    RequestApproved,
+    RequestRecalled,
+    RequestRejected,
+    StepOverridden,
+    StepPassed,
+    StepReassigned,
+    StepSkipped,
+    VoteLapsed,
+    VoteWithdrawn,
 )
 from events.budget import (
     BudgetDrafted,
@@ -30,6 +47,7 @@ from events.budget import (
     LabelDisagrees,
     TotalDisagrees,
 )
+from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.financing import (
     CoverReduced,
     FinancingEvent,
@@ -47,10 +65,14 @@ from events.financing import (
 )
 from events.ids import AccountCode, PersonId
 from events.money import Money
-from events.production import ProductionEvent, ProductionOpened, StageEntered
+from events.policy import PolicyEvent
+from events.production import ProductionEvent, ProductionGreenlit, ProductionOpened, StageEntered
 from events.spend import (
     AccountOverspent,
+    AlertScope,
     DuplicateSuspected,
+    PaymentReleased,
+    SpendAlert,
     SpendEvent,
     SpendLogged,
     SpendOutsideBudget,
@@ -58,6 +80,8 @@ from events.spend import (
     SpendReversed,
 )
 from events.team import Appointed, AppointmentEnded, TeamEvent
+
+from . import english
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,10 @@ def tell(event: OfProduction) -> Told:
         return _tell_budget(event)
     if isinstance(event, ApprovalEvent):
         return _tell_approval(event)
+    if isinstance(event, ChangeEvent):
+        return _tell_change(event)
+    if isinstance(event, PolicyEvent):
+        return Told(f"Adopted {event.policy}. {english.policy(event.terms)}")
     return _tell_production(event)
 
 
@@ -129,8 +157,16 @@ def _tell_production(event: ProductionEvent | TeamEvent) -> Told:
         case StageEntered(stage, left):
             sentence = f"Moved the production from {_words(left)} to {_words(stage)}."
             return Told(sentence, before={"stage": left.value}, after={"stage": stage.value})
-        case Appointed(who, role, from_on):
-            return Told(f"Appointed {person(who)} as {_words(role)} from {_day(from_on)}.")
+        case ProductionGreenlit(budget, results, conditions):
+            passed = _words(", ".join(result.test for result in results if result.passed)) or "none"
+            failed = _words(", ".join(result.test for result in results if not result.passed))
+            missing = f"; not passed: {failed}" if failed else ""
+            asked = f"; conditions: {_quoted(conditions)}" if conditions else ""
+            given = "Gave a conditional green light" if failed else "Gave the green light"
+            return Told(f"{given} on {budget or 'no budget'}. Passed: {passed}{missing}{asked}.")
+        case Appointed(who, role, from_on, accounts):
+            of = f" of accounts {', '.join(accounts)}" if accounts else ""
+            return Told(f"Appointed {person(who)} as {_words(role)}{of} from {_day(from_on)}.")
         case AppointmentEnded(who, role):
             return Told(f"Ended the appointment of {person(who)} as {_words(role)}.")
 
@@ -239,12 +275,60 @@ def _tell_approval(event: ApprovalEvent) -> Told:
                 f"Submitted {budget}, {total}, content {content_hash[:12]}, for approval in {round_id}.",
                 total,
             )
+        case ApprovalRequested():
+            return _tell_request(event)
+        case ApprovedByPolicy(kind, subject, amount, counted, policy=policy, rule=rule):
+            of = "" if amount is None else f", {amount}"
+            asked = f"{_sentence(kind)} {subject}{of}{_together(amount, counted)}"
+            return Told(f"{asked} needed no approval under {policy}: {rule}.", amount)
         case BudgetWithdrawn(round_id, budget):
             return Told(f"Withdrew {budget} from {round_id}; it is a draft again.")
-        case ApprovalGiven(round_id, budget, content_hash, words):
-            return Told(f"Approved {budget}, content {content_hash[:12]}, in {round_id}{_said(words)}.")
-        case ChangesRequested(round_id, budget, _, words):
-            return Told(f"Asked for changes to {budget} in {round_id}{_said(words)}.")
+        case ApprovalGiven(round_id, subject, content_hash, words, step, conditions):
+            asked = f", on conditions: {_quoted(conditions)}" if conditions else ""
+            at = f", step {step + 1}" if step else ""
+            return Told(f"Approved {subject}, content {content_hash[:12]}, in {round_id}{at}{asked}{_said(words)}.")
+        case Abstained(round_id, subject, _, words, step):
+            return Told(f"Abstained on {subject} in {round_id}, step {step + 1}{_said(words)}.")
+        case VoteWithdrawn(round_id, subject, seat):
+            return Told(f"Withdrew the answer of {person(seat)} on {subject} in {round_id}.")
+        case VoteLapsed(round_id, subject, seat, step, because):
+            return Told(f"The answer of {person(seat)} on {subject} in {round_id}, step {step + 1}, lapsed: {because}.")
+        case StepPassed(round_id, subject, step):
+            return Told(f"Step {step + 1} of {round_id} on {subject} passed.")
+        case StepSkipped(round_id, subject, step, because):
+            return Told(f"Step {step + 1} of {round_id} on {subject} was skipped: {because}.")
+        case StepOverridden(round_id, subject, content_hash, step):
+            return Told(
+                f"Exception: passed over step {step + 1} of {round_id} on {subject}, content {content_hash[:12]}."
+            )
+        case StepReassigned(round_id, subject, step, seat, to):
+            place = f"step {step + 1} of {round_id} on {subject}"
+            return Told(f"Had {person(to)} asked in the place of {person(seat)} in {place}.")
+        case ApproversNudged(round_id, subject, persons):
+            return Told(f"Reminded {', '.join(map(person, persons))} of {round_id} on {subject}.")
+        case ConditionMet(round_id, subject, number, words):
+            return Told(f"Condition {number} of {round_id} on {subject} is met{_said(words)}.")
+        case ConditionWaived(round_id, subject, number, words):
+            return Told(f"Waived condition {number} of {round_id} on {subject}{_said(words)}.")
+        case ContentReplaced(round_id, subject, content_hash, amount, former, _, changes, voided):
+            void = f"; void: the approvals of {', '.join(map(person, voided))}" if voided else ""
+            lines = ", ".join(f"{c.account} {_figure(c.before)} → {_figure(c.after)}" for c in changes)
+            return Told(
+                f"{round_id} asks about {subject}, {amount}, content {content_hash[:12]}, instead of {former}"
+                f"{': ' if lines else ''}{lines}{void}.",
+                amount,
+                before={"subject": former},
+                after={"subject": subject},
+            )
+        case RequestRecalled(round_id, subject):
+            return Told(f"Took back what {round_id} asked for: {subject}.")
+        case ChangesRequested(round_id, subject, _, words):
+            return Told(f"Asked for changes to {subject} in {round_id}{_said(words)}.")
+        case RequestRejected(round_id, subject, _, words):
+            return Told(f"Rejected {subject} in {round_id}{_said(words)}.")
+        case RequestApproved(round_id, kind, subject, content_hash, amount):
+            of = "" if amount is None else f", {amount}"
+            return Told(f"{round_id} passed: {_words(kind)} {subject}{of}, content {content_hash[:12]}.", amount)
         case BudgetRejected(round_id, budget, _, words):
             return Told(f"Rejected {budget} in {round_id}{_said(words)}.")
         case BudgetApproved(round_id, budget, _, total, supersedes):
@@ -257,6 +341,57 @@ def _tell_approval(event: ApprovalEvent) -> Told:
             )
         case BudgetSuperseded(budget, by):
             return Told(f"{budget} is superseded by {by}.", after={"in_force": by}, before={"in_force": budget})
+
+
+def _tell_request(event: ApprovalRequested) -> Told:
+    of = "" if event.amount is None else f", {event.amount}"
+    under = "" if event.policy is None else f" under {event.policy}, {event.rule or 'its default'}"
+    return Told(
+        f"{event.round} asks about {_words(event.kind)} {event.subject}{of}{_together(event.amount, event.counted)}"
+        f"{under}: {english.steps(event.steps)}.",
+        event.amount,
+        event.accounts[0] if event.accounts else None,
+        event.accounts[1] if len(event.accounts) > 1 else None,
+    )
+
+
+def _together(amount: Money | None, counted: Money | None) -> str:
+    return "" if amount == counted or counted is None else f" (with what counts together, {counted})"
+
+
+def _sentence(words: str) -> str:
+    return _words(words).capitalize()
+
+
+def _figure(amount: Decimal | None) -> str:
+    return "nothing" if amount is None else f"{amount:,f}"
+
+
+def _tell_change(event: ChangeEvent) -> Told:
+    match event:
+        case OverageApproved(overage, budget, account, amount, funding, total_budget):
+            return Told(
+                f"{overage}: {amount} beside {budget} on account {account}, carried by {funding}; "
+                f"the total budget is {total_budget}.",
+                amount,
+                account,
+            )
+        case BudgetTransferred(transfer, budget, left, reached, amount):
+            return Told(
+                f"{transfer}: moved {amount} of {budget} from account {left} to {reached}.", amount, left, reached
+            )
+        case ContingencyDrawn(draw, budget, contingency, account, amount, remaining):
+            return Told(
+                f"{draw}: drew {amount} of the contingency of {budget}, {contingency}, for account {account}; "
+                f"{remaining} is left.",
+                amount,
+                account,
+                contingency,
+            )
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return ", ".join(f"“{each}”" for each in words)
 
 
 def _said(words: str | None) -> str:
@@ -301,5 +436,14 @@ def _tell_spend(event: SpendEvent) -> Told:
                 over,
                 account,
             )
+        case SpendAlert(flag, scope, of, percent, budget, budgeted, spent):
+            about = {"account": f"account {of}", "level": f"the level {_words(of or '')}", "total": "the whole"}[scope]
+            return Told(
+                f"{flag}: {spent} of {budgeted} is spent on {about} of {budget}, {percent} % or more.",
+                spent,
+                of if scope is AlertScope.ACCOUNT else None,
+            )
+        case PaymentReleased(spend, cost):
+            return Told(f"Released {spend}, {cost}, for payment.", cost)
         case DuplicateSuspected(flag, spend, earlier):
             return Told(f"{flag}: {spend} looks like {earlier} again: same vendor, amount, date and document.")

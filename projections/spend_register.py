@@ -18,6 +18,8 @@ from events.money import Amount, Currency, ExchangeRate, Money
 from events.spend import (
     AccountOverspent,
     DuplicateSuspected,
+    PaymentReleased,
+    SpendAlert,
     SpendEvent,
     SpendKind,
     SpendLogged,
@@ -108,8 +110,8 @@ def fold(rows: Rows, recorded: Recorded[SpendEvent]) -> None:
         case SpendRecoded():
             rows.put(_line(recorded, 1, event, "recoded_out", event.from_account, event.cost, -1))
             rows.put(_line(recorded, 2, event, "recoded_in", event.to_account, event.cost, 1))
-        case SpendOutsideBudget() | AccountOverspent() | DuplicateSuspected():
-            pass  # flags have a view of their own
+        case SpendOutsideBudget() | AccountOverspent() | SpendAlert() | DuplicateSuspected() | PaymentReleased():
+            pass  # flags have a view of their own, and so has what waits for approval
 
 
 def _line(

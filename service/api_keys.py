@@ -18,15 +18,31 @@ from sqlalchemy import ARRAY, Column, LargeBinary, MetaData, Table, Text, Unique
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
-from service.deciders.approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
+from service.deciders.approval import (
+    Abstain,
+    Approve,
+    CloseCondition,
+    Nudge,
+    OverrideStep,
+    ReassignStep,
+    RecallRequest,
+    Reject,
+    RequestChanges,
+    WithdrawVote,
+)
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, DismissMember, FoundCompany
+from service.deciders.company import AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
+from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
+from service.deciders.green_light import GreenlightProduction
+from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
+from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
 from service.problems import slug
 
@@ -60,14 +76,30 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         SetBudget,
         SubmitBudget,
         WithdrawBudget,
+        RequestOverage,
+        TransferBudget,
+        DrawContingency,
+        RecallRequest,
+        Nudge,
     }
 )
 #: What a person decides: approvals, commitments, who belongs and who may. A test holds that every command is in one.
 FOR_PERSONS: frozenset[type[Command]] = frozenset(
     {
         Approve,
+        Abstain,
         RequestChanges,
         Reject,
+        WithdrawVote,
+        ReassignStep,
+        OverrideStep,
+        CloseCondition,
+        AdoptApprovalPolicy,
+        GreenlightProduction,
+        DelegateAuthority,
+        RevokeDelegation,
+        SetAbsence,
+        EndAbsence,
         LockBudget,
         UnlockBudget,
         WaiveDifference,
@@ -82,6 +114,8 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         FoundCompany,
         AdmitMember,
         DismissMember,
+        SuspendMember,
+        ReinstateMember,
     }
 )
 

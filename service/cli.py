@@ -1,6 +1,7 @@
 """The command line: `greenlight`. The operator's door, and the way to try everything on an own machine."""
 
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -29,7 +30,8 @@ from service.app import now, opened
 from service.database import CannotConnect, SchemaIsBehind
 from service.database import migrate as migrate_to_head
 from service.deciders.command import Command
-from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
+from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
+from service.deciders.company import Company as CompanyState
 from service.deciders.refusal import Refusal
 from service.embedded import SCRIPT, Unavailable, running
 from service.handling import Wish
@@ -41,6 +43,7 @@ from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens, each standing for a person of a company.")
+person_app = typer.Typer(no_args_is_help=True, help="Names and addresses of people, beside the log.")
 company_app = typer.Typer(no_args_is_help=True, help="Companies and their members.")
 reader_app = typer.Typer(no_args_is_help=True, help="Logins for dashboards, each reading the views of one company.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys: systems that log and propose for a person.")
@@ -51,6 +54,7 @@ app.add_typer(token_app, name="token")
 app.add_typer(key_app, name="key")
 app.add_typer(identity_app, name="identity")
 app.add_typer(company_app, name="company")
+app.add_typer(person_app, name="person")
 app.add_typer(reader_app, name="reader")
 
 T = TypeVar("T")
@@ -355,12 +359,75 @@ def dismiss(company: Company, person: Person, reason: Annotated[str | None, type
     operate(checked(company), wished(DismissMember, person=person, reason=reason))
 
 
-async def _insist_on_member(doors: Doors, company: str, person: str) -> None:
+@company_app.command()
+def suspend(company: Company, person: Person, reason: Annotated[str | None, typer.Option(help="Why.")] = None) -> None:
+    """Suspend a member: no token lets them in until they are reinstated."""
+    operate(checked(company), wished(SuspendMember, person=person, reason=reason))
+
+
+@company_app.command()
+def reinstate(
+    company: Company, person: Person, reason: Annotated[str | None, typer.Option(help="Why.")] = None
+) -> None:
+    """Reinstate a suspended member, with the rights and roles they have."""
+    operate(checked(company), wished(ReinstateMember, person=person, reason=reason))
+
+
+async def _insist_on_company(doors: Doors, company: str) -> CompanyState:
     members = await doors.handling.company(company)
     if members is None:
         fail(f"There is no company {company}.")
+    return members
+
+
+async def _insist_on_member(doors: Doors, company: str, person: str) -> None:
+    members = await _insist_on_company(doors, company)
     if not members.is_member(person):
         fail(f"{person} is not a member of {company}; admit them first: greenlight company admit.")
+
+
+@person_app.command("name")
+def name_person(
+    company: Company,
+    person: Person,
+    name: Annotated[str, typer.Argument(help="As they sign.")],
+    email: Annotated[str | None, typer.Option(help="Where they are written to; left out: as it is.")] = None,
+) -> None:
+    """Enter or correct a person's name and address."""
+    given = wished(AdmitMember, person=person, name=name)
+    assert isinstance(given, AdmitMember)
+    if email is not None and not re.fullmatch(r"[^@\s]{1,64}@[^@\s]{1,190}", email):
+        fail(f"{email!r} is no address of e-mail.", 2)
+
+    async def enter(doors: Doors) -> None:
+        await _insist_on_company(doors, company)
+        await doors.directory.name_person(company, person, str(given.name), email)
+
+    with_doors(enter)
+    typer.echo(f"{person} of {company} is {given.name}.")
+
+
+@person_app.command("list")
+def list_people(company: Company) -> None:
+    """List the people of a company's directory."""
+
+    async def people(doors: Doors) -> None:
+        for person, name, email, erased_at in await doors.directory.of(company):
+            typer.echo(f"{person}  {f'erased {erased_at}' if name is None else name}{f'  {email}' if email else ''}")
+
+    with_doors(people)
+
+
+@person_app.command("erase")
+def erase_person(company: Company, person: Person) -> None:
+    """Erase a person's name and address for good; every figure and the chain stay as they are."""
+
+    async def erase(doors: Doors) -> None:
+        await _insist_on_company(doors, company)
+        await doors.directory.erase(company, person, now())
+
+    with_doors(erase)
+    typer.echo(f"{person} of {company} is erased from the directory; the log holds their id alone.")
 
 
 @token_app.command("create")

@@ -1,9 +1,11 @@
 """The directory: names of people and vendors, which may be corrected and erased; facts hold their ids alone."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 import asyncpg
-from sqlalchemy import Column, MetaData, Table, Text
+from sqlalchemy import CheckConstraint, Column, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug, VendorId
 from service.deciders.command import Command
@@ -18,7 +20,12 @@ people = Table(
     metadata,
     Column("company", _C, primary_key=True),
     Column("person", _C, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", Text),
+    Column("email", Text),
+    Column("erased_at", TIMESTAMP(timezone=True)),
+    CheckConstraint(
+        "CASE WHEN erased_at IS NULL THEN name IS NOT NULL ELSE name IS NULL AND email IS NULL END", "people_erased"
+    ),
 )
 vendors = Table(
     "vendors",
@@ -27,6 +34,10 @@ vendors = Table(
     Column("vendor", _C, primary_key=True),
     Column("name", Text, nullable=False),
 )
+
+
+#: What somebody is called whose name was erased.
+ERASED = "an erased person"
 
 
 class Directory:
@@ -50,22 +61,42 @@ class Directory:
             case _:
                 pass  # brings no name
 
-    async def name_person(self, company: Slug, person: PersonId, name: str) -> None:
-        """Enter or correct a person's name."""
+    async def name_person(self, company: Slug, person: PersonId, name: str, email: str | None = None) -> None:
+        """Enter or correct a person's name, and their address if one is given."""
         await self._pool.execute(
-            "INSERT INTO people (company, person, name) VALUES ($1, $2, $3)"
-            " ON CONFLICT (company, person) DO UPDATE SET name = $3",
+            "INSERT INTO people AS p (company, person, name, email) VALUES ($1, $2, $3, $4)"
+            " ON CONFLICT (company, person) DO UPDATE"
+            " SET name = $3, email = coalesce($4, p.email), erased_at = NULL",
             company,
             person,
             name,
+            email,
         )
+
+    async def erase(self, company: Slug, person: PersonId, now: datetime) -> None:
+        """Forget a person's name and address; facts, figures and links hold their id alone, and stay as they are."""
+        await self._pool.execute(
+            "INSERT INTO people (company, person, erased_at) VALUES ($1, $2, $3)"
+            " ON CONFLICT (company, person) DO UPDATE SET name = NULL, email = NULL, erased_at = $3",
+            company,
+            person,
+            now,
+        )
+
+    async def of(self, company: Slug) -> list[tuple[PersonId, str | None, str | None, datetime | None]]:
+        """The people of a company: id, name, address, and when they were erased."""
+        rows = await self._pool.fetch(
+            "SELECT person, name, email, erased_at FROM people WHERE company = $1 ORDER BY person", company
+        )
+        return [(row["person"], row["name"], row["email"], row["erased_at"]) for row in rows]
 
     async def names(
         self, company: Slug, persons: Iterable[PersonId] = (), of_vendors: Iterable[VendorId] = ()
     ) -> Callable[[str, str], str]:
-        """A look-up of `person` or `vendor` and id; who has no name is called by their id."""
+        """A look-up of `person` or `vendor` and id; who has no name is called by their id, and who was erased, so."""
         rows = await self._pool.fetch(
-            "SELECT 'person' AS kind, person AS id, name FROM people WHERE company = $1 AND person = ANY($2)"
+            f"SELECT 'person' AS kind, person AS id, coalesce(name, '{ERASED}') AS name FROM people"
+            " WHERE company = $1 AND person = ANY($2)"
             " UNION ALL SELECT 'vendor', vendor, name FROM vendors WHERE company = $1 AND vendor = ANY($3)",
             company,
             list(set(persons)),

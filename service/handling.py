@@ -21,7 +21,7 @@ from events.envelope import Metadata, Source
 from events.group_commit import ConnectionEnded, OutcomeUnknown
 from events.ids import PersonId, Slug, StreamId
 from events.log import Log
-from service.deciders import company, production
+from service.deciders import company, decision, production
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, Company
 from service.deciders.production import OpenProduction, Production
@@ -66,6 +66,8 @@ class Wish:
     correlation_id: UUID
     source: Source
     if_match: int | None = None
+    #: Whom the sender acts for, by delegation or as their substitute.
+    on_behalf_of: PersonId | None = None
     #: The API key it was sent with, if with one.
     credential: str | None = None
     #: When the sender last showed who they are; None when nobody says.
@@ -85,7 +87,9 @@ class Wish:
     def fingerprint(self) -> bytes:
         """Of the whole request: the same key may come again with the same request alone."""
         body = self.command.model_dump_json(exclude_unset=True)
-        parts = (self.stream_id, type(self.command).__name__, body, str(self.if_match))
+        parts = [self.stream_id, type(self.command).__name__, body, str(self.if_match)]
+        if self.on_behalf_of is not None:
+            parts.append(self.on_behalf_of)
         framed = (len(part.encode()).to_bytes(8, "big") + part.encode() for part in parts)
         return sha256(b"".join(framed)).digest()
 
@@ -341,6 +345,7 @@ class Handling:
             command_id=self._new_id(),
             correlation_id=wish.correlation_id,
             source=wish.source,
+            on_behalf_of=wish.on_behalf_of,
             reason=command.reason,
             credential=wish.credential,
         )
@@ -349,7 +354,14 @@ class Handling:
         if wish.production is None:
             happened = company.decide(command, state, metadata)  # type: ignore[arg-type]
         else:
-            happened = production.decide(command, state, of_company, metadata)  # type: ignore[arg-type]
+            happened = decision.decide(
+                command,  # type: ignore[arg-type]
+                state,
+                of_company,
+                metadata,
+                name=wish.production,
+                signed_in=wish.authenticated_at,
+            )
         further = evolve(wish.stream_id)
         for event in happened:
             state = further(state, event, metadata)
@@ -402,7 +414,7 @@ def _with_roles(metadata: Metadata, wish: Wish, state: Any, of_company: Company 
     elif isinstance(wish.command, OpenProduction):
         roles = company.held(of_company, wish.actor)
     else:
-        roles = tuple(role.value for role in production.held(state, wish.actor, metadata))
+        roles = tuple(role.value for role in production.held(state, wish.on_behalf_of or wish.actor, metadata))
     return replace(metadata, roles=roles)
 
 

@@ -1,6 +1,6 @@
 """Given a story, when someone sends a command, then these facts, or this refusal, or nothing.
 
-A story is what people sent, in order; nothing else makes history here.
+A story is what people sent, in order; nothing else makes history here. `carlos/maya` is Carlos for Maya.
 """
 
 from collections.abc import Iterable
@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from events import AnyEvent
-from events.company import CompanyEvent
+from events import AnyEvent, OfCompany
 from events.envelope import Metadata
 from events.ids import PersonId
 from service.deciders import company as companies
+from service.deciders import decision
 from service.deciders import production as productions
 from service.deciders.command import Command
 from service.deciders.company import Company, CompanyCommand
@@ -23,6 +23,8 @@ Story = list[tuple[PersonId, Command]]
 
 #: A story's first command is sent now, each next one a second later: half past eleven in Kolkata.
 MORNING = datetime(2026, 11, 2, 6, tzinfo=UTC)
+#: Everybody signed in before breakfast.
+SIGNED_IN = MORNING - timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +38,25 @@ class World:
 
     def metadata(self, person: PersonId, command: Command) -> Metadata:
         at, number = MORNING + timedelta(seconds=self.sent), UUID(int=self.sent + 1)
-        around = Metadata(person, (), at, type(command).__name__, number, number, "api", reason=command.reason)
+        actor, _, behalf = person.partition("/")
+        around = Metadata(actor, (), at, type(command).__name__, number, number, "api", behalf or None, command.reason)
         if isinstance(command, CompanyCommand):
-            return replace(around, roles=companies.held(self.company, person))
-        return replace(around, roles=productions.held(self.production, person, around))
+            return replace(around, roles=companies.held(self.company, actor))
+        return replace(around, roles=productions.held(self.production, behalf or actor, around))
 
     def decide(self, person: PersonId, command: Command) -> list[AnyEvent]:
         around = self.metadata(person, command)
         if isinstance(command, CompanyCommand):
             return [*companies.decide(command, self.company, around)]
-        return [*productions.decide(command, self.production, self.company, around)]
+        return [
+            *decision.decide(command, self.production, self.company, around, name="the-long-take", signed_in=SIGNED_IN)
+        ]
 
     def after(self, person: PersonId, command: Command, events: Iterable[AnyEvent]) -> "World":
         around, world = self.metadata(person, command), replace(self, sent=self.sent + 1)
         for event in events:
             world = replace(world, facts=(*world.facts, (event, around)))
-            if isinstance(event, CompanyEvent):
+            if isinstance(event, OfCompany):
                 world = replace(world, company=companies.evolve(world.company, event, around))
             else:
                 world = replace(world, production=productions.evolve(world.production, event, around))

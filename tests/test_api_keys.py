@@ -11,7 +11,7 @@ from service.api_keys import FOR_KEYS, FOR_PERSONS, READ, SCOPES
 from service.deciders.approval import Approve, Reject, RequestChanges
 from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.company import CompanyCommand
-from service.deciders.production import ProductionCommand
+from service.deciders.decision import ProductionCommand
 from service.deciders.team import TeamCommand
 from service.routes.access import Doors
 from tests.conftest import Urls
@@ -62,7 +62,7 @@ class TestAKey:
     @pytest.mark.parametrize(
         ("scopes", "lifetime", "said"),
         [
-            (["approve"], timedelta(days=1), "No key may approve; one may log-spend, "),
+            (["approve"], timedelta(days=1), "No key may approve; one may draw-contingency, "),
             (["read", "lock-budget"], timedelta(days=1), "No key may lock-budget"),
             (["LogSpend"], timedelta(days=1), "No key may LogSpend"),
             ([], timedelta(days=1), "A key needs a scope"),

@@ -14,7 +14,8 @@ import projections
 from service.deciders.authority import MAY_SEND
 from service.deciders.command import Command
 from service.deciders.company import CompanyCommand
-from service.deciders.production import OpenProduction, ProductionCommand
+from service.deciders.decision import ProductionCommand
+from service.deciders.production import OpenProduction
 
 pytestmark = pytest.mark.gate
 

@@ -141,6 +141,40 @@ class TestToken:
         assert "bob is not a member of acme; admit them first" in ran.stderr
 
 
+class TestPerson:
+    def test_is_named_listed_and_erased(self, greenlight: Greenlight, founded: Urls) -> None:
+        named = greenlight(founded, "person", "name", "acme", "maya", "Maya R. Rao", "--email", "maya@acme.example")
+        listed = greenlight(founded, "person", "list", "acme")
+        erased = greenlight(founded, "person", "erase", "acme", "maya")
+        after = greenlight(founded, "person", "list", "acme")
+
+        assert (named.returncode, named.stdout) == (0, "maya of acme is Maya R. Rao.\n")
+        assert "maya  Maya R. Rao  maya@acme.example" in listed.stdout
+        assert erased.stdout.endswith("the log holds their id alone.\n")
+        assert re.search(r"^maya  erased 20\d\d-", after.stdout, re.MULTILINE)
+        assert "Maya" not in after.stdout
+        assert greenlight(founded, "verify").returncode == 0
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("name", "other", "maya", "Maya"), "There is no company other."),
+            (("erase", "other", "maya"), "There is no company other."),
+            (("name", "acme", "maya", "Maya", "--email", "maya at acme"), "'maya at acme' is no address of e-mail."),
+            (("name", "acme", "maya", " "), "the text is blank"),
+        ],
+        ids=str,
+    )
+    def test_is_refused_in_words(
+        self, greenlight: Greenlight, founded: Urls, words: tuple[str, ...], said: str
+    ) -> None:
+        ran = greenlight(founded, "person", *words)
+
+        assert ran.returncode > 0
+        assert said in ran.stderr
+        assert "Traceback" not in ran.stderr
+
+
 class TestReader:
     def test_is_made_listed_and_dropped_by_the_owner(self, greenlight: Greenlight, founded: Urls) -> None:
         owner = {"MIGRATION_DATABASE_URL": founded.owner}
@@ -204,7 +238,7 @@ class TestKey:
     @pytest.mark.parametrize(
         ("words", "owner", "said"),
         [
-            (("--scope", "approve"), "maya", "No key may approve; one may log-spend"),
+            (("--scope", "approve"), "maya", "No key may approve; one may draw-contingency"),
             (("--scope", "read"), "bob", "bob is not a member of acme; admit them first"),
             (("--scope", "read", "--days", "366"), "maya", "equal to 365"),
             ((), "maya", "--scope"),

@@ -5,22 +5,42 @@ from their source's receipts (R1), that makers do not approve (A3). The companie
 the operator and the administrators send those (C1, C2), and C4 says who opens a production.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from events.delegation import Power
+from events.ids import PersonId
 from events.team import Role
 
-from .approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
+from .approval import (
+    Abstain,
+    Approve,
+    CloseCondition,
+    Nudge,
+    OverrideStep,
+    ReassignStep,
+    RecallRequest,
+    Reject,
+    RequestChanges,
+    WithdrawVote,
+)
 from .budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
+from .green_light import GreenlightProduction
+from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
+from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
 
 EP = Role.EXECUTIVE_PRODUCER
+#: Whom a round may ask; which of them it asks is its own to say (A6).
+WHOEVER_IS_ASKED = tuple(role for role in Role if role is not Role.AUDITOR)
 
 MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     Appoint: (EP, Role.PRODUCER),
@@ -36,11 +56,23 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     WaiveDifference: (Role.PRODUCER,),
     SubmitBudget: (Role.PRODUCER,),
     WithdrawBudget: (Role.PRODUCER,),
-    Approve: (EP,),
-    RequestChanges: (EP,),
-    Reject: (EP,),
+    AdoptApprovalPolicy: (EP,),
+    Approve: WHOEVER_IS_ASKED,
+    Abstain: WHOEVER_IS_ASKED,
+    RequestChanges: WHOEVER_IS_ASKED,
+    Reject: WHOEVER_IS_ASKED,
+    WithdrawVote: WHOEVER_IS_ASKED,
+    RecallRequest: WHOEVER_IS_ASKED,
+    Nudge: WHOEVER_IS_ASKED,
+    ReassignStep: WHOEVER_IS_ASKED,
+    OverrideStep: WHOEVER_IS_ASKED,
+    CloseCondition: WHOEVER_IS_ASKED,
     LockBudget: (EP,),
     UnlockBudget: (EP,),
+    RequestOverage: (Role.PRODUCER, Role.LINE_PRODUCER),
+    TransferBudget: (Role.PRODUCER, Role.LINE_PRODUCER),
+    DrawContingency: (Role.PRODUCER, Role.LINE_PRODUCER),
+    GreenlightProduction: (EP,),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
@@ -57,6 +89,23 @@ class RoleMayNot(Forbidden):
     command: str
     yours: tuple[Role, ...]
     may: tuple[Role, ...]
+
+
+@dataclass
+class NothingDelegated(Forbidden):
+    """{person} may not send {command} for {grantor} on this production today."""
+
+    rule = "D2"
+    otherwise = "{grantor} may send it, delegate it to {person}, or be away with {person} as substitute."
+    person: PersonId
+    command: str
+    grantor: PersonId
+
+
+def power(command: type[Command]) -> Power | None:
+    """What must be delegated for somebody else to send the command; None when it never is."""
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", command.__name__).lower()
+    return next((each for each in Power if each.value == name), None)
 
 
 def authorize(command: Command, roles: tuple[Role, ...]) -> None:

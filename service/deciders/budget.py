@@ -22,14 +22,13 @@ from immutables import Map
 from pydantic import Field, ValidationInfo, field_validator
 
 from events.approval import (
-    ApprovalEvent,
-    ApprovalGiven,
     BudgetApproved,
     BudgetRejected,
     BudgetSubmitted,
     BudgetSuperseded,
     BudgetWithdrawn,
     ChangesRequested,
+    ContentReplaced,
 )
 from events.budget import (
     AccountLine,
@@ -42,12 +41,14 @@ from events.budget import (
     CreditLine,
     DifferenceWaived,
     LabelDisagrees,
+    Level,
     StatedTotal,
     TotalDisagrees,
     TotalName,
 )
+from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.envelope import Metadata
-from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, PersonId, RoundId, by_number
+from events.ids import AccountCode, BudgetId, Digest, FlagId, FundingId, Memo, PersonId, RoundId, by_number
 from events.money import Currency, Money, WholeAmount, exact
 
 from .budget_content import (
@@ -90,7 +91,7 @@ class BudgetIsSubmitted(Conflicting):
     """{budget} is submitted and waits for a decision in round {round}."""
 
     rule = "B5"
-    otherwise = "The producer may withdraw it, or an executive producer may request changes."
+    otherwise = "Send its number as `round` to replace what it asks about; or the producer may withdraw it."
     budget: BudgetId
     round: RoundId
 
@@ -125,10 +126,20 @@ class SubmitterMayNotLock(Forbidden):
     budget: BudgetId
 
 
+@dataclass
+class BudgetIsUnreconciled(Conflicting):
+    """{budget} does not add: stated less computed, {differences}."""
+
+    rule = "B4"
+    otherwise = "Set a version that adds, or the producer may waive each difference with a reason."
+    budget: BudgetId
+    differences: tuple[str, ...]
+
+
 class SetBudget(Command):
     """A producer or a line producer sets a whole budget version, as a draft."""
 
-    refusals = (CurrencyIsNotBase, BudgetIsSubmitted, BaseIsUnknown)
+    refusals = (CurrencyIsNotBase, BudgetIsSubmitted, BaseIsUnknown, BudgetIsUnreconciled)
     example: ClassVar[dict[str, Any]] = {
         "currency": "INR",
         "accounts": [
@@ -151,6 +162,9 @@ class SetBudget(Command):
     accounts: Annotated[tuple[BudgetAccount, ...], Field(min_length=1, max_length=5000)]
     charges: tuple[BudgetCharge, ...] = Field((), max_length=200)
     credits: tuple[BudgetCredit, ...] = Field((), max_length=200)
+    round: RoundId | None = Field(
+        None, description="The open round whose content this replaces: its approvals are void and asked for again."
+    )
     stated: dict[TotalName, WholeAmount] = Field(
         {}, description="Totals as your document states them; each is compared with the sum of its parts."
     )
@@ -237,12 +251,21 @@ class Budget:
     total: Money
     #: Accounts and charges that take spend, with their amounts; contingency is none of them.
     amounts: Map[AccountCode, Decimal]
-    contingency: frozenset[AccountCode]
+    contingency: Map[AccountCode, Decimal]
+    levels: Map[AccountCode, Level]
     #: Differences that are open, with their flags.
     differences: Map[TotalName, tuple[Money, FlagId]]
     #: Flags on labels, which stand as long as the version does.
     labels: tuple[FlagId, ...]
-    submitter: PersonId | None
+    #: Who submitted it, and for whom.
+    submitters: frozenset[PersonId]
+    #: Approved beside the locked total.
+    overages: Decimal = Decimal(0)
+
+    @property
+    def total_budget(self) -> Money:
+        """Locked, and approved beside it."""
+        return Money(self.total.amount + self.overages, self.total.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +278,12 @@ class Budgets:
     in_force: BudgetId | None = None
     #: Whoever set a draft since the last approved version.
     drafters: frozenset[PersonId] = frozenset()
+    #: How many of them there have been; the next one's number.
+    overages: int = 0
+    transfers: int = 0
+    draws: int = 0
+    #: By source, what it carries beside the version in force.
+    carried: Map[FundingId, Decimal] = Map()
 
     @property
     def force(self) -> Budget | None:
@@ -281,14 +310,15 @@ def set_budget(
     if command.currency != base:
         raise CurrencyIsNotBase(command.currency, base)
     working = None if budgets.working is None else budgets.versions[budgets.working]
-    if open_round is not None and budgets.working is not None:
+    if open_round is not None and budgets.working is not None and command.round != open_round:
         raise BudgetIsSubmitted(budgets.working, open_round)
     accounts = tuple(AccountLine(a.code, a.name, a.level, exact(a.amount, base)) for a in command.accounts)
     charges = tuple(charge_line(charge, accounts, base) for charge in command.charges)
     credits = tuple(CreditLine(c.code, c.name, exact(c.amount, base)) for c in command.credits)
     stated = tuple(StatedTotal(t, exact(command.stated[t], base)) for t in TotalName if t in command.stated)
     content_hash = hash_of(base, accounts, charges, credits, stated)
-    if working is not None and working.state is BudgetState.DRAFT and working.content_hash == content_hash:
+    in_place = working is not None and (working.state is BudgetState.DRAFT or open_round is not None)
+    if working is not None and in_place and working.content_hash == content_hash:
         return []
     drafted = BudgetDrafted(
         budget=f"v{len(budgets.versions) + 1}",
@@ -299,7 +329,7 @@ def set_budget(
         stated=stated,
         totals=totals(accounts, charges, credits),
         content_hash=content_hash,
-        replaces=budgets.working if working and working.state is BudgetState.DRAFT else None,
+        replaces=budgets.working if in_place else None,
         clears=() if working is None else open_flags(working),
     )
     return [drafted, *labels(drafted, flags), *differences(drafted, flags)]
@@ -328,7 +358,21 @@ def unlock_budget(command: UnlockBudget, budgets: Budgets, metadata: Metadata) -
     return [BudgetUnlocked(command.budget)] if version.state is BudgetState.LOCKED else []
 
 
-def evolve(budgets: Budgets, event: BudgetEvent | ApprovalEvent, metadata: Metadata) -> Budgets:
+#: What moves the versions.
+Moves = (
+    BudgetEvent
+    | ChangeEvent
+    | BudgetSubmitted
+    | BudgetWithdrawn
+    | ChangesRequested
+    | ContentReplaced
+    | BudgetRejected
+    | BudgetApproved
+    | BudgetSuperseded
+)
+
+
+def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
     """The versions after the event."""
     match event:
         case BudgetDrafted():
@@ -336,9 +380,9 @@ def evolve(budgets: Budgets, event: BudgetEvent | ApprovalEvent, metadata: Metad
             drafted = _with_states(budgets, replaced)
             return replace(
                 drafted,
-                versions=drafted.versions.set(event.budget, _remembered(event)),
+                versions=drafted.versions.set(event.budget, remembered(event)),
                 working=event.budget,
-                drafters=drafted.drafters | {metadata.actor},
+                drafters=drafted.drafters | metadata.persons,
             )
         case LabelDisagrees(flag, budget):
             version = budgets.versions[budget]
@@ -351,31 +395,61 @@ def evolve(budgets: Budgets, event: BudgetEvent | ApprovalEvent, metadata: Metad
             version = budgets.versions[budget]
             return _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
         case BudgetSubmitted(_, budget):
-            submitted = replace(budgets.versions[budget], state=BudgetState.SUBMITTED, submitter=metadata.actor)
-            return _with(budgets, budget, submitted)
-        case BudgetWithdrawn(_, budget) | ChangesRequested(_, budget):
+            return _submitted(budgets, budget, metadata)
+        case ContentReplaced(subject=budget):
+            return _submitted(budgets, budget, metadata)
+        case BudgetWithdrawn(_, budget):
             return _with_states(budgets, {budget: BudgetState.DRAFT})
+        case ChangesRequested(_, subject):
+            return _with_states(budgets, {subject: BudgetState.DRAFT}) if subject in budgets.versions else budgets
         case BudgetRejected(_, budget):
             return _with_states(budgets, {budget: BudgetState.REJECTED})
         case BudgetApproved(_, budget):
             approved = _with_states(budgets, {budget: BudgetState.APPROVED})
-            return replace(approved, working=None, in_force=budget, drafters=frozenset())
+            return replace(approved, working=None, in_force=budget, drafters=frozenset(), carried=Map())
         case BudgetSuperseded(budget):
             return _with_states(budgets, {budget: BudgetState.SUPERSEDED})
         case BudgetLocked(budget):
             return _with_states(budgets, {budget: BudgetState.LOCKED})
         case BudgetUnlocked(budget):
             return _with_states(budgets, {budget: BudgetState.APPROVED})
-        case ApprovalGiven():
-            return budgets
+        case OverageApproved(_, _, account, amount, funding):
+            carried = budgets.carried.set(funding, budgets.carried.get(funding, Decimal(0)) + amount.amount)
+            return _changed(replace(budgets, overages=budgets.overages + 1, carried=carried), {account: amount.amount})
+        case BudgetTransferred(_, _, from_account, to_account, amount):
+            moved = {from_account: -amount.amount, to_account: amount.amount}
+            return _changed(replace(budgets, transfers=budgets.transfers + 1), moved)
+        case ContingencyDrawn(_, _, contingency, account, amount):
+            moved = {contingency: -amount.amount, account: amount.amount}
+            return _changed(replace(budgets, draws=budgets.draws + 1), moved)
+
+
+def _changed(budgets: Budgets, moved: dict[AccountCode, Decimal]) -> Budgets:
+    """The version in force with its lines moved; what they do not add up to any more is an overage."""
+    assert budgets.in_force is not None
+    version = budgets.versions[budgets.in_force]
+    amounts, contingency = version.amounts, version.contingency
+    for code, amount in moved.items():
+        if code in contingency:
+            contingency = contingency.set(code, contingency[code] + amount)
+        else:
+            amounts = amounts.set(code, amounts[code] + amount)
+    beside = version.overages + sum(moved.values())
+    changed = replace(version, amounts=amounts, contingency=contingency, overages=beside)
+    return _with(budgets, budgets.in_force, changed)
+
+
+def _submitted(budgets: Budgets, budget: BudgetId, metadata: Metadata) -> Budgets:
+    submitted = replace(budgets.versions[budget], state=BudgetState.SUBMITTED, submitters=metadata.persons)
+    return _with(budgets, budget, submitted)
 
 
 def _in_force(budget: BudgetId, budgets: Budgets, metadata: Metadata) -> Budget:
     version = budgets.existing(budget)
     if budget != budgets.in_force:
         raise BudgetIsNotInForce(budget, version.state.value)
-    if version.submitter == metadata.actor:
-        raise SubmitterMayNotLock(metadata.actor, budget)
+    for submitter in sorted(version.submitters & metadata.persons):
+        raise SubmitterMayNotLock(submitter, budget)
     return version
 
 
@@ -384,7 +458,8 @@ def open_flags(version: Budget) -> tuple[FlagId, ...]:
     return by_number([*version.labels, *(flag for _, flag in version.differences.values())])
 
 
-def _remembered(drafted: BudgetDrafted) -> Budget:
+def remembered(drafted: BudgetDrafted) -> Budget:
+    """The version as decisions remember it."""
     lines: list[AccountLine | ChargeLine] = [*drafted.accounts]
     lines += [charge for charge in drafted.charges if charge.kind is not ChargeKind.CONTINGENCY]
     return Budget(
@@ -392,10 +467,11 @@ def _remembered(drafted: BudgetDrafted) -> Budget:
         content_hash=drafted.content_hash,
         total=Money(drafted.totals.grand_total, drafted.currency),
         amounts=Map({line.code: line.amount for line in lines}),
-        contingency=frozenset(c.code for c in drafted.charges if c.kind is ChargeKind.CONTINGENCY),
+        contingency=Map({c.code: c.amount for c in drafted.charges if c.kind is ChargeKind.CONTINGENCY}),
+        levels=Map({line.code: line.level for line in drafted.accounts}),
         differences=Map(),
         labels=(),
-        submitter=None,
+        submitters=frozenset(),
     )
 
 

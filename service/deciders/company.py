@@ -4,7 +4,11 @@ Stream: `company`. The operator founds it from the command line; its administrat
 
 C1  A company is founded once, by the operator of the service.
 C2  Only the operator and the company's administrators admit and dismiss members.
-C3  An administrator neither dismisses nor demotes themselves: another one does, so that the company keeps one.
+C3  An administrator neither dismisses, suspends nor demotes themselves: another one does, so that the company keeps
+    one.
+C5  Who is suspended counts for nothing until reinstated: no token lets them in, and no round waits for them.
+
+Who acts for whom (D1 to D5) is kept in the same stream.
 """
 
 from dataclasses import dataclass, replace
@@ -13,11 +17,22 @@ from typing import Annotated, ClassVar
 from immutables import Map
 from pydantic import AfterValidator, Field
 
-from events.company import CompanyEvent, CompanyFounded, MemberAdmitted, MemberDismissed, Right
+from events import OfCompany
+from events.company import (
+    CompanyFounded,
+    MemberAdmitted,
+    MemberDismissed,
+    MemberReinstated,
+    MemberSuspended,
+    Right,
+)
+from events.delegation import DelegationEvent
 from events.envelope import Metadata
 from events.ids import PersonId, Text
 
+from . import delegation
 from .command import Command
+from .delegation import DelegateAuthority, Delegations, EndAbsence, RevokeDelegation, SetAbsence
 from .refusal import Conflicting, Forbidden, Missing
 
 #: The actor of the command line, who stands outside every company.
@@ -69,7 +84,7 @@ class MemberIsMissing(Missing):
 
 @dataclass
 class AdministratorStays(Conflicting):
-    """{person} is an administrator and may neither dismiss nor demote themselves."""
+    """{person} is an administrator and may neither dismiss, suspend nor demote themselves."""
 
     rule = "C3"
     otherwise = "Another administrator, or the operator of the service, may do it."
@@ -112,7 +127,27 @@ class DismissMember(Command):
     person: PersonId
 
 
-CompanyCommand = FoundCompany | AdmitMember | DismissMember
+class SuspendMember(Command):
+    """An administrator lets a member count for nothing for a while; their rights and roles wait for them."""
+
+    refusals = (CompanyIsMissing, AdministratorAlone, MemberIsMissing, AdministratorStays)
+    example: ClassVar = {"person": "maya", "reason": "Their laptop was stolen."}
+
+    person: PersonId
+
+
+class ReinstateMember(Command):
+    """An administrator lets a suspended member count again."""
+
+    refusals = (CompanyIsMissing, AdministratorAlone, MemberIsMissing)
+    example: ClassVar = {"person": "maya", "reason": "New laptop, new password."}
+
+    person: PersonId
+
+
+CompanyCommand = (
+    FoundCompany | AdmitMember | DismissMember | SuspendMember | ReinstateMember | delegation.DelegationCommand
+)
 
 
 Rights = tuple[Right, ...]
@@ -124,18 +159,20 @@ class Company:
 
     name: str
     members: Map[PersonId, Rights]
+    suspended: frozenset[PersonId] = frozenset()
+    delegations: Delegations = Delegations()
 
     def is_member(self, person: PersonId) -> bool:
-        """Whether the person belongs to the company today."""
-        return person in self.members
+        """Whether the person belongs to the company today, and is not suspended."""
+        return person in self.members and person not in self.suspended
 
     def is_administrator(self, person: PersonId) -> bool:
         """Whether the person runs the company; the operator always may."""
-        return person == OPERATOR or Right.ADMINISTRATOR in self.members.get(person, ())
+        return person == OPERATOR or (self.is_member(person) and Right.ADMINISTRATOR in self.members[person])
 
     def may_open_productions(self, person: PersonId) -> bool:
         """Whether the person holds the right to open productions."""
-        return Right.MAY_OPEN_PRODUCTIONS in self.members.get(person, ())
+        return self.is_member(person) and Right.MAY_OPEN_PRODUCTIONS in self.members[person]
 
 
 def held(company: Company | None, person: PersonId) -> tuple[str, ...]:
@@ -147,15 +184,55 @@ def held(company: Company | None, person: PersonId) -> tuple[str, ...]:
     return ("administrator", "member") if company.is_administrator(person) else ("member",)
 
 
-def decide(command: CompanyCommand, company: Company | None, metadata: Metadata) -> list[CompanyEvent]:
+def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
+    """Every refusal that sending the command can end in."""
+    if not issubclass(command, delegation.DelegationCommand):
+        return command.refusals
+    named = (MemberIsMissing,) if command in (DelegateAuthority, SetAbsence) else ()
+    return (CompanyIsMissing, *named, *command.refusals)
+
+
+def decide(command: CompanyCommand, company: Company | None, metadata: Metadata) -> list[OfCompany]:
     """What the command makes happen, or the refusal it ends in."""
+    if isinstance(command, delegation.DelegationCommand):
+        return [*delegated(command, company, metadata)]
     match command:
         case FoundCompany():
-            return found_company(command, company, metadata)
+            return [*found_company(command, company, metadata)]
         case AdmitMember():
-            return admit_member(command, administered(company, metadata), metadata)
+            return [*admit_member(command, administered(company, metadata), metadata)]
         case DismissMember():
-            return dismiss_member(command, administered(company, metadata), metadata)
+            return [*dismiss_member(command, administered(company, metadata), metadata)]
+        case SuspendMember():
+            return [*suspend_member(command, administered(company, metadata), metadata)]
+        case ReinstateMember():
+            return [*reinstate_member(command, administered(company, metadata))]
+
+
+def delegated(
+    command: delegation.DelegationCommand, company: Company | None, metadata: Metadata
+) -> list[DelegationEvent]:
+    """D1 to D5, among the members of the company."""
+    actor = metadata.actor
+    if company is None or not (company.is_member(actor) or actor == OPERATOR):
+        raise CompanyIsMissing()
+    administrator, given = company.is_administrator(actor), company.delegations
+    named: PersonId | None = None
+    match command:
+        case DelegateAuthority(to=named) | SetAbsence(substitute=named):
+            if not company.is_member(named):
+                raise MemberIsMissing(named)
+        case RevokeDelegation() | EndAbsence():
+            pass
+    match command:
+        case DelegateAuthority():
+            return delegation.delegate_authority(command, given, actor)
+        case RevokeDelegation():
+            return delegation.revoke_delegation(command, given, actor, administrator=administrator)
+        case SetAbsence():
+            return delegation.set_absence(command, given, actor, administrator=administrator)
+        case EndAbsence():
+            return delegation.end_absence(command, given, actor, administrator=administrator)
 
 
 def administered(company: Company | None, metadata: Metadata) -> Company:
@@ -167,7 +244,7 @@ def administered(company: Company | None, metadata: Metadata) -> Company:
     return company
 
 
-def found_company(command: FoundCompany, company: Company | None, metadata: Metadata) -> list[CompanyEvent]:
+def found_company(command: FoundCompany, company: Company | None, metadata: Metadata) -> list[OfCompany]:
     """C1; founding a company again under its name does nothing."""
     if metadata.actor != OPERATOR:
         raise OperatorAlone()
@@ -178,7 +255,7 @@ def found_company(command: FoundCompany, company: Company | None, metadata: Meta
     return [CompanyFounded(command.name)]
 
 
-def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
+def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[OfCompany]:
     """C2, C3; admitting a member with the rights they have does nothing."""
     asked = {Right.ADMINISTRATOR: command.administrator, Right.MAY_OPEN_PRODUCTIONS: command.may_open_productions}
     has = company.members.get(command.person, ())
@@ -190,22 +267,46 @@ def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> 
     return [MemberAdmitted(command.person, rights)]
 
 
-def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[CompanyEvent]:
+def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[OfCompany]:
     """C2, C3."""
-    if not company.is_member(command.person):
-        raise MemberIsMissing(command.person)
-    if command.person == metadata.actor:
-        raise AdministratorStays(command.person)
+    _another_member(command.person, company, metadata)
     return [MemberDismissed(command.person)]
 
 
-def evolve(company: Company | None, event: CompanyEvent, metadata: Metadata) -> Company:
+def suspend_member(command: SuspendMember, company: Company, metadata: Metadata) -> list[OfCompany]:
+    """C2, C3, C5; suspending a suspended member does nothing."""
+    _another_member(command.person, company, metadata)
+    return [] if command.person in company.suspended else [MemberSuspended(command.person)]
+
+
+def reinstate_member(command: ReinstateMember, company: Company) -> list[OfCompany]:
+    """C2, C5; reinstating a member who is not suspended does nothing."""
+    if command.person not in company.members:
+        raise MemberIsMissing(command.person)
+    return [MemberReinstated(command.person)] if command.person in company.suspended else []
+
+
+def _another_member(person: PersonId, company: Company, metadata: Metadata) -> None:
+    if person not in company.members:
+        raise MemberIsMissing(person)
+    if person == metadata.actor:
+        raise AdministratorStays(person)
+
+
+def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Company:
     """The company after the event."""
     if isinstance(event, CompanyFounded):
         return Company(event.name, members=Map())
     assert company is not None
+    if isinstance(event, DelegationEvent):
+        return replace(company, delegations=delegation.evolve(company.delegations, event))
     match event:
         case MemberAdmitted(person, rights):
             return replace(company, members=company.members.set(person, rights))
         case MemberDismissed(person):
-            return replace(company, members=company.members.delete(person))
+            left = company.suspended - {person}
+            return replace(company, members=company.members.delete(person), suspended=left)
+        case MemberSuspended(person):
+            return replace(company, suspended=company.suspended | {person})
+        case MemberReinstated(person):
+            return replace(company, suspended=company.suspended - {person})

@@ -12,7 +12,7 @@ F5  An amendment or a withdrawal that cuts the cover of the budget in force is f
 F6  A flag is cleared by the fact that mends it: a closing, new terms, or cover that is enough again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -249,16 +249,19 @@ class Financing:
     #: The flags that stand on the cover of the budget in force.
     shortfalls: frozenset[FlagId] = frozenset()
 
-    def committed_cover(self) -> Decimal:
-        """Committed cash, in base currency, each source counted once."""
-        committed = {
+    def cover(self, states: Collection[FundingState] = AT_LEAST_COMMITTED) -> dict[FundingId, Decimal]:
+        """The cash of the sources in these states, in base currency, each counted once."""
+        amounts = {
             funding: source.terms.base_amount.amount
             for funding, source in self.sources.items()
-            if source.state in AT_LEAST_COMMITTED
+            if source.state in states
         }
-        against = {funding: self.sources[funding].terms.lent_against for funding in committed}
-        counted = counted_once(committed, against)
-        return sum((counted[f] for f in committed if self.sources[f].terms.kind not in NOT_CASH), Decimal(0))
+        counted = counted_once(amounts, {funding: self.sources[funding].terms.lent_against for funding in amounts})
+        return {f: amount for f, amount in counted.items() if self.sources[f].terms.kind not in NOT_CASH}
+
+    def committed_cover(self) -> Decimal:
+        """Committed cash, in base currency, each source counted once."""
+        return sum(self.cover().values(), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,16 @@ from typing import Any, ClassVar
 from immutables import Map
 from pydantic import Field, ValidationInfo, field_validator
 
-from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, SpendId, Text, VendorId, by_number
+from events.envelope import Metadata
+from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, PersonId, SpendId, Text, VendorId, by_number
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, converted, exact
 from events.spend import (
     AccountOverspent,
+    AlertScope,
     DuplicateSuspected,
     OutsideBecause,
+    PaymentReleased,
+    SpendAlert,
     SpendEvent,
     SpendKind,
     SpendLogged,
@@ -193,6 +197,8 @@ class AccountSpend:
     """What decisions remember of the spend on one account."""
 
     spent: Decimal = Decimal(0)
+    #: Who logged or recoded spend onto it.
+    loggers: frozenset[PersonId] = frozenset()
     #: The flags that stand, with the entry each was raised on.
     outside: Map[FlagId, SpendId] = Map()
     over: Map[FlagId, SpendId | None] = Map()
@@ -211,6 +217,12 @@ class Spending:
     alike: Map[Likeness, SpendId] = Map()
     #: The flags that stand on likely duplicates, with both entries.
     suspected: Map[FlagId, tuple[SpendId, SpendId]] = Map()
+    #: The alerts that stand, by what they are about and the percentage.
+    alerts: Map[tuple[AlertScope, str | None, int], FlagId] = Map()
+
+    def spent_on(self, account: AccountCode) -> Decimal:
+        """What is spent on an account."""
+        return self.accounts.get(account, _UNSPENT).spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +231,7 @@ class Measure:
 
     budget: BudgetId
     amounts: Map[AccountCode, Decimal]
-    contingency: frozenset[AccountCode]
+    contingency: Map[AccountCode, Decimal]
 
     @classmethod
     def of(cls, budget: BudgetId | None, version: Budget | None) -> "Measure | None":
@@ -324,7 +336,13 @@ def measured_anew(
     return by_number(clears), raised
 
 
-def evolve(spending: Spending, event: SpendEvent) -> Spending:
+def within(spending: Spending, account: AccountCode, budgeted: Decimal) -> tuple[FlagId, ...]:
+    """S7: the flags that fall when an account's budget grows so far that it covers what is spent."""
+    found = spending.accounts.get(account, _UNSPENT)
+    return by_number(found.over) if found.spent <= budgeted else ()
+
+
+def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spending:
     """The spending after the event."""
     entries, accounts = spending.entries, spending.accounts
     match event:
@@ -334,7 +352,7 @@ def evolve(spending: Spending, event: SpendEvent) -> Spending:
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
-                accounts=accounts.set(account, _with_spent(accounts, account, cost.amount)),
+                accounts=accounts.set(account, _with_spent(accounts, account, cost.amount, metadata.persons)),
                 alike=spending.alike.set(likeness, spend),
             )
         case SpendReversed(spend, account, cost):
@@ -346,7 +364,7 @@ def evolve(spending: Spending, event: SpendEvent) -> Spending:
         case SpendRecoded(spend, from_account, to_account, cost):
             moved = replace(entries[spend], account=to_account, recoded=True)
             accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
-            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount))
+            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, metadata.persons))
             return replace(spending, entries=entries.set(spend, moved), accounts=accounts)
         case SpendOutsideBudget(flag, spend, account):
             flagged = accounts[account]
@@ -358,6 +376,10 @@ def evolve(spending: Spending, event: SpendEvent) -> Spending:
             return replace(spending, accounts=accounts.set(account, flagged))
         case DuplicateSuspected(flag, spend, earlier):
             return replace(spending, suspected=spending.suspected.set(flag, (spend, earlier)))
+        case SpendAlert(flag, scope, of, percent):
+            return replace(spending, alerts=spending.alerts.set((scope, of, percent), flag))
+        case PaymentReleased():
+            return spending
 
 
 def cleared(spending: Spending, flags: tuple[FlagId, ...]) -> Spending:
@@ -372,7 +394,10 @@ def cleared(spending: Spending, flags: tuple[FlagId, ...]) -> Spending:
         accounts = accounts.set(code, replace(account, outside=outside, over=over))
     for flag in gone.intersection(suspected):
         suspected = suspected.delete(flag)
-    return replace(spending, accounts=accounts, suspected=suspected)
+    alerts = spending.alerts
+    if not gone.isdisjoint(alerts.values()):
+        alerts = Map({about: flag for about, flag in alerts.items() if flag not in gone})
+    return replace(spending, accounts=accounts, suspected=suspected, alerts=alerts)
 
 
 def _live(spend: SpendId, spending: Spending) -> Entry:
@@ -395,9 +420,15 @@ def _last_live(spend: SpendId | None, spending: Spending) -> SpendId | None:
     return spend
 
 
-def _with_spent(accounts: Map[AccountCode, AccountSpend], code: AccountCode, cost: Decimal) -> AccountSpend:
+def _with_spent(
+    accounts: Map[AccountCode, AccountSpend],
+    code: AccountCode,
+    cost: Decimal,
+    loggers: frozenset[PersonId] = frozenset(),
+) -> AccountSpend:
     account = accounts.get(code, _UNSPENT)
-    return replace(account, spent=account.spent + cost)
+    known = account.loggers if loggers <= account.loggers else account.loggers | loggers
+    return replace(account, spent=account.spent + cost, loggers=known)
 
 
 def _measured(

@@ -11,9 +11,10 @@ from datetime import date
 from typing import ClassVar
 
 from immutables import Map
+from pydantic import Field, ValidationInfo, field_validator
 
 from events.envelope import Metadata
-from events.ids import PersonId
+from events.ids import AccountCode, PersonId
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
 from .command import Command, Day
@@ -84,6 +85,16 @@ class Appoint(Command):
     person: PersonId
     role: Role
     from_on: Day
+    accounts: tuple[AccountCode, ...] = Field(
+        (), max_length=500, description="A department head's own: they are asked about what is asked for on these."
+    )
+
+    @field_validator("accounts", mode="after")
+    @classmethod
+    def _of_a_department(cls, accounts: tuple[AccountCode, ...], info: ValidationInfo) -> tuple[AccountCode, ...]:
+        if accounts and info.data.get("role", Role.DEPARTMENT_HEAD) is not Role.DEPARTMENT_HEAD:
+            raise ValueError("only a department head has accounts")
+        return accounts
 
 
 class EndAppointment(Command):
@@ -98,27 +109,27 @@ class EndAppointment(Command):
 
 TeamCommand = Appoint | EndAppointment
 
-#: Since when a person holds each of their roles.
-Team = Map[PersonId, Map[Role, date]]
+#: By person and role, the appointment that stands.
+Team = Map[PersonId, Map[Role, Appointed]]
 
 
 def held(team: Team, person: PersonId, on: date) -> tuple[Role, ...]:
     """The roles that count for the person on that business date, in the order of `Role`."""
     roles = team.get(person)
-    return tuple(role for role in Role if role in roles and roles[role] <= on) if roles else ()
+    return tuple(role for role in Role if role in roles and roles[role].from_on <= on) if roles else ()
 
 
 def appoint(command: Appoint, team: Team, company: Company | None, roles: tuple[Role, ...]) -> list[TeamEvent]:
-    """T1 to T3; appointing someone to a role they hold does nothing."""
+    """T1 to T3; appointing someone to a role they hold, with the accounts they have, does nothing."""
     _outranks(roles, command.role)
     if company is None or not company.is_member(command.person):
         raise MemberIsMissing(command.person)
     theirs = team.get(command.person, Map())
-    if command.role in theirs:
+    if command.role in theirs and theirs[command.role].accounts == command.accounts:
         return []
-    if theirs and (command.role is Role.AUDITOR or Role.AUDITOR in theirs):
+    if command.role not in theirs and theirs and (command.role is Role.AUDITOR or Role.AUDITOR in theirs):
         raise AuditorHoldsNoOtherRole(command.person, tuple(r for r in Role if r in theirs), command.role)
-    return [Appointed(command.person, command.role, command.from_on)]
+    return [Appointed(command.person, command.role, command.from_on, command.accounts)]
 
 
 def end_appointment(
@@ -129,7 +140,7 @@ def end_appointment(
     if command.role not in team.get(command.person, Map()):
         raise RoleIsNotHeld(command.person, command.role)
     if command.role is Role.EXECUTIVE_PRODUCER:
-        if command.person != metadata.actor:
+        if command.person not in metadata.persons:
             raise ExecutiveProducerLeavesByOwnAct(command.person)
         if not any(Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in team if other != command.person):
             raise LastExecutiveProducerStays(command.person)
@@ -144,8 +155,8 @@ def _outranks(roles: tuple[Role, ...], role: Role) -> None:
 def evolve(team: Team, event: TeamEvent) -> Team:
     """The team after the event."""
     match event:
-        case Appointed(person, role, from_on):
-            return team.set(person, team.get(person, Map()).set(role, from_on))
+        case Appointed(person, role):
+            return team.set(person, team.get(person, Map()).set(role, event))
         case AppointmentEnded(person, role):
             left = team[person].delete(role)
             return team.set(person, left) if left else team.delete(person)

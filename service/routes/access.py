@@ -178,7 +178,7 @@ async def readable(
 
 
 async def reading(at: Doors, sender: Person, company: Slug, production: Slug) -> Reading:
-    """The production, if the sender may read it: with a role on it, or as an administrator.
+    """The production, if the sender may read it: with a role on it, for somebody who has one, or as an administrator.
 
     Another company's production does not exist for the sender.
     """
@@ -190,7 +190,9 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
         raise ProductionIsMissing()
     state = loaded.state
     on = at.clock().astimezone(ZoneInfo(state.time_zone)).date()
-    if not (team.held(state.team, sender.person, on) or sender.of_company.is_administrator(sender.person)):
+    of_company = sender.of_company
+    readers = {sender.person, *of_company.delegations.grantors(sender.person, production, on)}
+    if not (any(team.held(state.team, each, on) for each in readers) or of_company.is_administrator(sender.person)):
         raise Problem(
             403,
             "ReadingNeedsARole",

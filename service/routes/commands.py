@@ -17,11 +17,19 @@ from pydantic import BaseModel, Field, ValidationError
 from typing_extensions import override
 
 from events import codec
-from events.ids import Slug, StreamId, shape
-from service.deciders import production
+from events.ids import PersonId, Slug, StreamId, shape
+from service.deciders import company, decision
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, CompanyIsMissing, DismissMember
-from service.deciders.production import OpenProduction, ProductionCommand, ProductionIsMissing
+from service.deciders.company import (
+    AdmitMember,
+    CompanyIsMissing,
+    DismissMember,
+    ReinstateMember,
+    SuspendMember,
+)
+from service.deciders.decision import ProductionCommand
+from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.production import OpenProduction, ProductionIsMissing
 from service.handling import Answer, Wish
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
@@ -30,7 +38,10 @@ from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenti
 #: Larger than the largest budget that a command may set.
 BODY_BYTES = 4 * 1024 * 1024
 
-COMPANY_COMMANDS: tuple[type[Command], ...] = (AdmitMember, DismissMember)
+COMPANY_COMMANDS: tuple[type[Command], ...] = (
+    *(AdmitMember, DismissMember, SuspendMember, ReinstateMember),
+    *(DelegateAuthority, RevokeDelegation, SetAbsence, EndAbsence),
+)
 PRODUCTION_COMMANDS: tuple[type[Command], ...] = get_args(ProductionCommand)
 #: Those that ask for no production that is there already.
 _IN_COMPANY = (*COMPANY_COMMANDS, OpenProduction)
@@ -79,6 +90,14 @@ IfMatch = Annotated[
         description='The ETag of the view you decided on, such as `"12"`; refused when the stream moved on.',
     ),
 ]
+OnBehalfOf = Annotated[
+    PersonId | None,
+    Header(
+        alias="On-Behalf-Of",
+        description="Whom you act for: somebody who delegated this to you, or whose substitute you are.",
+        examples=["adele"],
+    ),
+]
 DryRun = Annotated[bool, Query(description="Answer what would happen, and append nothing.")]
 
 
@@ -101,6 +120,7 @@ class CommandRoute(APIRoute):
                 and all(map(_PLAIN_SLUG, path.values()))
                 and not request.scope["query_string"]
                 and "if-match" not in request.headers
+                and "on-behalf-of" not in request.headers
             )
             if not plain:
                 return await ordinary(request)
@@ -128,7 +148,9 @@ def refusals(command: type[Command]) -> tuple[type[Any], ...]:
     """Every refusal a route can answer with."""
     if command is OpenProduction:
         return (CompanyIsMissing, *command.refusals)
-    return production.refusals(command) if command in PRODUCTION_COMMANDS else command.refusals
+    if command in PRODUCTION_COMMANDS:
+        return decision.refusals(command)
+    return company.refusals(command)
 
 
 Endpoint = Callable[..., Awaitable[Response]]
@@ -162,11 +184,12 @@ def _of_production(command: type[Command]) -> Endpoint:
         sender: Sender,
         key: Key,
         if_match: IfMatch = None,
+        behalf: OnBehalfOf = None,
         dry_run: DryRun = False,
     ) -> Response:
         if command is OpenProduction and production in RESERVED:
             raise Problem(422, "NameIsReserved", f"No production can be called {production}.", "Choose another.")
-        return await _send(request, command, sender, company, production, key, if_match, dry_run=dry_run)
+        return await _send(request, command, sender, company, production, key, if_match, behalf, dry_run=dry_run)
 
     return endpoint
 
@@ -180,7 +203,7 @@ def _of_company(command: type[Command]) -> Endpoint:
         if_match: IfMatch = None,
         dry_run: DryRun = False,
     ) -> Response:
-        return await _send(request, command, sender, company, None, key, if_match, dry_run=dry_run)
+        return await _send(request, command, sender, company, None, key, if_match, None, dry_run=dry_run)
 
     return endpoint
 
@@ -193,6 +216,7 @@ async def _send(
     production: Slug | None,
     key: str,
     if_match: str | None,
+    behalf: PersonId | None,
     *,
     dry_run: bool,
 ) -> Response:
@@ -210,6 +234,7 @@ async def _send(
         credential=sender.key_id,
         authenticated_at=sender.authenticated_at,
         if_match=None if if_match is None else int(if_match.strip('"')),
+        on_behalf_of=None if behalf == sender.person else behalf,
     )
     at: Doors = request.app.state.doors
     answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))

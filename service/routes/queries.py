@@ -68,9 +68,10 @@ async def get_approval_status(
     production: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> ApprovalStatus:
     """Which rounds are there, what does each wait for, and who decided what?"""
-    rows, shown = await rows_of(at, approval_status.PROJECTION, production.stream_id, as_of, at_least)
+    stream = production.stream_id
+    rows, shown = await rows_of(at, approval_status.PROJECTION, stream, as_of, at_least, company_of(stream))
     stamp(response, shown)
-    return approval_status.view(rows, production.stream_id, shown.version, shown.position)
+    return approval_status.view(rows, stream, shown.version, shown.position, shown.at)
 
 
 @router.get(PRODUCTION + "/funding", name="funding")
@@ -88,14 +89,20 @@ async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeas
     """What waits for me, on all my productions?"""
     projection = approval_status.PROJECTION
     await caught_up(at, projection, sender.company, at_least)
-    mine = approval_status.KINDS[1].table
+    mine, others = approval_status.APPOINTMENTS, approval_status.SUBSTITUTES
     async with snapshot(at, projection) as (connection, position):
-        where = and_(mine.c.person == sender.person, mine.c.stream_id.startswith(f"{sender.company}/", autoescape=True))
+        acts_for = select(others.c.person).where(
+            others.c.stream_id == sender.company, others.c.substitute == sender.person
+        )
+        where = and_(
+            or_(mine.c.person == sender.person, mine.c.person.in_(acts_for)),
+            mine.c.stream_id.startswith(f"{sender.company}/", autoescape=True),
+        )
         streams = list((await connection.execute(select(mine.c.stream_id).where(where).distinct())).scalars())
         driver = (await connection.get_raw_connection()).driver_connection
-        rows = await load(driver, projection.kinds, streams)
+        rows = await load(driver, projection.kinds, [sender.company, *streams])
     response.headers["Position"] = str(position)
-    return approval_status.inbox(rows, sorted(streams), sender.person, position)
+    return approval_status.inbox(rows, sorted(streams), sender.person, position, at.clock())
 
 
 @router.get(PRODUCTION + "/audit-trail", name="audit_trail", response_model=AuditTrail)

@@ -53,6 +53,8 @@ class Shown:
     position: int
     #: Of the event at that version.
     link: bytes
+    #: The moment it is for: now, or that event's.
+    at: datetime
 
 
 def _malformed(name: str, rule: str) -> Problem:
@@ -99,7 +101,10 @@ async def _then(at: Doors, stream_id: StreamId, as_of: str) -> Shown:
     else:
         version = asked
     found = await at.database.pool.fetchrow(
-        "SELECT version, position, link FROM events WHERE stream_id = $1 AND version = $2", stream_id, version
+        "SELECT version, position, link, (metadata->>'at')::timestamptz AS at FROM events"
+        " WHERE stream_id = $1 AND version = $2",
+        stream_id,
+        version,
     )
     if found is None:
         said = f"As of {as_of} the production had not begun."
@@ -193,20 +198,25 @@ async def shown_now(
     latest = (await connection.execute(newest.order_by(events.c.version.desc()).limit(1))).one_or_none()
     if latest is None:
         raise await _behind(at, projection, company_of(stream_id), stream_id)
-    return Shown(latest.version, position, latest.link)
+    return Shown(latest.version, position, latest.link, at.clock())
 
 
 async def rows_of(
-    at: Doors, projection: Projection[Any], stream_id: StreamId, as_of: str | None, at_least: int | None
+    at: Doors,
+    projection: Projection[Any],
+    stream_id: StreamId,
+    as_of: str | None,
+    at_least: int | None,
+    *further: StreamId,
 ) -> tuple[Rows, Shown]:
-    """The rows of a state view, stored or folded, and what they show."""
+    """The rows of a state view, stored or folded, and what they show; of further streams, for the present alone."""
     then = await asked_for(at, projection, stream_id, as_of, at_least)
     if then is not None:
         return await rows_at(at.database.pool, projection, stream_id, then.version), then
     async with snapshot(at, projection) as (connection, position):
         shown = await shown_now(at, connection, projection, stream_id, position)
         driver = (await connection.get_raw_connection()).driver_connection
-        return await load(driver, projection.kinds, [stream_id]), shown
+        return await load(driver, projection.kinds, [stream_id, *further]), shown
 
 
 def stamp(response: Response, shown: Shown) -> None:

@@ -4,35 +4,28 @@ One ladder per command, its rungs in the order in which they are tried. The same
 so a story here is only ever what people sent.
 """
 
-from dataclasses import dataclass
 from typing import Any, get_args
 
 from events.financing import FundingKind, FundingState
 from events.ids import PersonId
 from events.production import Stage
 from events.team import Role
-from service.deciders import production
+from service.deciders import company as companies
+from service.deciders import decision
 from service.deciders.approval import (
     Approve,
-    ApproverIsSubmitter,
-    ApproverSetTheBudget,
-    BudgetIsLocked,
-    BudgetIsNotADraft,
-    BudgetIsNotSubmitted,
-    BudgetIsUnreconciled,
     ContentHasChanged,
     Reject,
     RequestChanges,
     RoundIsClosed,
     RoundIsMissing,
-    SubmitBudget,
-    WithdrawBudget,
 )
-from service.deciders.authority import MAY_SEND, RoleMayNot
+from service.deciders.authority import MAY_SEND, NothingDelegated, RoleMayNot
 from service.deciders.budget import (
     BudgetIsMissing,
     BudgetIsNotInForce,
     BudgetIsSubmitted,
+    BudgetIsUnreconciled,
     BudgetState,
     CurrencyIsNotBase,
     LockBudget,
@@ -55,7 +48,10 @@ from service.deciders.company import (
     FoundCompany,
     MemberIsMissing,
     OperatorAlone,
+    ReinstateMember,
+    SuspendMember,
 )
+from service.deciders.decision import ProductionCommand
 from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
@@ -72,7 +68,6 @@ from service.deciders.financing import (
 from service.deciders.production import (
     OpeningNeedsRight,
     OpenProduction,
-    ProductionCommand,
     ProductionExists,
     ProductionIsClosed,
     ProductionIsMissing,
@@ -85,7 +80,6 @@ from service.deciders.receipt import (
     ReverseReceipt,
     SourceIsNotCash,
 )
-from service.deciders.refusal import Refusal
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
     ContingencyTakesNoSpend,
@@ -94,6 +88,13 @@ from service.deciders.spend import (
     SpendIsReversed,
 )
 from service.deciders.stage import EnterStage, ReopeningNeedsReason
+from service.deciders.submission import (
+    BudgetIsLocked,
+    BudgetIsNotADraft,
+    BudgetIsNotSubmitted,
+    SubmitBudget,
+    WithdrawBudget,
+)
 from service.deciders.team import (
     AuditorHoldsNoOtherRole,
     EndAppointment,
@@ -102,6 +103,8 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
+from tests.deciders import rounds
+from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
@@ -136,7 +139,6 @@ from tests.deciders.stories import (
     appoint,
     approve,
     budget,
-    content,
     equity,
     inr,
     rate,
@@ -147,19 +149,6 @@ from tests.deciders.stories import (
     usd,
 )
 from tests.spec import Story
-
-WHY = "It came out that way."
-
-
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """One way to be refused."""
-
-    name: str
-    given: Story
-    person: PersonId
-    command: Command
-    refusal: Refusal
 
 
 def end(person: PersonId, role: Role) -> EndAppointment:
@@ -177,10 +166,6 @@ def take_back(number: str) -> ReverseReceipt:
 def waive(version: str, total: str = "grand_total") -> WaiveDifference:
     return WaiveDifference.model_validate_json(f'{{"budget": "{version}", "total": "{total}", "reason": "{WHY}"}}')
 
-
-ASKED = content(SUBMITTED)
-#: The content of another budget than the one that waits.
-OTHER = content([*FUNDED, (LINE_PRODUCER, budget("210000"))])
 
 #: A body of each command, sound by itself.
 SOUND: dict[type[Command], Command] = {
@@ -209,12 +194,14 @@ SOUND: dict[type[Command], Command] = {
         reverse("S-000001"),
         recode("S-000001", STORY),
         EnterStage(stage=Stage.PRODUCTION),
+        *rounds.SOUND,
     )
 }
 
 LENT: Story = [*FUNDED, (MAYA, equity(inr("50000"), kind=FundingKind.DEBT, party="Bank", lent_against="F-1"))]
 TAKEN_BACK: Story = [*FUNDED, (ACCOUNTANT, take_back("R-1"))]
 #: Submitted by somebody who is an executive producer as well, and then approved by another.
+
 SUBMITTED_BY_TWO_HATS: Story = [*DRAFTED, (TWO_HATS, SubmitBudget(budget="v1"))]
 APPROVED_BY_MAYA: Story = [*SUBMITTED_BY_TWO_HATS, (MAYA, approve(SUBMITTED_BY_TWO_HATS))]
 LOCKED_BY_MAYA: Story = [*APPROVED_BY_MAYA, (MAYA, LockBudget(budget="v1"))]
@@ -271,6 +258,31 @@ _OF_COMPANY = [
         ADMINISTRATOR,
         DismissMember(person=ADMINISTRATOR),
         AdministratorStays(ADMINISTRATOR),
+    ),
+    Rung("SuspendMember: no company", [], OPERATOR, SuspendMember(person=MAYA), CompanyIsMissing()),
+    Rung("SuspendMember: by a mere member", FOUNDED, MAYA, SuspendMember(person=NOOR), AdministratorAlone(MAYA)),
+    Rung(
+        "SuspendMember: nobody here",
+        FOUNDED,
+        ADMINISTRATOR,
+        SuspendMember(person=OUTSIDER),
+        MemberIsMissing(OUTSIDER),
+    ),
+    Rung(
+        "SuspendMember: oneself",
+        FOUNDED,
+        ADMINISTRATOR,
+        SuspendMember(person=ADMINISTRATOR),
+        AdministratorStays(ADMINISTRATOR),
+    ),
+    Rung("ReinstateMember: no company", [], OPERATOR, ReinstateMember(person=MAYA), CompanyIsMissing()),
+    Rung("ReinstateMember: by a mere member", FOUNDED, MAYA, ReinstateMember(person=NOOR), AdministratorAlone(MAYA)),
+    Rung(
+        "ReinstateMember: nobody here",
+        FOUNDED,
+        ADMINISTRATOR,
+        ReinstateMember(person=OUTSIDER),
+        MemberIsMissing(OUTSIDER),
     ),
 ]
 
@@ -684,21 +696,7 @@ _APPROVAL = [
         SUBMITTED,
         MAYA,
         Approve(round="A-1", content_hash=OTHER),
-        ContentHasChanged("A-1", asked=ASKED, seen=OTHER),
-    ),
-    Rung(
-        "Approve: by somebody who set a draft",
-        SET_BY_TWO_HATS,
-        TWO_HATS,
-        Approve(round="A-1", content_hash=ASKED),
-        ApproverSetTheBudget(TWO_HATS, "v1"),
-    ),
-    Rung(
-        "Approve: by the submitter",
-        SUBMITTED_BY_TWO_HATS,
-        TWO_HATS,
-        Approve(round="A-1", content_hash=ASKED),
-        ApproverIsSubmitter(TWO_HATS, "v1"),
+        ContentHasChanged("A-1", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
     ),
     Rung(
         "RequestChanges: no such round",
@@ -719,7 +717,7 @@ _APPROVAL = [
         SUBMITTED,
         MAYA,
         RequestChanges(round="A-1", content_hash=OTHER, words=WHY),
-        ContentHasChanged("A-1", asked=ASKED, seen=OTHER),
+        ContentHasChanged("A-1", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
     ),
     Rung(
         "Reject: no such round",
@@ -740,7 +738,7 @@ _APPROVAL = [
         SUBMITTED,
         MAYA,
         Reject(round="A-1", content_hash=OTHER, words=WHY),
-        ContentHasChanged("A-1", asked=ASKED, seen=OTHER),
+        ContentHasChanged("A-1", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
     ),
 ]
 
@@ -827,6 +825,13 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
     rungs = [
         Rung(f"{name}: no production", FOUNDED, MAYA, body, ProductionIsMissing()),
         Rung(
+            f"{name}: for nobody who let them",
+            SPENT,
+            f"{STRANGER}/{MAYA}",
+            body,
+            NothingDelegated(STRANGER, name, MAYA),
+        ),
+        Rung(
             f"{name}: by an auditor",
             SPENT,
             AUDITOR,
@@ -834,9 +839,11 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
             RoleMayNot(name, (Role.AUDITOR,), MAY_SEND[command]),
         ),
     ]
-    if ProductionIsClosed in production.refusals(command):
-        person = next(p for p in (MAYA, PRODUCER, ACCOUNTANT) if _may(p, command))
+    person = next(p for p in (MAYA, PRODUCER, ACCOUNTANT) if _may(p, command))
+    if ProductionIsClosed in decision.refusals(command):
         rungs.append(Rung(f"{name}: after the end", CLOSED, person, body, ProductionIsClosed(name)))
+    if isinstance(body, decision.Limited):
+        rungs.append(rounds.beyond(body, person))
     return rungs
 
 
@@ -846,8 +853,8 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 
 def _ladders() -> list[Rung]:
-    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *_SPEND, *_STAGE]
-    rungs = [*_OF_COMPANY]
+    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS]
+    rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)
         rungs += [rung for rung in own if type(rung.command) is command]
@@ -860,4 +867,5 @@ RUNGS: list[Rung] = _ladders()
 
 def declared(command: type[Command]) -> tuple[type[Exception], ...]:
     """Every refusal that sending the command can end in, in the order in which they are tried."""
-    return command.refusals if command in get_args(CompanyCommand) else production.refusals(command)
+    of = companies if command in get_args(CompanyCommand) else decision
+    return of.refusals(command)

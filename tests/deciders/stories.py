@@ -11,7 +11,7 @@ from events.money import ExchangeRate, Money, exact
 from events.production import ProductionKind, Stage
 from events.spend import SpendKind
 from events.team import Role
-from service.deciders.approval import Approve, SubmitBudget
+from service.deciders.approval import Approve
 from service.deciders.budget import LockBudget, SetBudget
 from service.deciders.budget_content import Base, BudgetAccount, BudgetCharge, BudgetCredit
 from service.deciders.company import OPERATOR, AdmitMember, FoundCompany
@@ -20,6 +20,7 @@ from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
+from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
 from tests.deciders.top_sheet import TOP_SHEET, TOP_SHEET_TOTALS
 from tests.spec import Story, play

@@ -17,16 +17,13 @@ from service.deciders.approval import (
     Approve,
     ApproverIsSubmitter,
     ApproverSetTheBudget,
-    BudgetIsNotADraft,
-    BudgetIsNotSubmitted,
     ContentHasChanged,
     Reject,
     RequestChanges,
     RoundIsClosed,
-    SubmitBudget,
-    WithdrawBudget,
 )
 from service.deciders.budget import BudgetState, LockBudget, UnlockBudget
+from service.deciders.submission import BudgetIsNotADraft, BudgetIsNotSubmitted, SubmitBudget, WithdrawBudget
 from tests.deciders.stories import (
     ACCOUNTANT,
     APPROVED,
@@ -110,7 +107,7 @@ class TestApprove:
     def test_puts_the_version_in_force(self) -> None:
         command = Approve(round="A-1", content_hash=ASKED, words="Good to go.")
         given(SUBMITTED).when(MAYA, command).then(
-            ApprovalGiven("A-1", "v1", ASKED, "Good to go."),
+            ApprovalGiven("A-1", "v1", ASKED, "Good to go.", 0, ()),
             BudgetApproved("A-1", "v1", ASKED, inr("460000"), supersedes=None, clears=()),
         )
 
@@ -139,14 +136,20 @@ class TestApprove:
             RoundIsClosed("A-1", "v1", "withdrawn")
         )
         given(changed).when(MAYA, Approve(round="A-2", content_hash=ASKED)).then_refused(
-            ContentHasChanged("A-2", asked=content(changed, "v2"), seen=ASKED)
+            ContentHasChanged(
+                "A-2",
+                asked=content(changed, "v2"),
+                seen=ASKED,
+                compared="which was v1, INR 460,000.00; it is v2, INR 471,300.00, now: "
+                "2200 200,000.00 → 210,000.00, 8000 38,000.00 → 39,000.00, 8100 12,000.00 → 12,300.00",
+            )
         )
 
     def test_supersedes_the_former_version(self) -> None:
         second = submitted_again(APPROVED)
         asked = content(second, "v2")
         given(second).when(NOOR, approve(second, "A-2", "v2")).then(
-            ApprovalGiven("A-2", "v2", asked, None),
+            ApprovalGiven("A-2", "v2", asked, None, 0, ()),
             BudgetApproved("A-2", "v2", asked, inr("471300"), supersedes="v1", clears=()),
             BudgetSuperseded("v1", by="v2"),
         )

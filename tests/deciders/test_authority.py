@@ -7,7 +7,8 @@ import pytest
 from events.team import Role
 from service.deciders.authority import MAY_SEND, RoleMayNot
 from service.deciders.command import Command
-from service.deciders.production import OpenProduction, ProductionCommand
+from service.deciders.decision import ProductionCommand
+from service.deciders.production import OpenProduction
 from tests.deciders.ladders import SOUND
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -29,29 +30,41 @@ from tests.spec import given
 ROLES = ["EP", "PR", "CO", "LP", "AP", "DI", "DH", "AC", "FI", "CG", "AU"]
 #: The table of commands, in its own words: who may send what.
 TABLE = """
-                   EP PR CO LP AP DI DH AC FI CG AU
-Appoint            x  x  .  .  .  .  .  .  .  .  .
-EndAppointment     x  x  .  .  .  .  .  .  .  .  .
-SecureFunding      x  .  x  .  .  .  .  .  .  .  .
-CommitFunding      x  .  .  .  .  .  .  .  .  .  .
-AmendFunding       x  .  .  .  .  .  .  .  .  .  .
-CloseFunding       x  .  .  .  .  .  .  .  .  .  .
-WithdrawFunding    x  .  .  .  .  .  .  .  .  .  .
-RecordReceipt      x  .  .  .  .  .  .  x  .  .  .
-ReverseReceipt     x  .  .  .  .  .  .  x  .  .  .
-SetBudget          .  x  .  x  .  .  .  .  .  .  .
-WaiveDifference    .  x  .  .  .  .  .  .  .  .  .
-SubmitBudget       .  x  .  .  .  .  .  .  .  .  .
-WithdrawBudget     .  x  .  .  .  .  .  .  .  .  .
-Approve            x  .  .  .  .  .  .  .  .  .  .
-RequestChanges     x  .  .  .  .  .  .  .  .  .  .
-Reject             x  .  .  .  .  .  .  .  .  .  .
-LockBudget         x  .  .  .  .  .  .  .  .  .  .
-UnlockBudget       x  .  .  .  .  .  .  .  .  .  .
-LogSpend           .  .  .  x  .  .  .  x  .  .  .
-ReverseSpend       .  .  .  x  .  .  .  x  .  .  .
-RecodeSpend        .  .  .  x  .  .  .  x  .  .  .
-EnterStage         x  x  .  .  .  .  .  .  .  .  .
+                     EP PR CO LP AP DI DH AC FI CG AU
+Appoint              x  x  .  .  .  .  .  .  .  .  .
+EndAppointment       x  x  .  .  .  .  .  .  .  .  .
+SecureFunding        x  .  x  .  .  .  .  .  .  .  .
+CommitFunding        x  .  .  .  .  .  .  .  .  .  .
+AmendFunding         x  .  .  .  .  .  .  .  .  .  .
+CloseFunding         x  .  .  .  .  .  .  .  .  .  .
+WithdrawFunding      x  .  .  .  .  .  .  .  .  .  .
+RecordReceipt        x  .  .  .  .  .  .  x  .  .  .
+ReverseReceipt       x  .  .  .  .  .  .  x  .  .  .
+SetBudget            .  x  .  x  .  .  .  .  .  .  .
+WaiveDifference      .  x  .  .  .  .  .  .  .  .  .
+SubmitBudget         .  x  .  .  .  .  .  .  .  .  .
+WithdrawBudget       .  x  .  .  .  .  .  .  .  .  .
+AdoptApprovalPolicy  x  .  .  .  .  .  .  .  .  .  .
+Approve              x  x  x  x  x  x  x  x  x  x  .
+Abstain              x  x  x  x  x  x  x  x  x  x  .
+RequestChanges       x  x  x  x  x  x  x  x  x  x  .
+Reject               x  x  x  x  x  x  x  x  x  x  .
+WithdrawVote         x  x  x  x  x  x  x  x  x  x  .
+RecallRequest        x  x  x  x  x  x  x  x  x  x  .
+Nudge                x  x  x  x  x  x  x  x  x  x  .
+ReassignStep         x  x  x  x  x  x  x  x  x  x  .
+OverrideStep         x  x  x  x  x  x  x  x  x  x  .
+CloseCondition       x  x  x  x  x  x  x  x  x  x  .
+LockBudget           x  .  .  .  .  .  .  .  .  .  .
+UnlockBudget         x  .  .  .  .  .  .  .  .  .  .
+RequestOverage       .  x  .  x  .  .  .  .  .  .  .
+TransferBudget       .  x  .  x  .  .  .  .  .  .  .
+DrawContingency      .  x  .  x  .  .  .  .  .  .  .
+GreenlightProduction x  .  .  .  .  .  .  .  .  .  .
+LogSpend             .  .  .  x  .  .  .  x  .  .  .
+ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
+RecodeSpend          .  .  .  x  .  .  .  x  .  .  .
+EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {
     line.split()[0]: {role: mark == "x" for role, mark in zip(ROLES, line.split()[1:], strict=True)}

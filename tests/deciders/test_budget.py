@@ -26,9 +26,10 @@ from events.budget import (
 from events.ids import BudgetId
 from events.money import Money
 from events.team import Role
-from service.deciders.approval import Reject, RequestChanges, SubmitBudget
+from service.deciders.approval import Reject, RequestChanges
 from service.deciders.budget import BudgetState, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.budget_content import Base, BudgetCharge
+from service.deciders.submission import SubmitBudget
 from tests.deciders.stories import (
     APPROVED,
     ART,

@@ -1,6 +1,6 @@
 """A company and its members."""
 
-from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, Right
+from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, MemberReinstated, MemberSuspended, Right
 from events.production import ProductionKind, ProductionOpened
 from events.team import Appointed, Role
 from service.deciders.company import (
@@ -10,6 +10,8 @@ from service.deciders.company import (
     DismissMember,
     FoundCompany,
     MemberIsMissing,
+    ReinstateMember,
+    SuspendMember,
 )
 from service.deciders.production import OpeningNeedsRight, OpenProduction
 from tests.deciders.stories import (
@@ -67,6 +69,25 @@ class TestAdmitMember:
         assert roles == {OPERATOR: (OPERATOR,), ADMINISTRATOR: ("administrator", "member")}
 
 
+class TestSuspendMember:
+    def test_lets_them_count_for_nothing_until_they_are_reinstated(self) -> None:
+        suspended = [*OPENED, (ADMINISTRATOR, SuspendMember(person=MAYA))]
+        given(OPENED).when(ADMINISTRATOR, SuspendMember(person=MAYA)).then(MemberSuspended(MAYA))
+        company = given(suspended).world.company
+        assert company is not None
+        assert (company.is_member(MAYA), company.may_open_productions(MAYA)) == (False, False)
+        given(suspended).when(ADMINISTRATOR, SuspendMember(person=MAYA)).then_nothing()
+        given(suspended).when(ADMINISTRATOR, ReinstateMember(person=MAYA)).then(MemberReinstated(MAYA))
+
+        back = given([*suspended, (ADMINISTRATOR, ReinstateMember(person=MAYA))])
+        assert back.world.company == given(OPENED).world.company
+        back.when(ADMINISTRATOR, ReinstateMember(person=MAYA)).then_nothing()
+
+    def test_of_an_administrator_ends_what_they_may_do(self) -> None:
+        suspended = [*FOUNDED, (OPERATOR, SuspendMember(person=ADMINISTRATOR))]
+        given(suspended).when(ADMINISTRATOR, AdmitMember(person="x")).then_refused(AdministratorAlone(ADMINISTRATOR))
+
+
 class TestDismissMember:
     def test_ends_the_membership(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, DismissMember(person=MAYA)).then(MemberDismissed(MAYA))
@@ -97,7 +118,7 @@ class TestOpenProduction:
     def test_makes_the_opener_its_first_executive_producer(self) -> None:
         given(FOUNDED).when(MAYA, OPENING).then(
             ProductionOpened("The Long Take", ProductionKind.FEATURE, "INR", "Asia/Kolkata"),
-            Appointed(MAYA, Role.EXECUTIVE_PRODUCER, TODAY),
+            Appointed(MAYA, Role.EXECUTIVE_PRODUCER, TODAY, ()),
         )
 
     def test_counts_the_days_where_the_production_is(self) -> None:
@@ -117,5 +138,5 @@ class TestOpenProduction:
         series = OpenProduction(title="Monsoon", kind=ProductionKind.SERIES, currency="JPY", time_zone="Asia/Tokyo")
         given(granted).when(NOOR, series).then(
             ProductionOpened("Monsoon", ProductionKind.SERIES, "JPY", "Asia/Tokyo"),
-            Appointed(NOOR, Role.EXECUTIVE_PRODUCER, TODAY),
+            Appointed(NOOR, Role.EXECUTIVE_PRODUCER, TODAY, ()),
         )

@@ -27,7 +27,6 @@ from events.financing import (
     counted_once,
 )
 from events.money import ExchangeRate, Money
-from service.deciders.approval import SubmitBudget
 from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
@@ -38,6 +37,7 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.receipt import ReverseReceipt
+from service.deciders.submission import SubmitBudget
 from tests.deciders.stories import (
     ACCOUNTANT,
     APPROVED,

@@ -6,7 +6,8 @@ import pytest
 
 from events.production import Stage, StageEntered
 from service.deciders.command import Command
-from service.deciders.production import OpenProduction, ProductionCommand, ProductionIsClosed
+from service.deciders.decision import ProductionCommand
+from service.deciders.production import OpenProduction, ProductionIsClosed
 from service.deciders.stage import EnterStage
 from tests.deciders.ladders import SOUND
 from tests.deciders.stories import ACCOUNTANT, CLOSED, MAYA, OPENED, PRODUCER, STAFFED, TEAM

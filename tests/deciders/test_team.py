@@ -46,19 +46,19 @@ def end(person: str, role: Role) -> EndAppointment:
 class TestAppoint:
     @pytest.mark.parametrize("role", Role, ids=str)
     def test_by_an_executive_producer_is_to_any_role(self, role: Role) -> None:
-        given(OPENED).when(MAYA, appoint(STRANGER, role)).then(Appointed(STRANGER, role, FIRST_DAY))
+        given(OPENED).when(MAYA, appoint(STRANGER, role)).then(Appointed(STRANGER, role, FIRST_DAY, ()))
 
     @pytest.mark.parametrize("role", Role, ids=str)
     def test_by_a_producer_is_of_those_who_report_to_them(self, role: Role) -> None:
         answer = given(STAFFED).when(PRODUCER, appoint(STRANGER, role))
         if role in REPORT_TO_PRODUCER:
-            answer.then(Appointed(STRANGER, role, FIRST_DAY))
+            answer.then(Appointed(STRANGER, role, FIRST_DAY, ()))
         else:
             answer.then_refused(RoleIsAboveYours(role, (Role.PRODUCER,)))
 
     def test_to_a_second_role_is_fine(self) -> None:
         given(STAFFED).when(MAYA, appoint(LINE_PRODUCER, Role.DEPARTMENT_HEAD)).then(
-            Appointed(LINE_PRODUCER, Role.DEPARTMENT_HEAD, FIRST_DAY)
+            Appointed(LINE_PRODUCER, Role.DEPARTMENT_HEAD, FIRST_DAY, ())
         )
 
     def test_to_a_role_that_is_held_does_nothing(self) -> None:
@@ -66,11 +66,11 @@ class TestAppoint:
 
     def test_as_auditor_after_every_other_role_has_ended_is_fine(self) -> None:
         left = [*STAFFED, (MAYA, end(DIRECTOR, Role.DIRECTOR))]
-        given(left).when(MAYA, appoint(DIRECTOR, Role.AUDITOR)).then(Appointed(DIRECTOR, Role.AUDITOR, FIRST_DAY))
+        given(left).when(MAYA, appoint(DIRECTOR, Role.AUDITOR)).then(Appointed(DIRECTOR, Role.AUDITOR, FIRST_DAY, ()))
 
     def test_of_whoever_is_executive_producer_too_goes_by_the_higher_role(self) -> None:
         given(STAFFED).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(
-            Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY)
+            Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY, ())
         )
 
 
@@ -82,7 +82,9 @@ class TestEndAppointment:
 
     def test_leaves_the_other_roles(self) -> None:
         left = [*STAFFED, (MAYA, end(TWO_HATS, Role.PRODUCER))]
-        given(left).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY))
+        given(left).when(TWO_HATS, appoint(STRANGER, Role.DIRECTOR)).then(
+            Appointed(STRANGER, Role.DIRECTOR, FIRST_DAY, ())
+        )
 
     def test_twice_is_refused(self) -> None:
         left = [*STAFFED, (MAYA, end(ACCOUNTANT, Role.ACCOUNTANT))]

@@ -5,13 +5,30 @@ from decimal import Decimal
 
 from events import AnyEvent
 from events.approval import (
+    Abstained,
+    AccountChange,
     ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ApproversNudged,
     BudgetApproved,
     BudgetRejected,
     BudgetSubmitted,
     BudgetSuperseded,
     BudgetWithdrawn,
     ChangesRequested,
+    ConditionMet,
+    ConditionWaived,
+    ContentReplaced,
+    RequestApproved,
+    RequestRecalled,
+    RequestRejected,
+    StepOverridden,
+    StepPassed,
+    StepReassigned,
+    StepSkipped,
+    VoteLapsed,
+    VoteWithdrawn,
 )
 from events.budget import (
     AccountLine,
@@ -30,7 +47,9 @@ from events.budget import (
     TotalDisagrees,
     TotalName,
 )
-from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, Right
+from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
+from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, MemberReinstated, MemberSuspended, Right
+from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
 from events.financing import (
     CoverReduced,
     FundingAmended,
@@ -48,11 +67,23 @@ from events.financing import (
     ReceiptBeyondCommitment,
 )
 from events.money import ExchangeRate, Money
-from events.production import ProductionKind, ProductionOpened, Stage, StageEntered
+from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.production import (
+    GreenLightResult,
+    GreenLightTest,
+    ProductionGreenlit,
+    ProductionKind,
+    ProductionOpened,
+    Stage,
+    StageEntered,
+)
 from events.spend import (
     AccountOverspent,
+    AlertScope,
     DuplicateSuspected,
     OutsideBecause,
+    PaymentReleased,
+    SpendAlert,
     SpendKind,
     SpendLogged,
     SpendOutsideBudget,
@@ -96,13 +127,49 @@ AMENDED = FundingTerms(
     expected_on=(),
 )
 
+POLICY = Policy(
+    name="Ours",
+    rules=(
+        Rule(
+            name="Changes",
+            when=When(
+                kinds=(RequestKind.TRANSFER, RequestKind.OVERAGE),
+                accounts=("B 04",),
+                levels=(Level.PRODUCTION,),
+                capped=True,
+                at_least=Decimal("10000.00"),
+                below=Decimal("99999999999999.99"),
+                percent_of_budget=Decimal("7.5"),
+            ),
+            steps=(
+                Step(
+                    approvers=(Approver(Role.PRODUCER), Approver(person="maya"), Approver(department_head=True)),
+                    mode=Mode.QUORUM,
+                    quorum=2,
+                    within_days=3,
+                    escalates_to=(Approver(Role.EXECUTIVE_PRODUCER),),
+                    optional=True,
+                ),
+                Step((Approver(holder_of="F-1"), Approver(every_holder=True)), Mode.SHARE, share=Decimal("50")),
+            ),
+        ),
+    ),
+    otherwise=(Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL),),
+    one_person_may_fill_two_steps=True,
+    capped_accounts=("8300",),
+    override_by=Role.EXECUTIVE_PRODUCER,
+    fresh_from=Decimal("100000"),
+)
+
 EXAMPLES: tuple[AnyEvent, ...] = (
     CompanyFounded("Acme Pictures"),
     MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS)),
+    MemberSuspended("maya"),
+    MemberReinstated("maya"),
     MemberDismissed("maya"),
     ProductionOpened("The Long Take", ProductionKind.FEATURE, "INR", "Asia/Kolkata"),
     StageEntered(Stage.POST_PRODUCTION, Stage.PRODUCTION),
-    Appointed("lena", Role.LINE_PRODUCER, date(2026, 10, 1)),
+    Appointed("lena", Role.DEPARTMENT_HEAD, date(2026, 10, 1), ("B 04",)),
     AppointmentEnded("lena", Role.LINE_PRODUCER),
     FundingSourceIdentified("F-2", TERMS),
     LetterOfIntentRecorded("F-2", "Letter of 15 October 2026"),
@@ -186,11 +253,91 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     BudgetUnlocked("v2"),
     BudgetSubmitted("A-2", "v2", HASH, inr("1010825.00")),
     BudgetWithdrawn("A-2", "v2"),
-    ApprovalGiven("A-2", "v2", HASH, "Good to go."),
+    ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ("The bond is signed.",)),
     ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
     BudgetRejected("A-2", "v2", HASH, "Too dear."),
     BudgetApproved("A-2", "v2", HASH, inr("1010825.00"), "v1", ("FLAG-9",)),
     BudgetSuperseded("v1", "v2"),
+    ApprovalPolicyAdopted("P-1", POLICY),
+    ApprovalRequested(
+        round="A-3",
+        kind=RequestKind.TRANSFER,
+        subject="1100 to 2200",
+        content_hash=HASH,
+        amount=inr("20000.00"),
+        counted=inr("45000.00"),
+        accounts=("1100", "2200"),
+        vendor="kala-sets",
+        policy="P-1",
+        rule="Changes",
+        steps=POLICY.rules[0].steps,
+        one_person_may_fill_two_steps=True,
+        override_by=Role.EXECUTIVE_PRODUCER,
+        fresh_minutes=15,
+        excluded=("lena", "ravi"),
+        command="TransferBudget",
+        body='{"from_account":"1100","to_account":"2200","amount":"20000"}',
+    ),
+    ApprovedByPolicy(
+        RequestKind.PAYMENT,
+        "S-000001",
+        inr("900.00"),
+        inr("4500.00"),
+        ("2200",),
+        "kala-sets",
+        "P-1",
+        "Payments below 10,000",
+    ),
+    Abstained("A-3", "1100 to 2200", HASH, "The vendor is my brother.", 1),
+    VoteWithdrawn("A-3", "1100 to 2200", "maya"),
+    VoteLapsed("A-3", "1100 to 2200", "maya", 1, "they are not asked any more"),
+    StepPassed("A-3", "1100 to 2200", 0),
+    StepSkipped("A-3", "1100 to 2200", 1, "nobody is what it asks for"),
+    StepOverridden("A-3", "1100 to 2200", HASH, 1),
+    StepReassigned("A-3", "1100 to 2200", 1, "maya", "carl"),
+    ApproversNudged("A-3", "1100 to 2200", ("carl", "maya")),
+    ConditionMet("A-3", "1100 to 2200", 1, "The permit came."),
+    ConditionWaived("A-3", "1100 to 2200", 2, "Not needed after all."),
+    ContentReplaced(
+        round="A-2",
+        subject="v3",
+        content_hash=HASH,
+        amount=inr("1020825.00"),
+        former="v2",
+        former_hash=HASH,
+        changes=(
+            AccountChange("1100", Decimal("10000.00"), None),
+            AccountChange("2200", None, Decimal("20000.00")),
+        ),
+        voided=("maya", "noor"),
+    ),
+    RequestRecalled("A-3", "1100 to 2200"),
+    RequestRejected("A-3", "1100 to 2200", HASH, "Not from the rights."),
+    RequestApproved("A-3", RequestKind.TRANSFER, "1100 to 2200", HASH, inr("20000.00")),
+    OverageApproved("O-1", "v2", "2200", inr("40000.00"), "F-1", inr("1050825.00"), ("FLAG-10",)),
+    BudgetTransferred("T-1", "v2", "1100", "2200", inr("20000.00"), ("FLAG-10",)),
+    ContingencyDrawn("C-1", "v2", "8000", "2200", inr("15000.00"), inr("23000.00"), ("FLAG-10",)),
+    ProductionGreenlit(
+        "v2",
+        (
+            GreenLightResult(GreenLightTest.BUDGET_LOCKED, True, None, None),
+            GreenLightResult(GreenLightTest.FUNDING_CLOSED, False, inr("1010825.00"), inr("900000.00")),
+        ),
+        ("The bond is signed.",),
+    ),
+    AuthorityDelegated(
+        delegation="D-1",
+        grantor="maya",
+        to="carl",
+        powers=(Power.APPROVE, Power.LOG_SPEND),
+        productions=("the-long-take",),
+        limit=inr("250000.00"),
+        from_on=date(2026, 11, 16),
+        until_on=date(2026, 11, 30),
+    ),
+    AuthorityRevoked("D-1"),
+    AbsenceSet("maya", "carl", date(2026, 11, 16), date(2026, 11, 30)),
+    AbsenceEnded("maya"),
     SpendLogged(
         spend="S-000001",
         account="B 04",
@@ -212,6 +359,8 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     SpendRecoded("S-000001", "9999", "B 04", inr("50000.00"), date(2026, 11, 20), ("FLAG-9",)),
     SpendOutsideBudget("FLAG-9", "S-000001", "9999", "v2", inr("50000.00"), OutsideBecause.UNKNOWN_ACCOUNT),
     AccountOverspent("FLAG-10", "S-000002", "B 04", "v2", inr("262000.00"), inr("280000.00"), inr("18000.00")),
+    SpendAlert("FLAG-12", AlertScope.LEVEL, "production", 90, "v2", inr("262000.00"), inr("240000.00")),
     DuplicateSuspected("FLAG-11", "S-000002", "S-000001"),
+    PaymentReleased("S-000001", inr("50000.00")),
 )
 BY_NAME: dict[str, AnyEvent] = {type(event).__name__: event for event in EXAMPLES}

@@ -1,5 +1,5 @@
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -9,15 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import EVENTS, AnyEvent, codec
+from events.approval import ApprovalGiven, ChangesRequested
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
-from tests.events.examples import BY_NAME, EXAMPLES
+from events.team import Appointed, Role
+from tests.events.examples import BY_NAME, EXAMPLES, HASH
 from tests.events.golden import golden
 
 GOLDEN = Path(__file__).parent / "golden"
 #: What the goldens of older shapes are read as; these files are never written again.
 OLDER = {
     ("MemberAdmitted", 1): MemberAdmitted("maya", (Right.ADMINISTRATOR,)),
+    ("Appointed", 1): Appointed("lena", Role.LINE_PRODUCER, date(2026, 10, 1), ()),
+    ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
+    ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from events.approval import ApprovalGiven, BudgetApproved
 from events.group_commit import OutcomeUnknown
 from events.spend import SpendLogged, SpendReversed
-from service.deciders import production as productions
+from service.deciders import decision
 from service.deciders.approval import RoundIsClosed
 from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.company import OPERATOR, AdmitMember
@@ -399,13 +399,13 @@ class TestDecision:
 
     async def test_with_a_bug_in_it_fails_alone(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         await office.play(STAFFED)
-        decide = productions.decide
+        decide = decision.decide
 
-        def faulty(command: Any, *others: Any) -> Any:
+        def faulty(command: Any, *others: Any, **named: Any) -> Any:
             assert not (isinstance(command, LogSpend) and command.document == "KS-2"), "a bug"
-            return decide(command, *others)
+            return decide(command, *others, **named)
 
-        monkeypatch.setattr(productions, "decide", faulty)
+        monkeypatch.setattr(decision, "decide", faulty)
         outcomes = await asyncio.gather(
             *(office.send(LINE_PRODUCER, spend(ART, "1", f"KS-{place}")) for place in range(5)),
             return_exceptions=True,

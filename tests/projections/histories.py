@@ -10,23 +10,44 @@ from events.ids import PersonId
 from events.production import Stage
 from events.spend import SpendKind
 from events.team import Role
-from service.deciders.approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
+from service.deciders.approval import (
+    Abstain,
+    Approve,
+    CloseCondition,
+    Nudge,
+    Outcome,
+    OverrideStep,
+    ReassignStep,
+    RecallRequest,
+    Reject,
+    RequestChanges,
+    Round,
+    WithdrawVote,
+)
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, RestsOn, WithdrawFunding
+from service.deciders.green_light import GreenlightProduction
+from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import Production
 from service.deciders.receipt import ReverseReceipt
 from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
+from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
+from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
+    ASSOCIATE_PRODUCER,
     BOND,
     CONTINGENCY,
+    DIRECTOR,
     EDITING,
     FEATURE,
     FINANCIER,
+    GUARANTOR,
     INSURANCE,
     LINE_PRODUCER,
     MAYA,
@@ -78,6 +99,12 @@ ACTS = {
     "appoint": 2,
     "end appointment": 1,
     "enter stage": 1,
+    "adopt": 2,
+    "answer": 12,
+    "change": 6,
+    "replace": 2,
+    "round": 6,
+    "green light": 1,
 }
 numbers = st.integers(0, 999)
 steps = st.lists(
@@ -90,6 +117,8 @@ steps = st.lists(
 def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
     """Who sends what: made of what the production has, so that most of it is accepted."""
     act, a, b = step
+    if act in _OF_ROUNDS:
+        return _about_rounds(act, a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
     some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
     match act:
@@ -164,6 +193,79 @@ def _decision(act: str, a: int, b: int, production: Production) -> tuple[PersonI
     if act == "approve":
         return person, Approve(**answer, words="Go." if b % 2 else None)
     return person, (RequestChanges if b % 2 else Reject)(**answer, words="Too dear.")
+
+
+_OF_ROUNDS = ("adopt", "answer", "change", "replace", "round", "green light")
+
+
+def _about_rounds(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    match act:
+        case "adopt":
+            terms: dict[str, Any] = {"terms": RICH} if a % 2 else {"template": tuple(Template)[b % 3]}
+            return (MAYA, NOOR)[b % 2], AdoptApprovalPolicy(**terms)
+        case "answer":
+            return _answer(a, b, production)
+        case "change":
+            return PRODUCER, _change(a, b)
+        case "replace":
+            at = production.approvals.open
+            return LINE_PRODUCER, budget(str((b % 9) * 61_000)).model_copy(update={"round": at})
+        case "round":
+            return _on_round(a, b, production)
+        case _:
+            return NOOR, GreenlightProduction(conditions=("The bond is signed.",) if b % 3 else ())
+
+
+def _open_round(a: int, production: Production) -> tuple[str, Round | None]:
+    waiting = [number for number, each in production.approvals.rounds.items() if each.outcome is Outcome.OPEN]
+    number = waiting[a % len(waiting)] if waiting else "A-1"
+    return number, production.approvals.rounds.get(number)
+
+
+def _answer(a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    number, known = _open_round(a, production)
+    answer: dict[str, Any] = {"round": number, "content_hash": "0" * 64 if known is None else known.content_hash}
+    person = (MAYA, NOOR, TWO_HATS, GUARANTOR, FINANCIER, PRODUCER)[b % 6]
+    match a % 9:
+        case 0:
+            return person, Abstain(**answer)
+        case 1:
+            return person, WithdrawVote(round=number)
+        case 2 if b % 3 == 0:
+            return person, Reject(**answer, words="No.")
+        case 3:
+            return person, Approve(**answer, conditions=("The permit comes.",))
+        case _:
+            return person, Approve(**answer)
+
+
+def _on_round(a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    number, known = _open_round(a, production)
+    seen = "0" * 64 if known is None else known.content_hash
+    setter = known.conditions[0].seat if known is not None and known.conditions else MAYA
+    match b % 6:
+        case 0:
+            return PRODUCER, Nudge(round=number)
+        case 1:
+            return PRODUCER, RecallRequest(round=number)
+        case 2:
+            to = (ASSOCIATE_PRODUCER, DIRECTOR, FINANCIER)[a % 3]
+            return (MAYA, NOOR)[a % 2], ReassignStep(round=number, seat=(MAYA, NOOR)[a % 2], to=to, reason="Away.")
+        case 3:
+            return NOOR, OverrideStep(round=number, content_hash=seen, reason="It cannot wait.")
+        case _:
+            return setter, CloseCondition(round=number, condition=1, waived=a % 2 == 0, words="So it is.")
+
+
+def _change(a: int, b: int) -> Command:
+    amount, why = Decimal(a % 30 * 1000 + 1), {"reason": "It came out that way."}
+    match b % 3:
+        case 0:
+            return TransferBudget(from_account=ACCOUNTS[a % 8], to_account=ACCOUNTS[(a + 1) % 8], amount=amount, **why)
+        case 1:
+            return DrawContingency(account=ACCOUNTS[a % 5], amount=amount, **why)
+        case _:
+            return RequestOverage(account=ACCOUNTS[a % 5], amount=amount, funding=f"F-{a % 5 + 1}", **why)
 
 
 def _funding(act: str, b: int, some_funding: str) -> Command:

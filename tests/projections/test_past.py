@@ -63,7 +63,7 @@ class TestPast:
 
     async def test_begins_at_a_mark(self, office: Office, version: int) -> None:
         await rows_at(office.pool, current_budget.PROJECTION, STREAM, version)
-        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[]]' WHERE version % 5 = 0")
+        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[],[]]' WHERE version % 5 = 0")
 
         rows = await rows_at(office.pool, current_budget.PROJECTION, STREAM, version - version % 5)
 
@@ -73,19 +73,19 @@ class TestPast:
         self, office: Office, version: int, urls: Urls
     ) -> None:
         await rows_at(office.pool, current_budget.PROJECTION, STREAM, version)
-        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[]]'")
+        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[],[]]'")
         await tampered(urls.admin, "UPDATE events SET link = sha256(link)")
 
         await agrees(office, current_budget.PROJECTION, version)
 
     async def test_never_begins_at_a_mark_of_another_fold(self, office: Office, version: int) -> None:
         await rows_at(office.pool, current_budget.PROJECTION, STREAM, version)
-        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[]]'")
-        newer = replace(current_budget.PROJECTION, version=2)
+        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[],[]]'")
+        newer = replace(current_budget.PROJECTION, version=current_budget.PROJECTION.version + 1)
 
         await agrees(office, newer, version)
         await agrees(office, newer, version)
-        assert await office.pool.fetchval("SELECT count(*) FROM marks WHERE fold = 1") == 0
+        assert await office.pool.fetchval("SELECT count(*) FROM marks WHERE fold <> $1", newer.version) == 0
 
     async def test_has_few_marks_where_each_holds_many_rows(
         self, office: Office, version: int, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from tests.deciders.stories import ART, CONTINGENCY
 from tests.events.locks import blocked
 from tests.handling.office import STREAM
 from tests.roles.conftest import World
+from tests.spec import MORNING
 
 VIEWS = ("approval_rounds", "budget_accounts", "funding_sources", "productions", "spend_lines")
 
@@ -52,13 +53,15 @@ class TestTheViews:
         assert view is not None
         assert view.shown is not None
         wanted = {
-            (each.code, each.name, each.budget, each.spent, each.remaining, each.over)
+            (each.code, each.name, each.budget, each.total_budget, each.spent, each.remaining, each.over)
             for each in (*(a for level in view.shown.levels for a in level.accounts), *view.shown.charges)
-        } | {(each.account, None, 0, each.spent, -each.spent, each.spent) for each in view.shown.spent_outside}
+        } | {(each.account, None, 0, 0, each.spent, -each.spent, each.spent) for each in view.shown.spent_outside}
 
-        rows = await reader.fetch("SELECT code, name, budgeted, spent, remaining, over, budget FROM bi.budget_accounts")
+        rows = await reader.fetch(
+            "SELECT code, name, budgeted, total_budget, spent, remaining, over, budget FROM bi.budget_accounts"
+        )
 
-        assert {tuple(row)[:6] for row in rows} == wanted
+        assert {tuple(row)[:7] for row in rows} == wanted
         assert {row["budget"] for row in rows} == {view.in_force}
         assert {row["code"] for row in rows if row["over"] > 0} == {ART, CONTINGENCY, "9999"}
 
@@ -66,13 +69,15 @@ class TestTheViews:
         self, reader: asyncpg.Connection, admin: asyncpg.Connection
     ) -> None:
         of_funding = funding.view(await load(admin, funding.KINDS, [STREAM]), STREAM, 0, 0)
-        rounds = approval_status.view(await load(admin, approval_status.KINDS, [STREAM]), STREAM, 0, 0).rounds
+        rounds = approval_status.view(await load(admin, approval_status.KINDS, [STREAM]), STREAM, 0, 0, MORNING).rounds
 
         sources = await reader.fetch(
             "SELECT funding, kind, state, secured, party, amount, received, base_amount, credited"
             " FROM bi.funding_sources ORDER BY funding"
         )
-        told = await reader.fetch("SELECT round, budget, total, state, submitted_by, ended_at FROM bi.approval_rounds")
+        told = await reader.fetch(
+            "SELECT round, kind, subject, amount, state, submitted_by, ended_at FROM bi.approval_rounds"
+        )
         [production] = await reader.fetch("SELECT title, stage, currency, budget, grand_total FROM bi.productions")
 
         assert [tuple(row) for row in sources] == [
@@ -83,7 +88,8 @@ class TestTheViews:
             for s in of_funding.sources
         ]
         assert [tuple(row) for row in told] == [
-            (r.round, r.budget, r.total.amount, r.state, r.submitted_by, r.ended_at) for r in rounds
+            (r.round, r.kind, r.subject, r.amount and r.amount.amount, r.state, r.submitted_by, r.ended_at)
+            for r in rounds
         ]
         assert tuple(production) == ("The Long Take", "pre_production", "INR", of_funding.budget, of_funding.total)
 

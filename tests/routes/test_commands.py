@@ -12,7 +12,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from events.team import Role
 from service.app import AnsweredInTime
-from service.deciders.company import AdmitMember, DismissMember, FoundCompany
+from service.deciders.company import AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
 from service.deciders.production import OpenProduction
 from service.deciders.team import Appoint
 from tests.deciders.stories import (
@@ -214,6 +214,13 @@ class TestReading:
         assert (await world.get(AUDITOR, "flags")).status_code == 200
         await world.send(ADMINISTRATOR, DismissMember(person=AUDITOR))
         assert (await world.get(AUDITOR, "flags")).status_code == 401
+
+    async def test_waits_while_a_member_is_suspended(self, world: World) -> None:
+        await world.play(LOCKED)
+        await world.send(ADMINISTRATOR, SuspendMember(person=AUDITOR))
+        assert (await world.get(AUDITOR, "flags")).status_code == 401
+        await world.send(ADMINISTRATOR, ReinstateMember(person=AUDITOR))
+        assert (await world.get(AUDITOR, "flags")).status_code == 200
 
 
 class TestRoles:

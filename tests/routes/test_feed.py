@@ -10,6 +10,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from events import EVENTS, codec
 from events.append import GENESIS_HEAD, Append
+from events.codec import SCHEMA_VERSIONS
 from events.log import Log
 from events.production import Stage
 from service.deciders.company import AdmitMember, FoundCompany
@@ -123,14 +124,14 @@ class TestAnEvent:
             kind, around = type(recorded.event).__name__, recorded.metadata
 
             assert event["type"] == f"greenlight.{kind}"
-            assert event["dataschema"] == f"urn:greenlight:event:{kind}:1"
+            assert event["dataschema"] == f"urn:greenlight:event:{kind}:{SCHEMA_VERSIONS[kind]}"
             assert event["source"] == "urn:greenlight:company:acme"
             assert (event["position"], event["version"]) == (str(recorded.position), recorded.version)
             assert (event["actor"], event["command"]) == (around.actor, around.command)
             assert event["commandid"] == str(around.command_id)
             assert event["time"] == around.at.isoformat().replace("+00:00", "Z")
             assert event.get("reason") == (around.reason and around.reason.replace("\n", " "))
-            assert codec.decode(kind, 1, json.dumps(event["data"])) == recorded.event
+            assert codec.decode(kind, SCHEMA_VERSIONS[kind], json.dumps(event["data"])) == recorded.event
 
     async def test_has_no_line_break_in_what_is_known_around_it(self, world: World) -> None:
         """The specification allows them in `data` alone."""

@@ -13,7 +13,7 @@ from events.append import GENESIS_HEAD, Append
 from projections import PROJECTIONS, flags
 from projections.rebuild import rebuild
 from service import metrics
-from service.deciders.approval import SubmitBudget
+from service.deciders.submission import SubmitBudget
 from tests.deciders.stories import ADMINISTRATOR, ART, AUDITOR, LINE_PRODUCER, LOCKED, MAYA, PRODUCER, SPENT, spend
 from tests.events.golden import golden
 from tests.events.locks import terminated

@@ -15,9 +15,11 @@ from events.financing import FundingKind
 from events.team import Role
 from projections import current_budget, spend_register
 from projections.projection import Projection
-from service.deciders.approval import RequestChanges, SubmitBudget
+from service import verify
+from service.deciders.approval import RequestChanges
 from service.deciders.budget import UnlockBudget
 from service.deciders.command import Command
+from service.deciders.submission import SubmitBudget
 from service.problems import Problem
 from service.routes import views
 from service.routes.views import caught_up
@@ -432,6 +434,26 @@ class TestTheAuditTrail:
 
         assert [line["version"] for line in lines] == list(range(1, len(lines) + 1))
 
+    async def test_of_an_erased_person_says_so_and_every_figure_and_the_chain_still_hold(self, spent: World) -> None:
+        before = await spent.read(AUDITOR, "current-budget")
+        doors = spent.doors
+        await doors.directory.name_person("acme", LINE_PRODUCER, "Lena Weiss", "lena@acme.example")
+        named = await spent.read(AUDITOR, "audit-trail", actor=LINE_PRODUCER)
+        try:
+            await doors.directory.erase("acme", LINE_PRODUCER, spent.time.now)
+            erased = await spent.get(AUDITOR, "audit-trail", actor=LINE_PRODUCER)
+            after = await spent.read(AUDITOR, "current-budget")
+            async with doors.database.pool.acquire() as connection:
+                broken = [each.broken async for each in verify.verify(connection)]
+        finally:
+            await doors.directory.name_person("acme", LINE_PRODUCER, LINE_PRODUCER)
+
+        assert {entry["actor_name"] for entry in named["entries"]} == {"Lena Weiss"}
+        assert {entry["actor_name"] for entry in erased.json()["entries"]} == {"an erased person"}
+        assert "Lena" not in erased.text
+        assert before["shown"] == after["shown"]
+        assert broken == [None, None]
+
     async def test_follows_the_directory_when_a_name_is_corrected(self, spent: World) -> None:
         vendor = (await spent.read(AUDITOR, "spend-register", vendor="chai-point"))["lines"][0]
         [entry] = (await spent.read(AUDITOR, "audit-trail", text="chai point"))["entries"]
@@ -495,5 +517,11 @@ class TestTheApprovalStatus:
         latest, first = (await world.read(AUDITOR, "approval-status"))["rounds"]
 
         assert latest["waits_for"]["excluded"] == sorted([LINE_PRODUCER, PRODUCER])
-        assert MAYA in latest["waits_for"]["persons"]
+        assert MAYA in [asked["person"] for asked in latest["waits_for"]["asked"]]
+        assert {each["person"]: each["commands"] for each in latest["may"]}[NOOR] == [
+            "approve",
+            "abstain",
+            "request_changes",
+            "reject",
+        ]
         assert (first["state"], first["waits_for"], first["decisions"][0]["person"]) == ("approved", None, MAYA)

@@ -9,10 +9,23 @@ from events.budget import Level, TotalName
 from events.financing import FundingKind
 from events.ids import PersonId
 from events.team import Role
-from service.deciders.approval import Approve, Reject, RequestChanges, SubmitBudget, WithdrawBudget
+from service.deciders.approval import (
+    Abstain,
+    Approve,
+    CloseCondition,
+    Nudge,
+    OverrideStep,
+    ReassignStep,
+    RecallRequest,
+    Reject,
+    RequestChanges,
+    WithdrawVote,
+)
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
-from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany
+from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
+from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
@@ -21,15 +34,19 @@ from service.deciders.financing import (
     SecureFunding,
     WithdrawFunding,
 )
+from service.deciders.green_light import GreenlightProduction
+from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
+from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
-from tests.deciders.stories import FEATURE, account, appoint, rate, usd
+from tests.deciders.stories import FEATURE, account, appoint, equity, inr, rate, usd
 from tests.spec import Story, play
 
 ADMINISTRATOR, MAYA, PRODUCER, RAVI, ACCOUNTANT, AUDITOR = "adele", "maya", "paula", "ravi", "anil", "uma"
+CARL = "carl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +92,11 @@ def story(steps: Sequence[Step]) -> Story:
     return sent
 
 
-def _seen(steps: Sequence[Step], version: str, approval_round: str) -> dict[str, str]:
+def _seen(steps: Sequence[Step], approval_round: str) -> dict[str, str]:
     """What whoever decides in a round names: the round and the content that they saw."""
     production = play(story(steps)).production
     assert production is not None
-    return {"round": approval_round, "content_hash": production.budgets.versions[version].content_hash}
+    return {"round": approval_round, "content_hash": production.approvals.rounds[approval_round].content_hash}
 
 
 STAFFED: list[Step] = [
@@ -122,7 +139,7 @@ SET: list[Step] = [*FUNDED, shown(RAVI, SetBudget), shown(PRODUCER, SubmitBudget
 #: The second version does not add, and is turned down; the third is the real top sheet.
 WAIVED: list[Step] = [
     *SET,
-    shown(MAYA, RequestChanges, **_seen(SET, "v1", "A-1")),
+    shown(MAYA, RequestChanges, **_seen(SET, "A-1")),
     (PRODUCER, SubmitBudget(budget="v1")),
     shown(PRODUCER, WithdrawBudget),
     (
@@ -138,13 +155,13 @@ WAIVED: list[Step] = [
 ]
 THIRD: list[Step] = [
     *WAIVED,
-    shown(MAYA, Reject, **_seen(WAIVED, "v2", "A-3")),
+    shown(MAYA, Reject, **_seen(WAIVED, "A-3")),
     (RAVI, FEATURE),
     (PRODUCER, SubmitBudget(budget="v3")),
 ]
-WALK: list[Step] = [
+SPENT: list[Step] = [
     *THIRD,
-    shown(MAYA, Approve, **_seen(THIRD, "v3", "A-4")),
+    shown(MAYA, Approve, **_seen(THIRD, "A-4")),
     shown(MAYA, LockBudget, budget="v3"),
     shown(RAVI, LogSpend),
     (
@@ -156,7 +173,6 @@ WALK: list[Step] = [
         ),
     ),
     Look(AUDITOR, "current_budget"),
-    Look(AUDITOR, "approval_status"),
     Look(AUDITOR, "flags"),
     shown(ACCOUNTANT, RecodeSpend),
     Look(AUDITOR, "spend_register", limit=3),
@@ -164,7 +180,47 @@ WALK: list[Step] = [
     Look(ADMINISTRATOR, "events", limit=2),
     shown(ACCOUNTANT, ReverseSpend),
     shown(MAYA, UnlockBudget, budget="v3"),
+    (MAYA, LockBudget(budget="v3")),
+]
+#: Money beside the locked budget, within it, and from its contingency: rounds A-5, A-6 and A-7.
+ASKED: list[Step] = [
+    *SPENT,
+    (ADMINISTRATOR, AdmitMember(person=CARL, name="Carl Nyberg")),
+    (MAYA, appoint(CARL, Role.EXECUTIVE_PRODUCER)),
+    (MAYA, equity(inr("90000000"), party="Lotus Films")),
+    shown(PRODUCER, RequestOverage, funding="F-3"),
+    shown(PRODUCER, TransferBudget),
+    shown(PRODUCER, DrawContingency),
+    shown(PRODUCER, Nudge, round="A-5"),
+]
+ANSWERED: list[Step] = [
+    *ASKED,
+    shown(MAYA, Abstain, **_seen(ASKED, "A-5")),
+    shown(MAYA, WithdrawVote, round="A-5"),
+    shown(MAYA, ReassignStep, round="A-5", seat=MAYA, to=ACCOUNTANT),
+    shown(PRODUCER, RecallRequest, round="A-6"),
+    (CARL, Approve(**_seen(ASKED, "A-7"), conditions=("The permit comes.",))),
+    Look(AUDITOR, "approval_status"),
+    shown(CARL, CloseCondition, round="A-7"),
+    shown(MAYA, GreenlightProduction),
+    shown(MAYA, AdoptApprovalPolicy),
+]
+ADOPTED: list[Step] = [
+    *ANSWERED,
+    (CARL, Approve(**_seen(ANSWERED, "A-8"))),
+    (PRODUCER, TransferBudget(**TransferBudget.example | {"amount": inr("20000").amount})),
+]
+OVERRIDDEN: list[Step] = [*ADOPTED, (CARL, Approve(**_seen(ADOPTED, "A-9")))]
+WALK: list[Step] = [
+    *OVERRIDDEN,
+    shown(MAYA, OverrideStep, **_seen(OVERRIDDEN, "A-9")),
+    shown(MAYA, DelegateAuthority),
+    shown(MAYA, RevokeDelegation),
+    shown(MAYA, SetAbsence),
+    shown(MAYA, EndAbsence),
     shown(MAYA, EnterStage),
     shown(MAYA, EndAppointment),
+    shown(ADMINISTRATOR, SuspendMember),
+    shown(ADMINISTRATOR, ReinstateMember),
     shown(ADMINISTRATOR, DismissMember),
 ]

@@ -23,7 +23,7 @@ from service.handling import Handling, Wish
 from service.problems import slug
 from service.routes.access import Doors
 from tests.conftest import TEMPLATE
-from tests.spec import MORNING, Story
+from tests.spec import MORNING, SIGNED_IN, Story
 
 COMPANY, PRODUCTION = "acme", "the-long-take"
 AT = f"/v1/{COMPANY}/{PRODUCTION}"
@@ -81,7 +81,7 @@ class World:
         """What a request of theirs carries: a token, and a key that no other request has."""
         whose = f"{company}/{person}"
         if whose not in self.tokens:
-            _, self.tokens[whose] = await self.doors.tokens.create(company, person, self.time.now, timedelta(days=30))
+            _, self.tokens[whose] = await self.doors.tokens.create(company, person, SIGNED_IN, timedelta(days=30))
         self.sent += 1
         return {
             "Authorization": f"Bearer {self.tokens[whose]}",
@@ -93,7 +93,9 @@ class World:
     async def post(
         self, person: PersonId, path: str, content: bytes, company: Slug = COMPANY, **headers: str
     ) -> httpx2.Response:
-        """Send bytes as somebody; headers by their names with underscores."""
+        """Send bytes as somebody, `carlos/maya` as Carlos for Maya; headers by their names with underscores."""
+        person, _, behalf = person.partition("/")
+        headers |= {"On_Behalf_Of": behalf} if behalf else {}
         said = {name.replace("_", "-"): value for name, value in headers.items()}
         carried = httpx2.Headers(await self.headers(person, company)) | said
         answer = await self.client.post(path, content=content, headers=carried)

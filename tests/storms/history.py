@@ -20,9 +20,11 @@ from uuid import UUID
 
 from events.envelope import Metadata, Recorded
 from events.ids import PersonId
+from service.deciders import decision
 from service.deciders import production as productions
 from service.deciders.company import Company
-from service.deciders.production import Production, ProductionCommand
+from service.deciders.decision import ProductionCommand
+from service.deciders.production import Production
 from service.deciders.refusal import Refusal
 from service.problems import slug
 
@@ -243,7 +245,7 @@ class _Check:
             metadata = Metadata(call.actor, (), at, name, nobody, nobody, "api", reason=call.command.reason)
             metadata = replace(metadata, roles=productions.held(state, call.actor, metadata))
         try:
-            return [*productions.decide(call.command, state, self.company, metadata)]
+            return [*decision.decide(call.command, state, self.company, metadata, name="the-long-take")]
         except Refusal as refusal:
             return Refused(slug(type(refusal).__name__), str(refusal))
 

@@ -16,7 +16,7 @@ import httpx2
 from events.ids import StreamId
 from projections.runner import Runner
 from service.deciders.company import Company
-from service.deciders.production import ProductionCommand
+from service.deciders.decision import ProductionCommand
 from service.identity import Tokens
 from tests.deciders.stories import ART, EDITING, LINE_PRODUCER, LOCKED, recode, reverse, spend
 from tests.handling.office import Office

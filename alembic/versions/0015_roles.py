@@ -12,15 +12,16 @@ from sqlalchemy import text
 
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 ROLES = ("greenlight_auditor", "greenlight_projector", "greenlight_reader")
 
 READ_MODELS = """
-    approval_status_appointments, approval_status_drafting, approval_status_rounds, audit_trail, current_budget_flags,
-    current_budget_lines, current_budget_spent, current_budget_versions, flags, flags_cleared, funding_receipts,
-    funding_sources, funding_to_cover, spend_register_entries, spend_register_lines
+    approval_status_appointments, approval_status_drafting, approval_status_rounds, approval_status_sources,
+    approval_status_substitutes, audit_trail, current_budget_changes, current_budget_flags, current_budget_lines,
+    current_budget_spent, current_budget_versions, flags, flags_cleared, funding_receipts, funding_sources,
+    funding_to_cover, spend_register_entries, spend_register_lines
 """
 
 GRANTS = f"""
@@ -143,9 +144,12 @@ VIEWS = (
             Column("code", "text", "The account's code."),
             Column("name", "text", "The account's name; null outside."),
             Column("budgeted", "numeric", "What the version provides."),
+            Column("overages", "numeric", "What was approved beside it since it was locked."),
+            Column("moved", "numeric", "What transfers and draws on the contingency brought, less what they took."),
+            Column("total_budget", "numeric", "Budgeted, overages and what was moved."),
             Column("spent", "numeric", "What was spent, reversals and recodings taken in."),
-            Column("remaining", "numeric", "Budgeted less spent; negative when over."),
-            Column("over", "numeric", "What was spent beyond the budget, never negative."),
+            Column("remaining", "numeric", "Total budget less spent; negative when over."),
+            Column("over", "numeric", "What was spent beyond the total budget, never negative."),
         ),
         f"""
         WITH shown AS (
@@ -157,19 +161,27 @@ VIEWS = (
                    l.section = 'account' OR l.charge IS DISTINCT FROM 'contingency' AS takes
             FROM shown v JOIN current_budget_lines l USING (stream_id, number)
             WHERE l.section IN ('account', 'charge')
+        ), changes AS (
+            SELECT stream_id, number, account,
+                   coalesce(sum(amount) FILTER (WHERE change LIKE 'O-%'), 0) AS overages,
+                   coalesce(sum(amount) FILTER (WHERE change NOT LIKE 'O-%'), 0) AS moved
+            FROM current_budget_changes WHERE {mine()} GROUP BY 1, 2, 3
         ), figures AS (
             SELECT l.stream_id, l.number, l.state, l.currency, l.section, l.level, l.code, l.name, l.amount,
+                   coalesce(c.overages, 0) AS overages, coalesce(c.moved, 0) AS moved,
                    CASE WHEN l.takes THEN coalesce(s.spent, 0) ELSE 0 END AS spent
-            FROM lines l LEFT JOIN current_budget_spent s ON s.stream_id = l.stream_id AND s.account = l.code
+            FROM lines l
+            LEFT JOIN changes c ON c.stream_id = l.stream_id AND c.number = l.number AND c.account = l.code
+            LEFT JOIN current_budget_spent s ON s.stream_id = l.stream_id AND s.account = l.code
             UNION ALL
-            SELECT v.stream_id, v.number, v.state, v.currency, 'outside', NULL, s.account, NULL, 0, s.spent
+            SELECT v.stream_id, v.number, v.state, v.currency, 'outside', NULL, s.account, NULL, 0, 0, 0, s.spent
             FROM shown v JOIN current_budget_spent s USING (stream_id)
             WHERE s.spent <> 0 AND NOT EXISTS (
                 SELECT FROM lines l WHERE l.stream_id = s.stream_id AND l.code = s.account AND l.takes)
         )
         SELECT split_part(stream_id, '/', 2), 'v' || number, state, currency, section, level, code, name,
-               amount, spent, amount - spent, greatest(spent - amount, 0)
-        FROM figures
+               amount, overages, moved, total, spent, total - spent, greatest(spent - total, 0)
+        FROM figures, LATERAL (SELECT amount + overages + moved AS total) AS summed
         """,
     ),
     View(
@@ -238,23 +250,28 @@ VIEWS = (
     ),
     View(
         "approval_rounds",
-        "Each round of approval: what was submitted, and what became of it.",
+        "Each round of approval: what was asked for, and what became of it.",
         (
             PRODUCTION,
             Column("round", "text", "The round's number, such as A-1."),
-            Column("budget", "text", "The version submitted, such as v1."),
+            Column(
+                "kind", "text", "What was asked for: budget, overage, transfer, contingency_draw, payment, and others."
+            ),
+            Column("subject", "text", "What it is about, such as v1, S-000017 or an account."),
             Column("content_hash", "text", "Of the content that was seen."),
-            Column("total", "numeric", "The grand total that was submitted."),
-            Column("currency", "text", "Of the total."),
+            Column("amount", "numeric", "How much was asked for; null when it is not about money."),
+            Column("currency", "text", "Of the amount."),
+            Column("rule", "text", "The rule of the policy under which it was opened; null without one."),
             Column("state", "text", "open, approved, changes_requested, rejected, withdrawn."),
-            Column("submitted_by", "text", "Who submitted it."),
+            Column("step", "bigint", "The step that is asked, from 1 on."),
+            Column("submitted_by", "text", "Who asked for it."),
             Column("submitted_at", "timestamptz", "When."),
             Column("ended_at", "timestamptz", "When it was decided or withdrawn; null while open."),
-            Column("decisions", "json", "Each answer: person, decision, words, at, roles."),
+            Column("decisions", "json", "Each answer: person, by, decision, step, words, at, roles, counts."),
         ),
         f"""
-        SELECT split_part(stream_id, '/', 2), 'A-' || number, budget, content_hash, total, currency, state,
-               submitted_by, submitted_at, ended_at, decisions
+        SELECT split_part(stream_id, '/', 2), 'A-' || number, kind, subject, content_hash, amount, currency, rule,
+               state, step + 1, submitted_by, submitted_at, ended_at, decisions
         FROM approval_status_rounds WHERE {mine()}
         """,
     ),

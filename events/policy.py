@@ -1,0 +1,210 @@
+"""Approval policies: what is asked of whom, in which order, and how many of them it takes.
+
+A production has one policy in force; a round keeps the steps it was opened under. Who a step asks is worked out
+here, once for the rules and once more for the views, from who is what on that day.
+
+These names and fields are stored: add, never edit.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import ConfigDict
+
+from .budget import Level
+from .ids import AccountCode, FundingId, PersonId, PolicyId, Text
+from .money import Percent, PositiveAmount, WholeAmount
+from .production import GreenLightTest
+from .team import Role
+
+_CLOSED = ConfigDict(extra="forbid")
+
+
+class RequestKind(StrEnum):
+    """What can be asked for."""
+
+    BUDGET = "budget"
+    UNLOCKING = "unlocking"
+    OVERAGE = "overage"
+    TRANSFER = "transfer"
+    CONTINGENCY_DRAW = "contingency_draw"
+    #: Of spend that is recorded already.
+    PAYMENT = "payment"
+    #: A source is withdrawn, or its terms are cut.
+    FUNDING_CUT = "funding_cut"
+    #: An approving role is given or ended.
+    APPOINTMENT = "appointment"
+    REOPENING = "reopening"
+    POLICY_CHANGE = "policy_change"
+
+
+class Mode(StrEnum):
+    """How many of those whom a step asks it takes."""
+
+    ANY = "any"
+    #: All who may; whoever may not approve this, or abstains, is not waited for.
+    ALL = "all"
+    QUORUM = "quorum"
+    #: As many as hold a share of the committed funding.
+    SHARE = "share"
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Some of those whom a step asks: one of these is said, and the others are not."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    role: Role | None = None
+    person: PersonId | None = None
+    #: Whoever speaks for this source, once it is committed.
+    holder_of: FundingId | None = None
+    #: Whoever speaks for any committed source.
+    every_holder: bool = False
+    #: The department heads of the accounts that are asked about.
+    department_head: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage of a round: whom it asks, and how many of them it takes."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    approvers: tuple[Approver, ...]
+    mode: Mode = Mode.ANY
+    #: How many, when the mode is a quorum.
+    quorum: int | None = None
+    #: Percent of the committed funding, when the mode is a share.
+    share: Percent | None = None
+    #: After so many days the step asks `escalates_to`, too.
+    within_days: int | None = None
+    escalates_to: tuple[Approver, ...] = ()
+    #: Skipped while nobody is what it asks for.
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What a rule is for; all that is said must be so."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    kinds: tuple[RequestKind, ...]
+    #: One of these accounts is asked about.
+    accounts: tuple[AccountCode, ...] = ()
+    #: Or an account of one of these levels.
+    levels: tuple[Level, ...] = ()
+    #: An account that the policy caps is asked about.
+    capped: bool = False
+    #: Base currency; what one vendor or account asked for within the policy's days counts together.
+    at_least: WholeAmount | None = None
+    below: PositiveAmount | None = None
+    #: What is asked for makes this percentage or more of the budget of what it is asked for.
+    percent_of_budget: Percent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When, and then which steps in which order; without a step it is approved by policy."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    name: Text
+    when: When
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Ordered rules, the first that is for a request counts; and what goes with them."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    name: Text
+    rules: tuple[Rule, ...]
+    #: For what no rule is for.
+    otherwise: tuple[Step, ...]
+    #: For a change of the policy itself.
+    changes: tuple[Step, ...] = (Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL),)
+    one_person_may_fill_two_steps: bool = False
+    cumulative_days: int = 30
+    #: Accounts that may not grow by a lower rule, such as the producers' fees.
+    capped_accounts: tuple[AccountCode, ...] = ()
+    #: Percent spent of an account, a level, or the whole.
+    alerts_at: tuple[int, ...] = (80, 90, 100)
+    #: Whoever may pass over a step, for a reason.
+    override_by: Role | None = None
+    #: Base currency; approvals from this on need the approver's credentials to be fresh.
+    fresh_from: WholeAmount | None = None
+    fresh_minutes: int = 15
+    green_light: tuple[GreenLightTest, ...] = (
+        GreenLightTest.BUDGET_LOCKED,
+        GreenLightTest.FUNDING_COMMITTED,
+        GreenLightTest.CONDITIONS_MET,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalPolicyAdopted:
+    """The policy is in force for what is asked for from now on."""
+
+    policy: PolicyId
+    terms: Policy
+
+
+PolicyEvent = ApprovalPolicyAdopted
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Who is what on a production on a day, as far as steps ask for it."""
+
+    #: The roles that count that day.
+    roles: Mapping[PersonId, Collection[Role]]
+    #: By department head, their accounts.
+    departments: Mapping[PersonId, Collection[AccountCode]] = field(default_factory=dict)
+    #: By committed source, who speaks for it and what it adds to the committed funding, in base currency.
+    holders: Mapping[FundingId, tuple[PersonId | None, Decimal]] = field(default_factory=dict)
+
+    def asked(self, approvers: Iterable[Approver], accounts: Collection[AccountCode]) -> tuple[PersonId, ...]:
+        """Everyone whom the approvers stand for, in order of their ids; who holds no role is nobody here."""
+        found: set[PersonId] = set()
+        for approver in approvers:
+            if approver.role is not None:
+                found.update(person for person, roles in self.roles.items() if approver.role in roles)
+            if approver.person is not None:
+                found.add(approver.person)
+            for source, (holder, _) in self.holders.items():
+                if holder is not None and (approver.every_holder or approver.holder_of == source):
+                    found.add(holder)
+            if approver.department_head:
+                found.update(person for person, heads in self.departments.items() if set(heads) & set(accounts))
+        return tuple(sorted(person for person in found if self.roles.get(person)))
+
+    def share(self, persons: Collection[PersonId]) -> Decimal:
+        """The percentage of the committed funding that these persons speak for."""
+        total = sum((amount for _, amount in self.holders.values()), Decimal(0))
+        theirs = sum((amount for holder, amount in self.holders.values() if holder in persons), Decimal(0))
+        return theirs * 100 / total if total else Decimal(0)
+
+
+def takes(step: Step, asked: Collection[PersonId], approved: Collection[PersonId], standing: Standing) -> bool:
+    """Whether those who approved are as many as the step takes.
+
+    Args:
+        asked: whom the step asks, without those who may not approve this and those who abstained.
+    """
+    counted = set(approved) & set(asked)
+    match step.mode:
+        case Mode.ANY:
+            return bool(counted)
+        case Mode.ALL:
+            return bool(counted) and counted == set(asked)
+        case Mode.QUORUM:
+            return len(counted) >= (step.quorum or 1)
+        case Mode.SHARE:
+            return bool(counted) and standing.share(counted) >= (step.share or 0)

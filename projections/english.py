@@ -1,0 +1,96 @@
+"""How an approval policy is read out: in English, rule by rule."""
+
+from collections.abc import Iterable, Sequence
+
+from events.policy import Approver, Mode, Policy, Rule, Step, When
+
+
+def policy(terms: Policy) -> str:
+    """The whole policy, a sentence a rule."""
+    rules = [f"{place}. {rule(each)}" for place, each in enumerate(terms.rules, 1)]
+    said = [f"{terms.name}: the first rule that fits counts.", *rules]
+    said.append(f"Everything else: {steps(terms.otherwise)}.")
+    said.append(f"A change of the policy: {steps(terms.changes)}.")
+    said.append(f"What one vendor or account asks for within {terms.cumulative_days} days counts together.")
+    if not terms.one_person_may_fill_two_steps:
+        said.append("Nobody fills two steps of a round.")
+    if terms.capped_accounts:
+        said.append(f"Capped accounts: {listed(terms.capped_accounts)}.")
+    if terms.alerts_at:
+        said.append(f"Alerts at {listed([f'{percent} %' for percent in terms.alerts_at])} spent.")
+    if terms.override_by is not None:
+        said.append(f"A step may be passed over, for a reason, by {_a(terms.override_by)}.")
+    if terms.fresh_from is not None:
+        said.append(f"From {terms.fresh_from:,f} on, approvers signed in within {terms.fresh_minutes} minutes.")
+    said.append(f"The green light needs: {listed([_words(test) for test in terms.green_light]) or 'nothing'}.")
+    return " ".join(said)
+
+
+def rule(each: Rule) -> str:
+    """A rule, with what it is for and whom it asks."""
+    return f"{each.name} ({when(each.when)}): {steps(each.steps)}."
+
+
+def when(what: When) -> str:
+    """What a rule is for."""
+    said = [listed([_words(kind) for kind in what.kinds])]
+    if what.accounts or what.levels:
+        said.append(f"on {listed([*what.accounts, *map(_words, what.levels)])}")
+    if what.capped:
+        said.append("on a capped account")
+    if what.at_least is not None:
+        said.append(f"from {what.at_least:,f} on")
+    if what.below is not None:
+        said.append(f"below {what.below:,f}")
+    if what.percent_of_budget is not None:
+        said.append(f"from {what.percent_of_budget.normalize():f} % of the account's budget on")
+    return ", ".join(said)
+
+
+def steps(asked: Sequence[Step]) -> str:
+    """The steps in their order."""
+    return ", then ".join(map(step, asked)) or "no approval is needed"
+
+
+def step(asked: Step) -> str:
+    """Whom a step asks, and how many of them it takes."""
+    whom = _whom(asked.approvers)
+    match asked.mode:
+        case Mode.ANY:
+            said = f"any of {whom}"
+        case Mode.ALL:
+            said = f"all of {whom}"
+        case Mode.QUORUM:
+            said = f"{asked.quorum} of {whom}"
+        case Mode.SHARE:
+            said = f"{whom} who together hold {asked.share or 0:f} % of the committed funding"
+    if asked.within_days is not None:
+        said += f", after {asked.within_days} days {_whom(asked.escalates_to)} too"
+    return f"{said} (skipped while there is none)" if asked.optional else said
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words with commas, and `and` before the last."""
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def _whom(approvers: Iterable[Approver]) -> str:
+    return " or ".join(map(_approver, approvers))
+
+
+def _approver(approver: Approver) -> str:
+    if approver.role is not None:
+        return f"the {_words(approver.role)}s"
+    if approver.person is not None:
+        return f"‹person:{approver.person}›"
+    if approver.holder_of is not None:
+        return f"the holder of {approver.holder_of}"
+    return "the holders of committed funding" if approver.every_holder else "the department heads of the accounts"
+
+
+def _words(value: str) -> str:
+    return value.replace("_", " ")
+
+
+def _a(role: str) -> str:
+    return f"{'an' if role[0] in 'aeio' else 'a'} {_words(role)}"

@@ -1,0 +1,235 @@
+"""Delegation and absence: who may do for another person what that person may do.
+
+D1  Authority is delegated by the person who has it, to another member, for named powers and from one day to another.
+D2  It is never wider than one's own: what the delegate does, the grantor must be able to do at that moment.
+D3  There are no chains: what one does for another is never done for a third.
+D4  An act beyond the limit of the delegation is not covered by it.
+D5  While a person is away, their substitute answers for them; nothing has to be moved for that.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Annotated, ClassVar
+
+from immutables import Map
+from pydantic import Field, ValidationInfo, field_validator
+
+from events.delegation import (
+    OF_A_SUBSTITUTE,
+    AbsenceEnded,
+    AbsenceSet,
+    AuthorityDelegated,
+    AuthorityRevoked,
+    DelegationEvent,
+    Power,
+)
+from events.ids import DelegationId, PersonId, Slug
+
+from .command import Command, Day, PositiveMoney
+from .refusal import Conflicting, Forbidden, Missing
+
+#: The longest that authority is delegated, or a person is away.
+LONGEST = timedelta(days=366)
+
+
+@dataclass
+class DelegationIsMissing(Missing):
+    """The company has no delegation {delegation} that could be revoked."""
+
+    rule = "D1"
+    otherwise = "Look up the delegations among the members of the company."
+    delegation: DelegationId
+
+
+@dataclass
+class NobodyActsForThemselves(Conflicting):
+    """{person} cannot be their own delegate or substitute."""
+
+    rule = "D1"
+    otherwise = "Name another member of the company."
+    person: PersonId
+
+
+@dataclass
+class AuthorityIsNotYours(Forbidden):
+    """The authority is {grantor}'s."""
+
+    rule = "D1"
+    otherwise = "{grantor} may do this, or an administrator of the company."
+    grantor: PersonId
+
+
+def _ends_after_it_begins(until_on: date, info: ValidationInfo) -> date:
+    from_on = info.data.get("from_on", until_on)
+    if not from_on <= until_on < from_on + LONGEST:
+        raise ValueError(f"until_on is from_on or later, and within {LONGEST.days} days")
+    return until_on
+
+
+class DelegateAuthority(Command):
+    """A member lets another one act for them, with some of their powers, for a while."""
+
+    refusals = (NobodyActsForThemselves,)
+    example: ClassVar = {
+        "to": "carl",
+        "powers": ["approve", "request_changes"],
+        "productions": ["the-long-take"],
+        "limit": {"amount": "250000", "currency": "INR"},
+        "from_on": "2026-11-16",
+        "until_on": "2026-11-30",
+    }
+
+    to: PersonId
+    powers: Annotated[tuple[Power, ...], Field(min_length=1, max_length=len(Power))]
+    productions: tuple[Slug, ...] | None = Field(None, max_length=500, description="Left out: all of them.")
+    limit: PositiveMoney | None = Field(None, description="No single act is for more than this.")
+    from_on: Day
+    until_on: Day = Field(description="The last day.")
+
+    @field_validator("until_on", mode="after")
+    @classmethod
+    def _ends(cls, until_on: date, info: ValidationInfo) -> date:
+        return _ends_after_it_begins(until_on, info)
+
+
+class RevokeDelegation(Command):
+    """The grantor, or an administrator, ends a delegation; what was done under it stands."""
+
+    refusals = (DelegationIsMissing, AuthorityIsNotYours)
+    example: ClassVar = {"delegation": "D-1", "reason": "Back from leave."}
+
+    delegation: DelegationId
+
+
+class SetAbsence(Command):
+    """A member will be away, and names who answers in their place; it replaces the one set before."""
+
+    refusals = (NobodyActsForThemselves, AuthorityIsNotYours)
+    example: ClassVar = {"substitute": "carl", "from_on": "2026-11-16", "until_on": "2026-11-30"}
+
+    person: PersonId | None = Field(None, description="Left out: yourself. An administrator may say who is away.")
+    substitute: PersonId
+    from_on: Day
+    until_on: Day = Field(description="The last day.")
+
+    @field_validator("until_on", mode="after")
+    @classmethod
+    def _ends(cls, until_on: date, info: ValidationInfo) -> date:
+        return _ends_after_it_begins(until_on, info)
+
+
+class EndAbsence(Command):
+    """A member is back before the day."""
+
+    refusals = (AuthorityIsNotYours,)
+    example: ClassVar = {"reason": "Back early."}
+
+    person: PersonId | None = Field(None, description="Left out: yourself.")
+
+
+DelegationCommand = DelegateAuthority | RevokeDelegation | SetAbsence | EndAbsence
+
+
+@dataclass(frozen=True, slots=True)
+class Delegations:
+    """Who acts for whom in a company."""
+
+    count: int = 0
+    given: Map[DelegationId, AuthorityDelegated] = Map()
+    absences: Map[PersonId, AbsenceSet] = Map()
+
+    def acting(
+        self, actor: PersonId, behalf: PersonId, power: Power | None, production: Slug, on: date
+    ) -> AuthorityDelegated | AbsenceSet | None:
+        """By what the actor may use the person's power on a production that day, the widest first; None: by nothing."""
+        absence = self.absences.get(behalf)
+        if absence and _covers(absence, on) and absence.substitute == actor and power in OF_A_SUBSTITUTE:
+            return absence
+        found = [
+            given
+            for given in self.given.values()
+            if (given.grantor, given.to) == (behalf, actor) and _covers(given, on, production) and power in given.powers
+        ]
+        found.sort(key=lambda given: (given.limit is not None, -(given.limit.amount if given.limit else 0)))
+        return found[0] if found else None
+
+    def grantors(self, actor: PersonId, production: Slug, on: date) -> set[PersonId]:
+        """Whom the actor may do something for on a production that day."""
+        away = {each.person for each in self.absences.values() if each.substitute == actor and _covers(each, on)}
+        return away | {
+            given.grantor for given in self.given.values() if given.to == actor and _covers(given, on, production)
+        }
+
+
+def _covers(lasting: AuthorityDelegated | AbsenceSet, on: date, production: Slug | None = None) -> bool:
+    if not lasting.from_on <= on <= lasting.until_on:
+        return False
+    named = lasting.productions if isinstance(lasting, AuthorityDelegated) else None
+    return named is None or production in named
+
+
+def delegate_authority(command: DelegateAuthority, delegations: Delegations, actor: PersonId) -> list[DelegationEvent]:
+    """D1."""
+    if command.to == actor:
+        raise NobodyActsForThemselves(actor)
+    return [
+        AuthorityDelegated(
+            delegation=f"D-{delegations.count + 1}",
+            grantor=actor,
+            to=command.to,
+            powers=tuple(power for power in Power if power in command.powers),
+            productions=command.productions,
+            limit=command.limit,
+            from_on=command.from_on,
+            until_on=command.until_on,
+        )
+    ]
+
+
+def revoke_delegation(
+    command: RevokeDelegation, delegations: Delegations, actor: PersonId, *, administrator: bool
+) -> list[DelegationEvent]:
+    """D1."""
+    given = delegations.given.get(command.delegation)
+    if given is None:
+        raise DelegationIsMissing(command.delegation)
+    if given.grantor != actor and not administrator:
+        raise AuthorityIsNotYours(given.grantor)
+    return [AuthorityRevoked(command.delegation)]
+
+
+def set_absence(
+    command: SetAbsence, delegations: Delegations, actor: PersonId, *, administrator: bool
+) -> list[DelegationEvent]:
+    """D5; setting the absence that is set does nothing."""
+    person = command.person or actor
+    if person != actor and not administrator:
+        raise AuthorityIsNotYours(person)
+    if command.substitute == person:
+        raise NobodyActsForThemselves(person)
+    absence = AbsenceSet(person, command.substitute, command.from_on, command.until_on)
+    return [] if delegations.absences.get(person) == absence else [absence]
+
+
+def end_absence(
+    command: EndAbsence, delegations: Delegations, actor: PersonId, *, administrator: bool
+) -> list[DelegationEvent]:
+    """D5; ending an absence that is not set does nothing."""
+    person = command.person or actor
+    if person != actor and not administrator:
+        raise AuthorityIsNotYours(person)
+    return [AbsenceEnded(person)] if person in delegations.absences else []
+
+
+def evolve(delegations: Delegations, event: DelegationEvent) -> Delegations:
+    """Who acts for whom after the event."""
+    match event:
+        case AuthorityDelegated(delegation):
+            given = delegations.given.set(delegation, event)
+            return replace(delegations, count=delegations.count + 1, given=given)
+        case AuthorityRevoked(delegation):
+            return replace(delegations, given=delegations.given.delete(delegation))
+        case AbsenceSet(person):
+            return replace(delegations, absences=delegations.absences.set(person, event))
+        case AbsenceEnded(person):
+            return replace(delegations, absences=delegations.absences.delete(person))

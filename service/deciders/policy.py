@@ -1,0 +1,326 @@
+"""Approval policies: which rule is for a request, and so which steps it takes.
+
+G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers.
+G2  The first rule that is for a request counts; without one, the policy's own default does.
+G3  What one vendor or account asked for within the policy's days counts together, so that splitting does not help.
+G4  A round keeps the steps it was opened under, whatever policy comes after.
+
+Without an adopted policy, one executive producer decides on budgets and on changes to the locked one; for the rest
+the rules of each command are enough.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import sha256
+from typing import Annotated, ClassVar, Self
+
+from immutables import Map
+from pydantic import AfterValidator, Field, model_validator
+
+from events.budget import Level
+from events.ids import AccountCode, Digest, PersonId, PolicyId, VendorId
+from events.money import Money
+from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.production import GreenLightTest
+from events.team import Role
+
+from .command import Command
+from .company import Company, MemberIsMissing
+from .financing import Financing, SourceIsMissing, existing
+
+#: One executive producer, who did not propose it.
+ANY_EP = Step((Approver(Role.EXECUTIVE_PRODUCER),))
+ALL_EPS = Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL)
+_PRODUCER = Step((Approver(Role.PRODUCER),))
+_GUARANTOR = Step((Approver(Role.COMPLETION_GUARANTOR),))
+_FINANCIERS = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
+
+_CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
+_UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
+
+
+class Template(StrEnum):
+    """A policy that is ready to be adopted."""
+
+    INDEPENDENT_FEATURE = "independent_feature"
+    CO_FINANCED_FEATURE = "co_financed_feature"
+    STUDIO = "studio"
+
+
+def _below(kind: RequestKind, amount: int) -> Rule:
+    said = f"{kind.value.replace('_', ' ').capitalize()} below {amount:,}"
+    return Rule(said, When((kind,), below=Decimal(amount)))
+
+
+TEMPLATES: dict[Template, Policy] = {
+    Template.INDEPENDENT_FEATURE: Policy(
+        name="Independent feature",
+        rules=(
+            Rule("Capped accounts", When(_CHANGES, capped=True), (ALL_EPS,)),
+            Rule("Payments", When((RequestKind.PAYMENT,))),
+            Rule("Appointments", When((RequestKind.APPOINTMENT,))),
+        ),
+        otherwise=(ANY_EP,),
+    ),
+    Template.CO_FINANCED_FEATURE: Policy(
+        name="Co-financed feature",
+        rules=(
+            Rule("The bonded budget", When((RequestKind.BUDGET,)), (_FINANCIERS, _GUARANTOR)),
+            Rule("Capped accounts", When(_CHANGES, capped=True), (_FINANCIERS, _GUARANTOR)),
+            Rule("Changes to the bonded budget", When(_CHANGES), (ANY_EP, _GUARANTOR)),
+            Rule("Payments", When((RequestKind.PAYMENT,))),
+            Rule("Cover and lock", When((RequestKind.FUNDING_CUT, RequestKind.UNLOCKING)), (_FINANCIERS,)),
+        ),
+        otherwise=(ANY_EP,),
+        override_by=Role.EXECUTIVE_PRODUCER,
+        green_light=tuple(GreenLightTest),
+    ),
+    Template.STUDIO: Policy(
+        name="Studio",
+        rules=(
+            Rule("Capped accounts", When(_CHANGES, capped=True), (ALL_EPS,)),
+            _below(RequestKind.PAYMENT, 10_000),
+            Rule("Payment from 100,000", When((RequestKind.PAYMENT,), at_least=Decimal(100_000)), (_PRODUCER, ANY_EP)),
+            Rule("Payment from 10,000", When((RequestKind.PAYMENT,)), (_PRODUCER,)),
+            Rule("Change below 25,000", When(_CHANGES, below=Decimal(25_000)), (_PRODUCER,)),
+            Rule("Change from 250,000", When(_CHANGES, at_least=Decimal(250_000)), (_PRODUCER, ALL_EPS)),
+            Rule("Change from 25,000", When(_CHANGES), (_PRODUCER, ANY_EP)),
+            Rule("Budget from 10,000,000", When((RequestKind.BUDGET,), at_least=Decimal(10_000_000)), (ALL_EPS,)),
+        ),
+        otherwise=(ANY_EP,),
+        override_by=Role.EXECUTIVE_PRODUCER,
+    ),
+}
+
+#: What holds while no policy is adopted.
+UNADOPTED = Policy(
+    name="One executive producer",
+    rules=(Rule("The rules of the command", When((*_UNASKED, RequestKind.PAYMENT))),),
+    otherwise=(ANY_EP,),
+    alerts_at=(),
+)
+
+
+def _sound_approver(approver: Approver) -> None:
+    said = (approver.role, approver.person, approver.holder_of, approver.every_holder, approver.department_head)
+    if sum(map(bool, said)) != 1:
+        raise ValueError("an approver is one of role, person, holder_of, every_holder and department_head")
+    if approver.role is Role.AUDITOR:
+        raise ValueError("an auditor reads everything and approves nothing")
+
+
+def _sound_step(step: Step) -> None:
+    if not step.approvers:
+        raise ValueError("a step asks somebody")
+    for approver in (*step.approvers, *step.escalates_to):
+        _sound_approver(approver)
+    if (step.mode is Mode.QUORUM) != (step.quorum is not None) or (step.quorum is not None and step.quorum < 1):
+        raise ValueError("a quorum says how many, one or more, and no other mode does")
+    if (step.mode is Mode.SHARE) != (step.share is not None) or not 0 < (step.share or 1) <= 100:
+        raise ValueError("a share says its percentage, above 0 and up to 100, and no other mode does")
+    if (step.within_days is None) != (not step.escalates_to) or (step.within_days or 1) < 1:
+        raise ValueError("a deadline of one day or more goes with whom the step escalates to")
+
+
+def _sound_steps(steps: tuple[Step, ...], what: str) -> None:
+    for step in steps:
+        _sound_step(step)
+    if steps and all(step.optional for step in steps):
+        raise ValueError(f"{what}: one step at least is not optional, lest it passes with nobody's approval")
+
+
+def _sound(policy: Policy) -> Policy:
+    """The policy, if nothing in it contradicts itself."""
+    for rule in policy.rules:
+        _sound_steps(rule.steps, rule.name)
+        when = rule.when
+        if not when.kinds:
+            raise ValueError(f"{rule.name}: a rule is for one kind of request or more")
+        if when.at_least is not None and when.below is not None and when.at_least >= when.below:
+            raise ValueError(f"{rule.name}: at_least {when.at_least:f} is not below {when.below:f}")
+        if RequestKind.POLICY_CHANGE in when.kinds:
+            raise ValueError(f"{rule.name}: changes of the policy have their own steps, in changes")
+    for steps, what in ((policy.otherwise, "otherwise"), (policy.changes, "changes")):
+        if not steps:
+            raise ValueError(f"{what}: say which steps it takes")
+        _sound_steps(steps, what)
+    names = [rule.name for rule in policy.rules]
+    if len(set(names)) < len(names):
+        raise ValueError("every rule has a name of its own")
+    if policy.capped_accounts and not any(rule.when.capped and rule.steps for rule in policy.rules):
+        raise ValueError("capped accounts need a rule of their own: one whose when says capped, with steps")
+    if any(not 0 < percent <= 200 for percent in policy.alerts_at) or policy.cumulative_days not in range(1, 367):
+        raise ValueError("alerts are at 1 to 200 percent, and days that count together are 1 to 366")
+    if policy.fresh_minutes not in range(1, 1441):
+        raise ValueError("fresh_minutes are 1 to 1440")
+    if policy.override_by is Role.AUDITOR:
+        raise ValueError("an auditor reads everything and overrides nothing")
+    return policy
+
+
+class AdoptApprovalPolicy(Command):
+    """An executive producer proposes a policy: a template, or terms of your own; all executive producers decide."""
+
+    refusals = (MemberIsMissing, SourceIsMissing)
+    example: ClassVar = {"template": "co_financed_feature", "reason": "The fund joined."}
+
+    template: Template | None = None
+    terms: Annotated[Policy, AfterValidator(_sound)] | None = Field(None, description="In place of a template.")
+    capped_accounts: tuple[AccountCode, ...] = Field(
+        (), max_length=200, description="With a template: the accounts that may not grow by a lower rule."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.template is None) == (self.terms is None):
+            raise ValueError("send a template, or terms of your own")
+        if self.capped_accounts and self.terms is not None:
+            raise ValueError("terms of your own say their capped accounts themselves")
+        if self.capped_accounts and self.template is not None:
+            _sound(replace(TEMPLATES[self.template], capped_accounts=self.capped_accounts))
+        return self
+
+    @property
+    def proposed(self) -> Policy:
+        """The policy that is proposed."""
+        if self.terms is not None:
+            return self.terms
+        assert self.template is not None
+        return replace(TEMPLATES[self.template], capped_accounts=self.capped_accounts)
+
+
+PolicyCommand = AdoptApprovalPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for, as far as rules ask for it."""
+
+    kind: RequestKind
+    subject: str
+    content_hash: Digest
+    #: Base currency.
+    amount: Money | None = None
+    accounts: tuple[AccountCode, ...] = ()
+    levels: frozenset[Level] = frozenset()
+    vendor: VendorId | None = None
+    #: Of the budget of what is asked for.
+    percent: Decimal | None = None
+    #: Who may not approve it.
+    excluded: frozenset[PersonId] = frozenset()
+    #: What takes effect once it is approved.
+    command: Command | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rule that counts for a request."""
+
+    policy: PolicyId | None
+    terms: Policy
+    #: None when no rule was for it.
+    rule: str | None
+    steps: tuple[Step, ...]
+    counted: Money | None
+
+
+#: By kind and vendor or account, what was asked for day by day.
+Asked = Map[tuple[RequestKind, str], Map[date, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies of a production."""
+
+    adopted: int = 0
+    in_force: PolicyId | None = None
+    terms: Policy = field(default=UNADOPTED)
+
+
+def adopt_approval_policy(
+    command: AdoptApprovalPolicy, policies: Policies, company: Company | None, financing: Financing
+) -> list[ApprovalPolicyAdopted]:
+    """G1; whom it names is there; adopting the policy that is in force does nothing."""
+    for approver in _approvers(command.proposed):
+        if approver.person is not None and (company is None or not company.is_member(approver.person)):
+            raise MemberIsMissing(approver.person)
+        if approver.holder_of is not None:
+            existing(financing, approver.holder_of)
+    if policies.in_force is not None and command.proposed == policies.terms:
+        return []
+    return [ApprovalPolicyAdopted(f"P-{policies.adopted + 1}", command.proposed)]
+
+
+def evolve(policies: Policies, event: ApprovalPolicyAdopted) -> Policies:
+    """The policies after the event."""
+    return Policies(policies.adopted + 1, event.policy, event.terms)
+
+
+def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chosen:
+    """G2, G3: the steps that a request takes."""
+    terms = policies.terms
+    counted = _with_what_counts_together(request, asked, on, terms.cumulative_days)
+    if request.kind is RequestKind.POLICY_CHANGE:
+        return Chosen(policies.in_force, terms, "Changes of the policy", terms.changes, counted)
+    for rule in terms.rules:
+        if _is_for(rule.when, request, counted, terms):
+            return Chosen(policies.in_force, terms, rule.name, rule.steps, counted)
+    return Chosen(policies.in_force, terms, None, terms.otherwise, counted)
+
+
+def counted_as(accounts: Iterable[AccountCode], vendor: VendorId | None) -> list[str]:
+    """Under which names an amount counts together with others: its accounts, and its vendor."""
+    return [*(f"account {code}" for code in accounts), *([] if vendor is None else [f"vendor {vendor}"])]
+
+
+def _with_what_counts_together(request: Request, asked: Asked, on: date, days: int) -> Money | None:
+    if request.amount is None:
+        return None
+    since, most = on - timedelta(days=days - 1), Decimal(0)
+    for name in counted_as(request.accounts, request.vendor):
+        amounts = asked.get((request.kind, name))
+        if amounts is not None:
+            most = max(most, sum((amount for day, amount in amounts.items() if day >= since), Decimal(0)))
+    return Money(request.amount.amount + most, request.amount.currency)
+
+
+def _is_for(when: When, request: Request, counted: Money | None, terms: Policy) -> bool:
+    amount = Decimal(0) if counted is None else counted.amount
+    return (
+        request.kind in when.kinds
+        and (not (when.accounts or when.levels) or _touches(when, request))
+        and (not when.capped or bool(set(terms.capped_accounts) & set(request.accounts)))
+        and (when.at_least is None or amount >= when.at_least)
+        and (when.below is None or amount < when.below)
+        and (when.percent_of_budget is None or (request.percent or 0) >= when.percent_of_budget)
+    )
+
+
+def _touches(when: When, request: Request) -> bool:
+    return bool(set(when.accounts) & set(request.accounts) or set(when.levels) & request.levels)
+
+
+def hash_of(kind: RequestKind, subject: str, body: str) -> Digest:
+    """The content hash of a request that is a command: of every byte that is approved."""
+    parts = [part.encode() for part in (kind.value, subject, body)]
+    return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+
+
+def approving_roles(terms: Policy) -> frozenset[Role]:
+    """The roles that the policy asks somewhere, and executive producers always."""
+    asked = {approver.role for approver in _approvers(terms) if approver.role is not None}
+    return frozenset({Role.EXECUTIVE_PRODUCER, *asked})
+
+
+def asks_holders(terms: Policy) -> bool:
+    """Whether the policy asks those who speak for funding somewhere."""
+    return any(approver.every_holder or approver.holder_of for approver in _approvers(terms))
+
+
+def _approvers(terms: Policy) -> Iterator[Approver]:
+    steps = [step for rule in terms.rules for step in rule.steps] + [*terms.otherwise, *terms.changes]
+    for step in steps:
+        yield from (*step.approvers, *step.escalates_to)

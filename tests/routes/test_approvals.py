@@ -1,0 +1,170 @@
+"""What waits for whom: the approval status in words, and the inbox, also of who acts for others."""
+
+from dataclasses import replace
+from typing import Any
+
+from events.delegation import Power
+from events.policy import Approver, Step
+from events.team import Role
+from service.deciders.approval import Approve, CloseCondition, Nudge
+from service.deciders.delegation import EndAbsence, RevokeDelegation
+from tests.deciders.rounds import EP, EPS, GUARANTORS, adopted, away, delegated, policy, says, submitted, transfer
+from tests.deciders.stories import (
+    ASSOCIATE_PRODUCER,
+    AUDITOR,
+    DRAFTED,
+    FINANCIER,
+    GUARANTOR,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    NOOR,
+    PRODUCER,
+    STRANGER,
+    TODAY,
+    TWO_HATS,
+    appoint,
+    budget,
+)
+from tests.routes.world import World
+
+SHARES = replace(EP, approvers=(Approver(every_holder=True),))
+
+
+async def shown(world: World) -> dict[str, Any]:
+    """The latest round."""
+    latest: dict[str, Any] = (await world.read(AUDITOR, "approval-status"))["rounds"][0]
+    return latest
+
+
+async def waiting(world: World, person: str) -> list[tuple[str, str, str | None]]:
+    """What a person may do, about which round, for whom."""
+    items = (await world.read(person, "/v1/inbox"))["items"]
+    return [(item["waits_for"], item["round"], item["on_behalf_of"]) for item in items]
+
+
+class TestTheApprovalStatus:
+    async def test_says_in_words_which_step_waits_for_whom_and_since_when(self, world: World) -> None:
+        await world.play(says(submitted(EP, GUARANTORS), NOOR, "A-2"))
+
+        latest = await shown(world)
+
+        assert latest["waits_for"]["words"] == (
+            "Step 2 of 2, any of the completion guarantors: waits for gita, since "
+            f"{world.time.now.replace(second=0):%-d %B %Y %H:%M} UTC."
+        )
+        assert latest["steps"] == ["any of the executive producers", "any of the completion guarantors"]
+        assert (latest["rule"], latest["policy"]) == ("Money", "P-1")
+        assert {each["person"]: each["commands"] for each in latest["may"]} == {
+            GUARANTOR: ["approve", "abstain", "request_changes", "reject"],
+            NOOR: ["withdraw_vote"],
+            PRODUCER: ["recall_request", "nudge"],
+        }
+
+    async def test_names_who_is_away_and_who_may_answer_for_them(self, world: World) -> None:
+        story = submitted(EPS)
+        await world.play([*story, (MAYA, away(ASSOCIATE_PRODUCER)), (NOOR, delegated(FINANCIER))])
+
+        asked = (await shown(world))["waits_for"]["asked"]
+
+        assert asked == [
+            {"person": MAYA, "through": [ASSOCIATE_PRODUCER], "away_until": TODAY.isoformat()},
+            {"person": NOOR, "through": [FINANCIER], "away_until": None},
+            {"person": TWO_HATS, "through": [], "away_until": None},
+        ]
+
+    async def test_shows_both_when_one_answers_for_another(self, world: World) -> None:
+        story = [*submitted(EP), (MAYA, away(ASSOCIATE_PRODUCER))]
+        await world.play(says(story, f"{ASSOCIATE_PRODUCER}/{MAYA}", "A-2"))
+
+        latest = await shown(world)
+        trail = await world.read(AUDITOR, "audit-trail", limit=500, kind="ApprovalGiven")
+
+        assert [(made["person"], made["by"]) for made in latest["decisions"]] == [(MAYA, ASSOCIATE_PRODUCER)]
+        assert latest["state"] == "approved"
+        assert (trail["entries"][-1]["actor"], trail["entries"][-1]["on_behalf_of"]) == (ASSOCIATE_PRODUCER, MAYA)
+
+    async def test_keeps_void_answers_and_shows_what_changed(self, world: World) -> None:
+        story = says(submitted(EPS), MAYA, "A-2")
+        await world.play([*story, (LINE_PRODUCER, budget("210000").model_copy(update={"round": "A-2"}))])
+
+        latest = await shown(world)
+
+        assert [(made["person"], made["counts"]) for made in latest["decisions"]] == [(MAYA, False)]
+        assert (latest["former"], latest["subject"]) == ("v1", "v2")
+        assert {"account": "2200", "before": "200000.00", "after": "210000.00"} in latest["changes"]
+        assert MAYA in [asked["person"] for asked in latest["waits_for"]["asked"]]
+
+    async def test_waits_for_conditions_once_the_steps_have_passed(self, world: World) -> None:
+        story = says(submitted(EP), MAYA, "A-2", Approve, conditions=("The bond is signed.",))
+        await world.play(story)
+        before = await shown(world)
+        await world.play([(MAYA, CloseCondition(round="A-2", condition=1, waived=False, words="It is."))])
+        after = await shown(world)
+
+        assert before["waits_for"]["words"].endswith("until these are met or waived: The bond is signed. (maya).")
+        assert before["waits_for"]["conditions"] == [1]
+        assert (after["state"], after["conditions"][0]["state"]) == ("approved", "met")
+
+    async def test_reads_a_proposed_policy_out(self, world: World) -> None:
+        await world.play(adopted(DRAFTED, policy(EP, GUARANTORS))[:-2])
+
+        latest = await shown(world)
+
+        assert latest["kind"] == "policy_change"
+        assert "any of the executive producers, then any of the completion guarantors" in latest["in_english"]
+
+    async def test_says_when_it_waits_for_nobody_who_may(self, world: World) -> None:
+        nobody = Step((Approver(department_head=True),))
+        await world.play([*adopted(LOCKED, policy(nobody)), (PRODUCER, transfer())])
+
+        words = (await shown(world))["waits_for"]["words"]
+
+        assert "waits for nobody who may: appoint, reassign or override" in words
+
+    async def test_as_of_then_shows_who_was_asked_then(self, world: World) -> None:
+        story = [*submitted(EPS), (MAYA, appoint(STRANGER, Role.EXECUTIVE_PRODUCER))]
+        await world.play(story)
+        version = (await world.read(AUDITOR, "approval-status"))["version"]
+
+        now = await world.read(AUDITOR, "approval-status")
+        then = await world.read(AUDITOR, "approval-status", as_of=version - 1)
+
+        assert STRANGER in [each["person"] for each in now["rounds"][0]["waits_for"]["asked"]]
+        assert STRANGER not in [each["person"] for each in then["rounds"][0]["waits_for"]["asked"]]
+
+
+class TestTheInbox:
+    async def test_is_of_those_who_are_asked_now(self, world: World) -> None:
+        story = submitted(EP, GUARANTORS)
+        await world.play(story)
+        first = {who: await waiting(world, who) for who in (MAYA, GUARANTOR, PRODUCER)}
+        await world.play(says(story, MAYA, "A-2")[-1:])
+        second = {who: await waiting(world, who) for who in (MAYA, GUARANTOR, PRODUCER)}
+
+        assert first == {MAYA: [("approve", "A-2", None)], GUARANTOR: [], PRODUCER: []}
+        assert second == {MAYA: [], GUARANTOR: [("approve", "A-2", None)], PRODUCER: []}
+
+    async def test_is_a_substitutes_too_who_holds_no_role_and_only_while_it_lasts(self, world: World) -> None:
+        await world.play([*submitted(EP), (MAYA, away(STRANGER)), (NOOR, delegated(STRANGER, Power.APPROVE))])
+        both = await waiting(world, STRANGER)
+        read = await world.get(STRANGER, "approval-status")
+        await world.play([(MAYA, EndAbsence())])
+        one = await waiting(world, STRANGER)
+        await world.play([(NOOR, RevokeDelegation(delegation="D-1"))])
+
+        assert sorted(both) == [("approve", "A-2", MAYA), ("approve", "A-2", NOOR)]
+        assert one == [("approve", "A-2", NOOR)]
+        assert await waiting(world, STRANGER) == []
+        left = await world.get(STRANGER, "approval-status")
+        assert (read.status_code, left.status_code) == (200, 403)  # who answers can read what they answer about
+
+    async def test_shows_the_conditions_that_one_set(self, world: World) -> None:
+        await world.play(says(submitted(EP), MAYA, "A-2", Approve, conditions=("The bond is signed.",)))
+
+        assert await waiting(world, MAYA) == [("close_condition", "A-2", None)]
+
+    async def test_of_a_nudge_is_no_different(self, world: World) -> None:
+        await world.play([*submitted(EP), (PRODUCER, Nudge(round="A-2", reason="We shoot on Monday."))])
+
+        assert await waiting(world, NOOR) == [("approve", "A-2", None)]
