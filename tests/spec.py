@@ -35,9 +35,11 @@ class World:
     production: Production | None = None
     facts: tuple[tuple[AnyEvent, Metadata], ...] = ()
     sent: int = 0
+    #: How much later it is than the commands alone make it.
+    later: timedelta = timedelta(0)
 
     def metadata(self, person: PersonId, command: Command) -> Metadata:
-        at, number = MORNING + timedelta(seconds=self.sent), UUID(int=self.sent + 1)
+        at, number = MORNING + timedelta(seconds=self.sent) + self.later, UUID(int=self.sent + 1)
         actor, _, behalf = person.partition("/")
         around = Metadata(actor, (), at, type(command).__name__, number, number, "api", behalf or None, command.reason)
         if isinstance(command, CompanyCommand):
@@ -85,6 +87,10 @@ class Given:
     """A world in which somebody may send something."""
 
     world: World
+
+    def later(self, days: int) -> "Given":
+        """The same, so many days later."""
+        return Given(replace(self.world, later=self.world.later + timedelta(days=days)))
 
     def when(self, person: PersonId, command: Command) -> Answer:
         try:
