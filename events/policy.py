@@ -170,8 +170,17 @@ class Standing:
     #: By committed source, who speaks for it and what it adds to the committed funding, in base currency.
     holders: Mapping[FundingId, tuple[PersonId | None, Decimal]] = field(default_factory=dict)
 
-    def asked(self, approvers: Iterable[Approver], accounts: Collection[AccountCode]) -> tuple[PersonId, ...]:
-        """Everyone whom the approvers stand for, in order of their ids; who holds no role is nobody here."""
+    def asked(
+        self,
+        approvers: Iterable[Approver],
+        accounts: Collection[AccountCode],
+        instead: Mapping[PersonId, PersonId] | None = None,
+    ) -> tuple[PersonId, ...]:
+        """Everyone whom the approvers stand for, in order of their ids; who holds no role that approves is nobody here.
+
+        Args:
+            instead: who is asked in whose place.
+        """
         found: set[PersonId] = set()
         for approver in approvers:
             if approver.role is not None:
@@ -183,13 +192,22 @@ class Standing:
                     found.add(holder)
             if approver.department_head:
                 found.update(person for person, heads in self.departments.items() if set(heads) & set(accounts))
-        return tuple(sorted(person for person in found if self.roles.get(person)))
+        placed = {(instead or {}).get(person, person) for person in found if self._answers(person)}
+        return tuple(sorted(person for person in placed if self._answers(person)))
+
+    def _answers(self, person: PersonId) -> bool:
+        return bool(set(self.roles.get(person, ())) - {Role.AUDITOR})
 
     def share(self, persons: Collection[PersonId]) -> Decimal:
         """The percentage of the committed funding that these persons speak for."""
         total = sum((amount for _, amount in self.holders.values()), Decimal(0))
         theirs = sum((amount for holder, amount in self.holders.values() if holder in persons), Decimal(0))
         return theirs * 100 / total if total else Decimal(0)
+
+
+def handed_on(instead: Mapping[PersonId, PersonId], seat: PersonId, to: PersonId) -> dict[PersonId, PersonId]:
+    """Who is asked in whose place, once somebody gave theirs away; one that was given to them goes along."""
+    return {place: to if now == seat else now for place, now in instead.items()} | {seat: to}
 
 
 def takes(step: Step, asked: Collection[PersonId], approved: Collection[PersonId], standing: Standing) -> bool:

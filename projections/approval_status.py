@@ -63,7 +63,7 @@ from events.financing import (
 )
 from events.ids import AccountCode, Digest, FundingId, PersonId, RoundId, StreamId
 from events.money import Money
-from events.policy import Approver, Policy, RequestKind, Standing, Step
+from events.policy import Approver, Policy, RequestKind, Standing, Step, handed_on
 from events.production import ProductionOpened
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
@@ -364,14 +364,14 @@ def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: Per
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
 
     def gone(made: DecisionMade) -> bool:
-        return made.counts and made.person == seat and step in (None, made.step)
+        return made.counts and made.person == seat and step in (None, made.step) and made.step not in row.passed_over
 
     decisions = tuple(replace(made, counts=made.counts and not gone(made)) for made in row.decisions)
     back = min((made.step for made in row.decisions if gone(made)), default=row.step)
-    if back < row.step and back not in row.passed_over:
+    if back < row.step:
         row = replace(row, step=back, since=recorded.metadata.at)
     conditions = row.conditions
-    if step is None:
+    if not any(made.counts and (made.person, made.decision) == (seat, "approve") for made in decisions):
         conditions = tuple(
             replace(c, state="withdrawn") if (c.by, c.state) == (seat, "open") else c for c in conditions
         )
@@ -599,10 +599,11 @@ class _House:
             return []
         step, late = row.steps[row.step], self.escalates_at(row)
         approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
-        instead = {seat: to for at, seat, to in row.reassigned if at == row.step}
+        instead: dict[PersonId, PersonId] = {}
+        for at, seat, to in row.reassigned:
+            instead = handed_on(instead, seat, to) if at == row.step else instead
         answered = {made.person for made in row.decisions if made.counts and made.step == row.step}
-        seats = {instead.get(seat, seat) for seat in self.standing.asked(approvers, row.accounts)}
-        return sorted(seats - answered)
+        return sorted(set(self.standing.asked(approvers, row.accounts, instead)) - answered)
 
     def escalates_at(self, row: RoundRow) -> datetime | None:
         """When a step asks others, too."""

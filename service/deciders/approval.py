@@ -55,7 +55,7 @@ from events.approval import (
 from events.envelope import Metadata
 from events.ids import AccountCode, Digest, Memo, PersonId, RoundId, VendorId
 from events.money import Money
-from events.policy import Mode, RequestKind, Standing, Step, takes
+from events.policy import Mode, RequestKind, Standing, Step, handed_on, takes
 from events.team import Role
 
 from .command import Command
@@ -418,11 +418,13 @@ class Vote:
     by: PersonId
     step: int
     approves: bool
+    #: Who gave that place away.
+    gave: frozenset[PersonId] = frozenset()
 
     @property
     def persons(self) -> frozenset[PersonId]:
         """The natural persons behind it."""
-        return frozenset({self.seat, self.by})
+        return self.gave | {self.seat, self.by}
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,6 +475,24 @@ class Round:
         """The natural persons who asked for it."""
         return frozenset({self.by, self.on_behalf_of or self.by})
 
+    def instead(self, step: int) -> dict[PersonId, PersonId]:
+        """Who is asked in whose place in a step."""
+        return {seat: to for (at, seat), to in self.reassigned.items() if at == step}
+
+    def gave(self, seat: PersonId) -> frozenset[PersonId]:
+        """Who gave their place in the step that is asked to somebody."""
+        return frozenset(given for given, to in self.instead(self.step).items() if to == seat)
+
+    def other_places(self, seat: PersonId, persons: Collection[PersonId]) -> list[Vote]:
+        """A7: the answers beside that place which these persons are behind, as far as that bars them."""
+        return [
+            vote
+            for vote in self.votes
+            if vote.persons & set(persons)
+            and (vote.step, vote.seat) != (self.step, seat)
+            and not (vote.step != self.step and self.one_person_may_fill_two_steps)
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
@@ -502,8 +522,8 @@ class Circumstances:
     at: datetime
     #: Who may not approve what a round asks for.
     excluded: Callable[[Round], frozenset[PersonId]]
-    #: Whether somebody may still answer for a person.
-    answers_for: Callable[[PersonId, PersonId], bool]
+    #: Whether who gave an answer for somebody may still give it, on an amount.
+    answers_for: Callable[[Vote, Money | None], bool]
     #: What became of the content that somebody saw, in words.
     compared: Callable[[Round, Digest], str]
     #: The limit of the delegation that the actor acts under.
@@ -519,15 +539,18 @@ class Circumstances:
     def _seats(self, asked: Round, step: int, escalated: bool) -> tuple[PersonId, ...]:
         of = asked.steps[step]
         approvers = (*of.approvers, *of.escalates_to) if escalated else of.approvers
-        seats = self.standing.asked(approvers, asked.accounts)
-        return tuple(sorted({asked.reassigned.get((step, seat), seat) for seat in seats}))
+        return self.standing.asked(approvers, asked.accounts, asked.instead(step))
 
     def waits_for(self, asked: Round) -> tuple[PersonId, ...]:
         """Who is asked, may approve, and has yet to answer."""
         answered = {vote.seat for vote in asked.votes if vote.step == asked.step}
         return tuple(
-            seat for seat in self.seats(asked, asked.step) if seat not in answered and seat not in self.excluded(asked)
+            seat for seat in self.seats(asked, asked.step) if seat not in answered and not self._barred(asked, seat)
         )
+
+    def _barred(self, asked: Round, seat: PersonId) -> bool:
+        """A3, A7: whether whose place it is may not approve in it."""
+        return seat in self.excluded(asked) or bool(asked.other_places(seat, {seat}))
 
     def lapsed(self, asked: Round, vote: Vote) -> str | None:
         """Why an answer does not count any more."""
@@ -535,7 +558,7 @@ class Circumstances:
             return None
         if vote.seat not in self._seats(asked, vote.step, escalated=True):
             return "they are not asked any more"
-        if vote.by != vote.seat and not self.answers_for(vote.by, vote.seat):
+        if vote.by != vote.seat and not self.answers_for(vote, asked.amount):
             return "who gave it does not act for them any more"
         if vote.approves and vote.persons & self.excluded(asked):
             return "they had a hand in what is asked for"
@@ -547,7 +570,7 @@ class Circumstances:
         abstained = {vote.seat for vote in votes if not vote.approves}
         seats = set(self.seats(asked, asked.step)) - abstained
         if asked.steps[asked.step].mode is Mode.ALL:
-            seats -= self.excluded(asked)
+            seats = {seat for seat in seats if not self._barred(asked, seat)}
         approved = {vote.seat for vote in votes if vote.approves}
         return takes(asked.steps[asked.step], seats | approved, approved, self.standing)
 
@@ -609,10 +632,11 @@ def approve(
 def abstain(command: Abstain, approvals: Approvals, around: Circumstances, metadata: Metadata) -> list[ApprovalEvent]:
     """A1, A6, A7; abstaining once more does nothing."""
     asked = _answered(command, approvals, around, metadata)
-    vote = Vote(metadata.on_behalf_of or metadata.actor, metadata.actor, asked.step, approves=False)
+    seat = metadata.on_behalf_of or metadata.actor
+    vote = Vote(seat, metadata.actor, asked.step, approves=False, gave=asked.gave(seat))
     if vote in asked.votes:
         return []
-    _fills_one_place(command.round, asked, metadata.persons)
+    _fills_one_place(command.round, asked, vote.seat, metadata.persons | asked.gave(vote.seat))
     return [Abstained(command.round, asked.subject, asked.content_hash, command.words, asked.step)]
 
 
@@ -635,7 +659,7 @@ def withdraw_vote(command: WithdrawVote, approvals: Approvals, metadata: Metadat
     """A4."""
     asked = open_round(command.round, approvals)
     seat = metadata.on_behalf_of or metadata.actor
-    if not any(vote.seat == seat for vote in asked.votes):
+    if not any(vote.seat == seat and vote.step not in asked.passed_over for vote in asked.votes):
         raise NoAnswerToWithdraw(seat, command.round)
     return [VoteWithdrawn(command.round, asked.subject, seat)]
 
@@ -792,18 +816,17 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
         case ApprovalGiven(step=step, conditions=conditions):
             votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
             set_now = (*asked.conditions, *(Condition(seat) for _ in conditions))
-            return replace(asked, votes=(*votes, Vote(seat, by, step, approves=True)), conditions=set_now)
+            vote = Vote(seat, by, step, approves=True, gave=asked.gave(seat))
+            return replace(asked, votes=(*votes, vote), conditions=set_now)
         case Abstained(step=step):
             votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
-            return replace(asked, votes=(*votes, Vote(seat, by, step, approves=False)))
+            return replace(asked, votes=(*votes, Vote(seat, by, step, approves=False, gave=asked.gave(seat))))
         case VoteWithdrawn(seat=seat):
-            steps = [vote.step for vote in asked.votes if vote.seat == seat]
-            left = tuple(vote for vote in asked.votes if vote.seat != seat)
-            gone = tuple(replace(c, open=c.open and c.seat != seat) for c in asked.conditions)
-            return _back_to(replace(asked, votes=left, conditions=gone), min(steps), metadata.at)
+            gone = [vote for vote in asked.votes if vote.seat == seat and vote.step not in asked.passed_over]
+            return _without(asked, gone, metadata.at)
         case VoteLapsed(seat=seat, step=step):
-            left = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
-            return _back_to(replace(asked, votes=left), step, metadata.at)
+            gone = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
+            return _without(asked, gone, metadata.at)
         case StepPassed(step=step):
             return _on_from(asked, step, metadata.at)
         case StepSkipped(step=step):
@@ -813,7 +836,8 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
             votes = (*asked.votes, Vote(seat, by, step, approves=False))
             return _on_from(replace(asked, votes=votes, passed_over=asked.passed_over | {step}), step, metadata.at)
         case StepReassigned(step=step, seat=seat, to=to):
-            return replace(asked, reassigned=asked.reassigned.set((step, seat), to))
+            handed = {(step, place): now for place, now in handed_on(asked.instead(step), seat, to).items()}
+            return replace(asked, reassigned=asked.reassigned.update(handed))
         case ConditionMet(condition=number) | ConditionWaived(condition=number):
             closed = [replace(c, open=c.open and n != number) for n, c in enumerate(asked.conditions, 1)]
             return replace(asked, conditions=tuple(closed))
@@ -830,6 +854,11 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
                 step=0,
                 since=metadata.at,
             )
+
+
+def covers(limit: Money, amount: Money) -> bool:
+    """Whether an act for an amount is within a limit."""
+    return limit.currency == amount.currency and amount.amount <= limit.amount
 
 
 def open_round(round_id: RoundId, approvals: Approvals) -> Round:
@@ -875,8 +904,7 @@ def _may_approve(
 ) -> None:
     """A3, A7, A11."""
     seat = metadata.on_behalf_of or metadata.actor
-    gave_away = {given for (step, given), to in asked.reassigned.items() if (step, to) == (asked.step, seat)}
-    persons = metadata.persons | gave_away
+    persons = metadata.persons | asked.gave(seat)
     excluded = around.excluded(asked)
     for person in sorted(persons & excluded):
         if asked.kind is not RequestKind.BUDGET:
@@ -884,11 +912,11 @@ def _may_approve(
         if person in asked.requesters:
             raise ApproverIsSubmitter(person, asked.subject)
         raise ApproverSetTheBudget(person, asked.subject)
-    _fills_one_place(round_id, asked, persons)
+    _fills_one_place(round_id, asked, seat, persons)
     amount = asked.amount
     if amount is None:
         return
-    if around.limit is not None and (around.limit.currency != amount.currency or around.limit.amount < amount.amount):
+    if around.limit is not None and not covers(around.limit, amount):
         raise BeyondDelegation(metadata.actor, seat, around.limit, amount)
     if asked.fresh_minutes is not None:
         fresh = signed_in is not None and metadata.at - signed_in <= timedelta(minutes=asked.fresh_minutes)
@@ -897,14 +925,10 @@ def _may_approve(
             raise CredentialsAreNotFresh(amount, asked.fresh_minutes, said)
 
 
-def _fills_one_place(round_id: RoundId, asked: Round, persons: frozenset[PersonId]) -> None:
-    """A7; a new answer in one's own place takes the place of the old one."""
-    for vote in asked.votes:
-        if vote.persons & persons and (vote.step, vote.persons) != (asked.step, persons):
-            if vote.step != asked.step and asked.one_person_may_fill_two_steps:
-                continue
-            person = min(vote.persons & persons)
-            raise PersonFillsAnotherPlace(person, round_id, vote.seat, vote.step + 1)
+def _fills_one_place(round_id: RoundId, asked: Round, seat: PersonId, persons: frozenset[PersonId]) -> None:
+    """A7; a new answer in the same place takes the place of the old one."""
+    for vote in asked.other_places(seat, persons):
+        raise PersonFillsAnotherPlace(min(vote.persons & persons), round_id, vote.seat, vote.step + 1)
 
 
 def _opened(event: ApprovalRequested, metadata: Metadata) -> Round:
@@ -958,7 +982,12 @@ def _on_from(asked: Round, step: int, at: datetime) -> Round:
     return replace(asked, step=step, since=at)
 
 
-def _back_to(asked: Round, step: int, at: datetime) -> Round:
-    if step in asked.passed_over or step >= asked.step:
-        return asked
-    return replace(asked, step=step, since=at)
+def _without(asked: Round, gone: list[Vote], at: datetime) -> Round:
+    """Without these answers of one place-holder, and without the conditions of whose last approval went; back there."""
+    left = tuple(vote for vote in asked.votes if vote not in gone)
+    bound = {vote.seat for vote in left if vote.approves}
+    lost = {vote.seat for vote in gone} - bound
+    conditions = tuple(replace(c, open=c.open and c.seat not in lost) for c in asked.conditions)
+    asked = replace(asked, votes=left, conditions=conditions)
+    step = min((vote.step for vote in gone), default=asked.step)
+    return asked if step >= asked.step else replace(asked, step=step, since=at)

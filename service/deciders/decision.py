@@ -53,6 +53,7 @@ from .approval import (
     Reject,
     RequestChanges,
     Round,
+    Vote,
     WithdrawVote,
 )
 from .authority import NothingDelegated, RoleMayNot, authorize, power
@@ -140,11 +141,14 @@ class Situation:
             limit=None if self.delegation is None else self.delegation.limit,
         )
 
-    def answers_for(self, actor: PersonId, grantor: PersonId) -> bool:
-        """Whether somebody may approve for a person on this production today."""
-        on = self.production.today(self.metadata)
-        delegations = None if self.company is None else self.company.delegations
-        return delegations is not None and bool(delegations.acting(actor, grantor, power(Approve), self.name, on))
+    def answers_for(self, vote: Vote, amount: Money | None) -> bool:
+        """Whether who gave an answer for somebody may still give it, on this production today."""
+        if self.company is None or not self.company.is_member(vote.by):
+            return False
+        answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
+        under = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
+        limit = under.limit if isinstance(under, AuthorityDelegated) and vote.approves else None
+        return under is not None and (limit is None or amount is None or approval.covers(limit, amount))
 
 
 def decide(
@@ -220,7 +224,7 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
     if limit is None or grantor.on_behalf_of is None or not isinstance(command, _LIMITED):
         return
     amount = amount_of(command, situation.production.currency)
-    if amount.currency != limit.currency or amount.amount > limit.amount:
+    if not approval.covers(limit, amount):
         raise BeyondDelegation(grantor.actor, grantor.on_behalf_of, limit, amount)
 
 
@@ -553,8 +557,9 @@ def _with_alerts(happened: list[OfProduction], situation: Situation) -> list[OfP
     if budgets.in_force is None or budgets.force is None:
         return happened
     raised, fallen = alert.alerts(budgets.in_force, budgets.force, production.spending, percents, situation.flags)
-    if fallen:
-        place = next(i for i, event in enumerate(happened) if hasattr(event, "clears"))
+    # Where nothing clears, as after a change of the policy, they stand until something does.
+    place = next((i for i, event in enumerate(happened) if hasattr(event, "clears")), None)
+    if fallen and place is not None:
         clearing = cast("Any", happened[place])
         cleared = replace(clearing, clears=by_number({*clearing.clears, *fallen}))
         happened = [*happened[:place], cleared, *happened[place + 1 :]]

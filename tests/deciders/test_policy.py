@@ -1,0 +1,292 @@
+"""Policies: which rule is for what is asked for, and what counts together with it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+
+from events.approval import (
+    ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    RequestApproved,
+    RequestRecalled,
+    StepSkipped,
+)
+from events.budget import BudgetUnlocked, Level
+from events.financing import FundingWithdrawn
+from events.ids import PersonId
+from events.money import Money
+from events.policy import ApprovalPolicyAdopted, Approver, Policy, RequestKind, Rule, Step, When
+from events.production import Stage, StageEntered
+from events.spend import PaymentReleased, SpendLogged, SpendReversed
+from events.team import Appointed, AppointmentEnded, Role
+from service.deciders.approval import ApproverHadAHandInIt, RecallRequest, Reject
+from service.deciders.budget import UnlockBudget
+from service.deciders.command import Command
+from service.deciders.financing import WithdrawFunding
+from service.deciders.policy import AdoptApprovalPolicy, Template
+from service.deciders.stage import EnterStage
+from service.deciders.submission import SubmitBudget
+from service.deciders.team import EndAppointment
+from tests.deciders.rounds import (
+    COVERED,
+    EP,
+    EPS,
+    GUARANTORS,
+    PRODUCERS,
+    adopted,
+    asked,
+    draw,
+    last,
+    policy,
+    says,
+    transfer,
+)
+from tests.deciders.rung import WHY
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    DRAFTED,
+    EDITING,
+    GUARANTOR,
+    INSURANCE,
+    LINE_PRODUCER,
+    MAYA,
+    NOOR,
+    PRODUCER,
+    STORY,
+    STRANGER,
+    TWO_HATS,
+    appoint,
+    inr,
+    reverse,
+    spend,
+)
+from tests.spec import Story, given, play
+
+BUDGETS = When((RequestKind.BUDGET,))
+PAYMENTS = When((RequestKind.PAYMENT,))
+TRANSFERS = When((RequestKind.TRANSFER,))
+DRAWS = When((RequestKind.CONTINGENCY_DRAW,))
+
+
+def ruled(*rules: Rule, **terms: Any) -> Policy:
+    """Those rules; for the rest, any executive producer."""
+    return Policy(**({"name": "Ours", "rules": rules, "otherwise": (EP,), "alerts_at": ()} | terms))
+
+
+def chosen(terms: Policy, person: PersonId, command: Command, story: Story = COVERED, days: int = 0) -> str | None:
+    """The name of the rule under which the command asks for something; None for the default."""
+    facts = given(adopted(story, terms)).later(days).when(person, command).facts
+    return next(fact.rule for fact in facts if isinstance(fact, ApprovalRequested | ApprovedByPolicy))
+
+
+class TestAdoptApprovalPolicy:
+    PROPOSES = AdoptApprovalPolicy(template=Template.STUDIO)
+
+    def test_takes_every_executive_producer(self) -> None:
+        facts = given(DRAFTED).when(MAYA, self.PROPOSES).facts
+        assert [type(fact) for fact in facts] == [ApprovalRequested, ApprovalGiven]
+        story: Story = says([*DRAFTED, (MAYA, self.PROPOSES)], NOOR, "A-1")
+        facts = given(story).when(TWO_HATS, last(story, "A-1")).facts
+        assert facts[-1] == ApprovalPolicyAdopted("P-1", self.PROPOSES.proposed)
+
+    def test_is_for_all_that_is_asked_from_then_on_and_for_nothing_before(self) -> None:
+        story: Story = [*DRAFTED, (PRODUCER, SubmitBudget(budget="v1"))]
+        story = adopted(story, policy(GUARANTORS))
+        assert asked(story, "A-1").steps == (EP,)
+        assert given(story).when(NOOR, last(story, "A-1")).facts[-1].budget == "v1"
+
+    def test_is_changed_under_the_rule_for_changes_in_force(self) -> None:
+        story = adopted(DRAFTED, policy(EP, changes=(GUARANTORS,)))
+        other = AdoptApprovalPolicy(template=Template.STUDIO)
+        (requested,) = given(story).when(MAYA, other).facts
+        assert requested.steps == (GUARANTORS,)
+        story = [*story, (MAYA, other)]
+        assert given(story).when(GUARANTOR, last(story, "A-2")).facts[-1].policy == "P-2"
+
+    def test_again_with_the_same_terms_does_nothing(self) -> None:
+        terms = policy(EP)
+        given(adopted(DRAFTED, terms)).when(MAYA, AdoptApprovalPolicy(terms=terms)).then_nothing()
+
+
+class TestRules:
+    def test_the_first_that_is_for_it_counts(self) -> None:
+        terms = ruled(Rule("First", TRANSFERS, (EP,)), Rule("Second", TRANSFERS, (EPS,)))
+        assert chosen(terms, PRODUCER, transfer()) == "First"
+
+    def test_none_of_which_is_for_it_leave_it_to_the_default(self) -> None:
+        terms = ruled(Rule("Budgets", BUDGETS, (EPS,)))
+        facts = given(adopted(COVERED, terms)).when(PRODUCER, transfer()).facts
+        assert (facts[0].rule, facts[0].steps) == (None, (EP,))
+
+    @pytest.mark.parametrize(
+        ("amount", "rule"),
+        [("9999.99", "Small"), ("10000", "Middle"), ("49999.99", "Middle"), ("50000", "Large")],
+    )
+    def test_of_amounts_begin_at_their_bound_and_end_below_it(self, amount: str, rule: str) -> None:
+        terms = ruled(
+            Rule("Small", replace(TRANSFERS, below=Decimal(10000)), (EP,)),
+            Rule("Middle", replace(TRANSFERS, at_least=Decimal(10000), below=Decimal(50000)), (EP,)),
+            Rule("Large", replace(TRANSFERS, at_least=Decimal(50000)), (EPS,)),
+        )
+        assert chosen(terms, PRODUCER, transfer(amount)) == rule
+
+    @pytest.mark.parametrize(("amount", "rule"), [("19999.99", None), ("20000", "A tenth")])
+    def test_of_percent_look_at_the_budget_of_the_account_that_gets_it(self, amount: str, rule: str | None) -> None:
+        terms = ruled(Rule("A tenth", replace(TRANSFERS, percent_of_budget=Decimal(10)), (EPS,)))
+        assert chosen(terms, PRODUCER, transfer(amount)) == rule
+
+    @pytest.mark.parametrize(("reached", "rule"), [(EDITING, "Capped"), (ART, None)])
+    def test_of_capped_accounts_are_for_those_alone(self, reached: str, rule: str | None) -> None:
+        terms = ruled(Rule("Capped", replace(TRANSFERS, capped=True), (EPS,)), capped_accounts=(EDITING,))
+        assert chosen(terms, PRODUCER, transfer("100", reached=reached)) == rule
+
+    @pytest.mark.parametrize(("reached", "rule"), [(EDITING, "Either"), (INSURANCE, "Either"), (ART, None)])
+    def test_of_levels_and_accounts_are_for_either(self, reached: str, rule: str | None) -> None:
+        when = replace(DRAWS, levels=(Level.POST,), accounts=(INSURANCE,))
+        assert chosen(ruled(Rule("Either", when, (EPS,))), PRODUCER, draw("100", reached)) == rule
+
+    def test_without_a_step_let_it_take_effect_at_once_and_say_so(self) -> None:
+        facts = given(adopted(COVERED, policy())).when(PRODUCER, transfer()).facts
+        assert facts[0] == ApprovedByPolicy(
+            RequestKind.TRANSFER, f"{STORY} to {ART}", inr("60000"), inr("60000"), (STORY, ART), None, "P-1", "Money"
+        )
+        assert facts[1].amount == inr("60000")
+
+    def test_without_a_step_put_a_budget_in_force_at_once(self) -> None:
+        facts = given(adopted(DRAFTED, policy())).when(PRODUCER, SubmitBudget(budget="v1")).facts
+        assert facts[-1].budget == "v1"
+
+
+class TestWhatCountsTogether:
+    """Payments from 100,000 on are large; one vendor's or account's of 30 days count together."""
+
+    TERMS = ruled(
+        Rule("Large", replace(PAYMENTS, at_least=Decimal(100000)), (EP,)), Rule("Small", PAYMENTS, (PRODUCERS,))
+    )
+
+    def counted(self, story: Story, *more: Any, days: int = 0) -> tuple[Money | None, str | None]:
+        facts = given(story).later(days).when(LINE_PRODUCER, spend(*more[:2], "KS-99", **dict(more[2:]))).facts
+        return next((fact.counted, fact.rule) for fact in facts if isinstance(fact, ApprovalRequested))
+
+    def paid(self, *spends: tuple[str, str, str]) -> Story:
+        """Spend on accounts, so much, with vendors."""
+        story = adopted(COVERED, self.TERMS)
+        for number, (account, net, vendor) in enumerate(spends, 1):
+            story = [*story, (LINE_PRODUCER, spend(account, net, f"KS-{number}", vendor=vendor))]
+        return story
+
+    def test_is_what_one_vendor_is_paid_on_any_account(self) -> None:
+        story = self.paid((ART, "60000", "kala-sets"))
+        assert self.counted(story, EDITING, "40000") == (inr("100000"), "Large")
+
+    def test_is_what_one_account_pays_to_any_vendor(self) -> None:
+        story = self.paid((ART, "60000", "somebody-else"))
+        assert self.counted(story, ART, "40000") == (inr("100000"), "Large")
+
+    def test_is_not_what_others_are_paid_on_other_accounts(self) -> None:
+        story = self.paid((EDITING, "60000", "somebody-else"))
+        assert self.counted(story, ART, "40000") == (inr("40000"), "Small")
+
+    def test_is_not_what_was_asked_for_longer_ago(self) -> None:
+        story = self.paid((ART, "60000", "kala-sets"))
+        assert self.counted(story, ART, "40000", days=29) == (inr("100000"), "Large")
+        assert self.counted(story, ART, "40000", days=30) == (inr("40000"), "Small")
+
+    def test_is_not_what_was_rejected(self) -> None:
+        story = self.paid((ART, "60000", "kala-sets"))
+        story = says(story, PRODUCER, "A-3", Reject, words=WHY)
+        assert self.counted(story, ART, "40000") == (inr("40000"), "Small")
+
+    def test_is_not_what_was_recalled(self) -> None:
+        story = [*self.paid((ART, "60000", "kala-sets")), (LINE_PRODUCER, RecallRequest(round="A-3"))]
+        assert self.counted(story, ART, "40000") == (inr("40000"), "Small")
+
+    def test_is_not_what_was_taken_back_before_it_was_paid(self) -> None:
+        story = [*self.paid((ART, "60000", "kala-sets")), (ACCOUNTANT, reverse("S-000001"))]
+        assert self.counted(story, ART, "40000") == (inr("40000"), "Small")
+
+    def test_is_what_was_approved(self) -> None:
+        story = self.paid((ART, "60000", "kala-sets"))
+        story = says(story, PRODUCER, "A-3")
+        assert self.counted(story, ART, "40000") == (inr("100000"), "Large")
+
+    def test_is_what_the_policy_approved(self) -> None:
+        terms = ruled(Rule("Large", replace(PAYMENTS, at_least=Decimal(100000)), (EP,)), Rule("Small", PAYMENTS))
+        story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(ART, "60000", "KS-1"))]
+        assert self.counted(story, ART, "40000") == (inr("100000"), "Large")
+
+
+class TestPayments:
+    TERMS = ruled(Rule("Payments", PAYMENTS, (PRODUCERS,)))
+    LOGGED: ClassVar[Story] = [*adopted(COVERED, TERMS), (LINE_PRODUCER, spend(ART, "250000", "KS-1"))]
+
+    def test_are_asked_for_by_spend_that_is_recorded_whatever_it_costs(self) -> None:
+        facts = given(adopted(COVERED, self.TERMS)).when(LINE_PRODUCER, spend(ART, "250000", "KS-1")).facts
+        assert isinstance(facts[0], SpendLogged)
+        assert isinstance(facts[-1], ApprovalRequested)
+        assert (facts[-1].subject, facts[-1].vendor, facts[-1].excluded) == ("S-000001", "kala-sets", (LINE_PRODUCER,))
+
+    def test_are_released_by_the_last_approval(self) -> None:
+        facts = given(self.LOGGED).when(PRODUCER, last(self.LOGGED, "A-3")).facts
+        assert isinstance(facts[1], RequestApproved)
+        assert facts[2] == PaymentReleased("S-000001", inr("250000"))
+
+    def test_are_not_approved_by_who_logged_them(self) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), (MAYA, appoint(LINE_PRODUCER, Role.PRODUCER))]
+        story = [*says(story, NOOR, "A-3"), (LINE_PRODUCER, spend(ART, "100", "KS-1"))]
+        given(story).when(LINE_PRODUCER, last(story, "A-4")).then_refused(
+            ApproverHadAHandInIt(LINE_PRODUCER, "S-000001")
+        )
+
+    def test_are_asked_no_more_when_the_spend_is_reversed(self) -> None:
+        facts = given(self.LOGGED).when(ACCOUNTANT, reverse("S-000001")).facts
+        assert isinstance(facts[0], SpendReversed)
+        assert facts[-1] == RequestRecalled("A-3", "S-000001")
+
+    def test_skip_an_optional_step_as_soon_as_they_are_asked_for(self) -> None:
+        terms = ruled(Rule("Payments", PAYMENTS, (Step((Approver(person=STRANGER),), optional=True), PRODUCERS)))
+        facts = given(adopted(COVERED, terms)).when(LINE_PRODUCER, spend(ART, "100", "KS-1")).facts
+        assert facts[-1] == StepSkipped("A-3", "S-000001", 0, "nobody is what it asks for")
+
+
+class TestThroughARound:
+    """What takes effect once its round passes, and only then."""
+
+    def effect(self, person: PersonId, command: Command, story: Story = COVERED) -> object:
+        story = [*adopted(story, ruled()), (person, command)]
+        production = play(story).production
+        number = f"A-{len(production.approvals.rounds)}"
+        assert isinstance(play(story).facts[-1][0], ApprovalRequested)
+        return given(story).when(NOOR, last(story, number)).facts[2]
+
+    def test_a_source_is_withdrawn(self) -> None:
+        assert isinstance(self.effect(MAYA, WithdrawFunding(funding="F-4", reason=WHY)), FundingWithdrawn)
+
+    def test_the_lock_is_opened(self) -> None:
+        assert self.effect(TWO_HATS, UnlockBudget(budget="v1", reason=WHY)) == BudgetUnlocked("v1")
+
+    def test_an_executive_producer_is_appointed(self) -> None:
+        command = appoint(STRANGER, Role.EXECUTIVE_PRODUCER)
+        assert isinstance(self.effect(MAYA, command), Appointed)
+
+    def test_an_appointment_of_a_role_that_approves_is_ended(self) -> None:
+        terms = ruled(Rule("Budgets", BUDGETS, (GUARANTORS,)))
+        story: Story = [*adopted(COVERED, terms)]
+        story = [*story, (MAYA, EndAppointment(person=GUARANTOR, role=Role.COMPLETION_GUARANTOR, reason=WHY))]
+        facts = given(story).when(NOOR, last(story, "A-3")).facts
+        assert facts[-1] == AppointmentEnded(GUARANTOR, Role.COMPLETION_GUARANTOR)
+
+    def test_but_a_role_that_approves_nothing_is_given_at_once(self) -> None:
+        (appointed,) = given(adopted(COVERED, ruled())).when(MAYA, appoint(STRANGER, Role.DIRECTOR)).facts
+        assert isinstance(appointed, Appointed)
+
+    def test_a_closed_production_is_reopened(self) -> None:
+        story: Story = [*adopted(COVERED, ruled()), (MAYA, EnterStage(stage=Stage.CLOSED))]
+        story = [*story, (PRODUCER, EnterStage(stage=Stage.POST_PRODUCTION, reason=WHY))]
+        facts = given(story).when(NOOR, last(story, "A-3")).facts
+        assert isinstance(facts[-1], StageEntered)
+        assert facts[-1].stage is Stage.POST_PRODUCTION
