@@ -1,0 +1,329 @@
+"""Duties are kept apart: every round of a small world, answered in every order, passes only by the rules in words.
+
+Four people who could each do everything, up to three delegations among them, and one thing that goes differently on
+the way. Whatever passes is held against the facts and the commands sent by `faults`, which knows the rules and
+nothing of the engine. Mutants show that it can fail.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import combinations, permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from events.approval import (
+    Abstained,
+    ApprovalGiven,
+    ApprovalRequested,
+    BudgetApproved,
+    BudgetSubmitted,
+    ContentReplaced,
+    RequestApproved,
+    VoteLapsed,
+    VoteWithdrawn,
+)
+from events.budget import BudgetDrafted
+from events.delegation import AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
+from events.ids import Digest, PersonId
+from events.policy import Mode, Step
+from events.spend import SpendLogged
+from events.team import Appointed, AppointmentEnded, Role
+from service.deciders import approval, decision
+from service.deciders.approval import Abstain, Approve, Circumstances, Outcome
+from service.deciders.budget import LockBudget
+from service.deciders.command import Command
+from service.deciders.delegation import RevokeDelegation
+from service.deciders.policy import AdoptApprovalPolicy
+from service.deciders.refusal import Refusal
+from service.deciders.submission import SubmitBudget
+from service.deciders.team import EndAppointment
+from tests.deciders.rounds import EP, EPS, delegated, overage, policy, transfer
+from tests.deciders.rung import WHY
+from tests.deciders.stories import (
+    ART,
+    CO_PRODUCER,
+    DIRECTOR,
+    LINE_PRODUCER,
+    MAYA,
+    NOOR,
+    OPENED,
+    PRODUCER,
+    SMALL,
+    appoint,
+    approve,
+    budget,
+    equity,
+    inr,
+    spend,
+)
+from tests.spec import Story, World, play
+
+PEOPLE = (MAYA, NOOR, CO_PRODUCER, DIRECTOR)
+HATS = (Role.EXECUTIVE_PRODUCER, Role.PRODUCER, Role.LINE_PRODUCER)
+TWO_OF_THEM = replace(EP, mode=Mode.QUORUM, quorum=2)
+
+Edges = tuple[tuple[PersonId, PersonId], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A round that waits: by the first two people, or by the first alone."""
+
+    kind: str
+    steps: tuple[Step, ...]
+    #: Who lets whom act for them.
+    edges: Edges
+    hands: tuple[PersonId, PersonId]
+    two_steps: bool = False
+
+    @property
+    def story(self) -> Story:
+        one, two = self.hands
+        terms = policy(*self.steps, one_person_may_fill_two_steps=self.two_steps)
+        hats = [(MAYA, appoint(person, hat)) for person in PEOPLE for hat in HATS if (person, hat) != (MAYA, HATS[0])]
+        setting_up: Story = [*OPENED, (MAYA, appoint(LINE_PRODUCER, HATS[2])), (MAYA, appoint(PRODUCER, HATS[1]))]
+        setting_up += [(MAYA, equity(inr("600000")))]
+        adopting: Story = [(MAYA, AdoptApprovalPolicy(terms=terms)), *hats]
+        letting: Story = [(grantor, delegated(to, Power.APPROVE, Power.ABSTAIN)) for grantor, to in self.edges]
+        if self.kind == "budget":
+            return [*setting_up, *adopting, *letting, (one, SMALL), (two, SubmitBudget(budget="v1"))]
+        setting_up += [(LINE_PRODUCER, SMALL), (PRODUCER, SubmitBudget(budget="v1"))]
+        setting_up += [(MAYA, approve(setting_up))]
+        setting_up += [(MAYA, LockBudget(budget="v1")), *adopting, *letting]
+        if self.kind == "overage":
+            return [*setting_up, (two, spend(ART, "1000", "KS-1")), (one, overage(funding="F-1"))]
+        return [*setting_up, (one, transfer())]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An answer as it was sent."""
+
+    seat: PersonId
+    by: PersonId
+    step: int
+    approves: bool
+    seen: Digest
+
+    @property
+    def persons(self) -> set[PersonId]:
+        return {self.seat, self.by}
+
+
+@dataclass
+class Known:
+    """What the facts say, read without the engine."""
+
+    scene: Scene
+    hands: set[PersonId] = field(default_factory=set)
+    loggers: set[PersonId] = field(default_factory=set)
+    eps: set[PersonId] = field(default_factory=set)
+    acting: dict[str, tuple[PersonId, PersonId]] = field(default_factory=dict)
+    places: dict[tuple[PersonId, int], Place] = field(default_factory=dict)
+    passed: str | None = None
+
+
+def known(scene: Scene, world: World, seen: dict[UUID, Digest]) -> Known:
+    """What the facts and the commands sent say of the last round."""
+    so = Known(scene)
+    for event, around in world.facts:
+        persons = {around.actor, around.on_behalf_of or around.actor}
+        seat = around.on_behalf_of or around.actor
+        match event:
+            case Appointed(person, Role.EXECUTIVE_PRODUCER):
+                so.eps.add(person)
+            case AppointmentEnded(person, Role.EXECUTIVE_PRODUCER):
+                so.eps.discard(person)
+            case AuthorityDelegated(delegation, grantor, to):
+                so.acting[delegation] = (grantor, to)
+            case AbsenceSet(person, substitute):
+                so.acting[f"absence of {person}"] = (person, substitute)
+            case AuthorityRevoked(delegation):
+                del so.acting[delegation]
+            case SpendLogged():
+                so.loggers |= persons
+            case BudgetDrafted() | BudgetSubmitted():
+                so.hands |= persons
+            case ApprovalRequested():
+                so.hands |= persons
+                so.places, so.passed = {}, None
+            case ContentReplaced():
+                so.hands |= persons
+                so.places = {}
+            case ApprovalGiven(step=step) | Abstained(step=step):
+                approves = isinstance(event, ApprovalGiven)
+                saw = seen.get(around.command_id, event.content_hash)
+                so.places[seat, step] = Place(seat, around.actor, step, approves, saw)
+            case VoteWithdrawn(seat=whose):
+                so.places = {key: place for key, place in so.places.items() if place.seat != whose}
+            case VoteLapsed(seat=whose, step=step):
+                so.places.pop((whose, step), None)
+            case BudgetApproved(content_hash=passed) | RequestApproved(content_hash=passed):
+                so.passed = passed
+                # Whoever made an approved budget had no hand in what is asked for next.
+                so.hands = so.hands if scene.kind == "budget" else set()
+    return so
+
+
+def faults(scene: Scene, world: World, seen: dict[UUID, Digest]) -> list[str]:
+    """Which rules the round broke by passing."""
+    so = known(scene, world, seen)
+    requested = [{m.actor} for e, m in world.facts if isinstance(e, ApprovalRequested) and e.kind != "policy_change"]
+    hands = so.hands | requested[-1] | (so.loggers if scene.kind == "overage" else set())
+    found: list[str] = []
+    approvals = [place for place in so.places.values() if place.approves]
+    for place in approvals:
+        if place.persons & hands:
+            found.append(f"{place} has a hand in it: {hands}")
+        if place.seen != so.passed:
+            found.append(f"{place} saw other content than {so.passed}")
+        if place.seat not in so.eps:
+            found.append(f"{place} is nobody who is asked")
+        if place.by != place.seat and (place.seat, place.by) not in so.acting.values():
+            found.append(f"{place} is by nobody who acts for them")
+    for one, other in combinations(so.places.values(), 2):
+        if one.persons & other.persons and not (scene.two_steps and one.step != other.step):
+            found.append(f"one person is behind {one} and {other}")
+    for number, step in enumerate(scene.steps):
+        mine = {place.seat for place in approvals if place.step == number}
+        if len(mine) < (step.quorum or 1):
+            found.append(f"step {number} has {mine}")
+        if step.mode is Mode.ALL:
+            others = {
+                p for place in so.places.values() for p in place.persons if place.seat not in mine or p != place.seat
+            }
+            waited = so.eps - hands - others - {place.seat for place in so.places.values() if not place.approves}
+            if not waited <= mine and not scene.two_steps:
+                found.append(f"step {number} did not wait for {waited - mine}")
+    return found
+
+
+def acts(scene: Scene, world: World, number: str, disturbed: bool) -> Iterator[tuple[str, Command, bool]]:
+    """What anybody may try next, and whether it is the one thing that goes differently."""
+    assert world.production is not None
+    versions = world.production.budgets.versions.values()
+    asked = world.production.approvals.rounds[number]
+    hashes = sorted(
+        {asked.content_hash} | ({each.content_hash for each in versions} if scene.kind == "budget" else set())
+    )
+    places = [*PEOPLE, *(f"{to}/{grantor}" for grantor, to in scene.edges)]
+    for who in places:
+        for each in sorted(hashes, key=lambda h: h == asked.content_hash):
+            yield who, Approve(round=number, content_hash=each), False
+    yield DIRECTOR, Abstain(round=number, content_hash=asked.content_hash), False
+    if disturbed:
+        return
+    yield NOOR, EndAppointment(person=NOOR, role=Role.EXECUTIVE_PRODUCER, reason=WHY), True
+    if scene.edges:
+        yield scene.edges[0][0], RevokeDelegation(delegation="D-1"), True
+    if scene.kind == "budget":
+        yield CO_PRODUCER, budget("210000").model_copy(update={"round": number}), True
+
+
+@dataclass
+class Tally:
+    """How much was looked at."""
+
+    tried: int = 0
+    passed: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def explore(scene: Scene, tally: Tally) -> None:
+    """Try everything, in every order that makes a difference."""
+    world = play(scene.story)
+    assert world.production is not None
+    number = f"A-{len(world.production.approvals.rounds)}"
+    waiting: list[tuple[World, dict[UUID, Digest], bool]] = [(world, {}, False)]
+    reached: set[Any] = set()
+    while waiting:
+        world, seen, disturbed = waiting.pop()
+        for who, command, disturbs in acts(scene, world, number, disturbed):
+            tally.tried += 1
+            try:
+                happened = world.decide(who, command)
+            except Refusal:
+                continue
+            if not happened:
+                continue
+            said = seen
+            if isinstance(command, Approve):
+                said = seen | {world.metadata(who, command).command_id: command.content_hash}
+            after = world.after(who, command, happened)
+            assert after.production is not None
+            asked = after.production.approvals.rounds[number]
+            if asked.outcome is Outcome.APPROVED:
+                tally.passed += 1
+                tally.broken += faults(scene, after, said)
+                continue
+            votes = frozenset((vote.seat, vote.by, vote.step, vote.approves) for vote in asked.votes)
+            reason = type(command).__name__ if disturbs else disturbed
+            key = (votes, asked.step, asked.content_hash, reason)
+            if key not in reached:
+                reached.add(key)
+                waiting.append((after, said, reason))
+
+
+def worlds_of_edges(most: int, hands: tuple[PersonId, PersonId]) -> list[Edges]:
+    """Delegations among the people, one of each that differ by more than names that mean nothing here."""
+    alike = [dict(zip(PEOPLE, order, strict=True)) for order in permutations(PEOPLE)]
+    fixed = {*hands, NOOR, CO_PRODUCER, DIRECTOR}  # these do something of their own
+    alike = [names for names in alike if all(names[person] == person for person in fixed)]
+    pairs = list(permutations(PEOPLE, 2))
+    kept: dict[frozenset[tuple[PersonId, PersonId]], Edges] = {}
+    for count in range(most + 1):
+        for edges in combinations(pairs, count):
+            same = min(sorted((names[a], names[b]) for a, b in edges) for names in alike)
+            kept.setdefault(frozenset(map(tuple, same)), edges)
+    return list(kept.values())
+
+
+ALONE, BOTH = (MAYA, MAYA), (MAYA, NOOR)
+
+
+def scenes() -> Iterator[Scene]:
+    for hands in (ALONE, BOTH):
+        for edges in worlds_of_edges(1, hands):
+            for kind in ("budget", "transfer", "overage"):
+                yield Scene(kind, (EP, EP), edges, hands)
+            yield Scene("budget", (EPS,), edges, hands)
+            yield Scene("overage", (TWO_OF_THEM, EP), edges, hands)
+            yield Scene("transfer", (EP, EPS), edges, hands)
+    for edges in worlds_of_edges(3, ALONE)[13::9]:
+        yield Scene("transfer", (EP, EP), edges, ALONE)
+    yield Scene("transfer", (EP, EP, EP, EP, EP), ((NOOR, DIRECTOR),), ALONE, two_steps=True)
+    yield Scene("overage", (EP, EP, EP, EP, EP), (), BOTH, two_steps=True)
+
+
+SCENES = list(scenes())
+
+
+def test_whatever_passes_keeps_every_rule() -> None:
+    tally = Tally()
+    for scene in SCENES:
+        explore(scene, tally)
+    assert tally.broken == []
+    assert tally.passed > 500, "rounds pass at all"
+
+
+#: The engine without one of its checks.
+MUTANTS = {
+    "places": (approval, "_fills_one_place", lambda *_: None),
+    "hands": (decision, "_excluded", lambda *_: frozenset()),
+    "lapses": (Circumstances, "lapsed", lambda *_: None),
+    "content": (approval, "_seen", lambda *_: None),
+    "who acts": (decision.Situation, "answers_for", lambda *_: True),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_missing_check_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*MUTANTS[name])
+    tally = Tally()
+    for scene in SCENES:
+        explore(scene, tally)
+        if tally.broken:
+            return
+    pytest.fail(f"nothing noticed that there is no check of {name}")
