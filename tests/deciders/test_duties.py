@@ -116,7 +116,6 @@ class Place:
 class Known:
     """What the facts say, read without the engine."""
 
-    scene: Scene
     hands: set[PersonId] = field(default_factory=set)
     loggers: set[PersonId] = field(default_factory=set)
     eps: set[PersonId] = field(default_factory=set)
@@ -125,9 +124,9 @@ class Known:
     passed: str | None = None
 
 
-def known(scene: Scene, world: World, seen: dict[UUID, Digest]) -> Known:
+def known(scene: Scene, world: World, seen: dict[UUID, Digest]) -> Known:  # noqa: PLR0915 - one fact, one line
     """What the facts and the commands sent say of the last round."""
-    so = Known(scene)
+    so = Known()
     for event, around in world.facts:
         persons = {around.actor, around.on_behalf_of or around.actor}
         seat = around.on_behalf_of or around.actor
@@ -190,12 +189,10 @@ def faults(scene: Scene, world: World, seen: dict[UUID, Digest]) -> list[str]:
         mine = {place.seat for place in approvals if place.step == number}
         if len(mine) < (step.quorum or 1):
             found.append(f"step {number} has {mine}")
-        if step.mode is Mode.ALL:
-            others = {
-                p for place in so.places.values() for p in place.persons if place.seat not in mine or p != place.seat
-            }
-            waited = so.eps - hands - others - {place.seat for place in so.places.values() if not place.approves}
-            if not waited <= mine and not scene.two_steps:
+        if step.mode is Mode.ALL and not scene.two_steps:
+            elsewhere = {p for place in so.places.values() for p in place.persons if p not in mine}
+            waited = so.eps - hands - elsewhere
+            if not waited <= mine:
                 found.append(f"step {number} did not wait for {waited - mine}")
     return found
 
@@ -210,7 +207,7 @@ def acts(scene: Scene, world: World, number: str, disturbed: bool) -> Iterator[t
     )
     places = [*PEOPLE, *(f"{to}/{grantor}" for grantor, to in scene.edges)]
     for who in places:
-        for each in sorted(hashes, key=lambda h: h == asked.content_hash):
+        for each in hashes:
             yield who, Approve(round=number, content_hash=each), False
     yield DIRECTOR, Abstain(round=number, content_hash=asked.content_hash), False
     if disturbed:
@@ -231,7 +228,7 @@ class Tally:
     broken: list[str] = field(default_factory=list)
 
 
-def explore(scene: Scene, tally: Tally) -> None:
+def explore(scene: Scene, tally: Tally) -> None:  # noqa: PLR0915 - one walk
     """Try everything, in every order that makes a difference."""
     world = play(scene.story)
     assert world.production is not None
@@ -293,7 +290,7 @@ def scenes() -> Iterator[Scene]:
             yield Scene("transfer", (EP, EPS), edges, hands)
     for edges in worlds_of_edges(3, ALONE)[13::9]:
         yield Scene("transfer", (EP, EP), edges, ALONE)
-    yield Scene("transfer", (EP, EP, EP, EP, EP), ((NOOR, DIRECTOR),), ALONE, two_steps=True)
+    yield Scene("transfer", (EP, EP, EP), ((NOOR, DIRECTOR),), ALONE, two_steps=True)
     yield Scene("overage", (EP, EP, EP, EP, EP), (), BOTH, two_steps=True)
 
 
