@@ -28,7 +28,7 @@ from service.handling import Wish
 from service.routes.access import Doors
 from service.serving import configure_logs, served
 
-COMPANY, PRODUCTION = "acme", "the-long-take"
+COMPANY, PRODUCTION, CO_FINANCED = "acme", "the-long-take", "the-other-shore"
 TOP_SHEET = Path(__file__).parent / "demo_top_sheet.csv"
 LEVELS = {"ATL": "above_the_line", "PROD": "production", "POST": "post", "OTHER": "other"}
 
@@ -39,6 +39,14 @@ CAST = {
     "line producer": ("lena", "Lena Ortiz", ("line_producer",)),
     "accountant": ("aris", "Aris Dahl", ("accountant",)),
     "auditor": ("ines", "Ines Moreau", ("auditor",)),
+}
+
+#: Who joins them for the co-financed production, where each holds the role beside the name.
+PARTNERS = {
+    "executive producer away": ("noor", "Noor Khan", ("executive_producer",)),
+    "first fund": ("falk", "Falk Brandt", ("financier",)),
+    "second fund": ("hana", "Hana Sato", ("financier",)),
+    "guarantor": ("greta", "Greta Holm", ("completion_guarantor",)),
 }
 
 
@@ -104,26 +112,36 @@ class Play:
     client: httpx2.AsyncClient
     tokens: dict[str, str]
     tell: Console
+    production: str = PRODUCTION
     #: The position of the last command; views are asked to show it.
     position: int = 0
 
     def name(self, who: str) -> str:
         """A person as the teller calls them."""
-        return f"{CAST[who][1]} ({who})"
+        return f"{(CAST | PARTNERS)[who][1]} ({who})"
 
     def headers(self, who: str) -> dict[str, str]:
         """What a request of theirs carries."""
         return {"Authorization": f"Bearer {self.tokens[who]}"}
 
     async def send(
-        self, who: str, command: str, body: dict[str, Any], status: int = 201, key: str | None = None
+        self,
+        who: str,
+        command: str,
+        body: dict[str, Any],
+        status: int = 201,
+        key: str | None = None,
+        behalf: str | None = None,
     ) -> dict[str, Any]:
-        """Send a command, tell what was answered, and insist on the status."""
-        path = f"/v1/{COMPANY}/{PRODUCTION}/{command}"
+        """Send a command, tell what was answered, and insist on the status; `behalf` is whom they act for."""
+        where = COMPANY if command == "set-absence" else f"{COMPANY}/{self.production}"
+        path = f"/v1/{where}/{command}"
         headers = self.headers(who) | {"Idempotency-Key": key or f"demo-{uuid4()}"}
+        headers |= {} if behalf is None else {"On-Behalf-Of": behalf}
         response = await self.client.post(path, json=body, headers=headers)
         answer: dict[str, Any] = response.json()
-        self.tell.print(f"\n{self.name(who)} → [bold]{command}[/bold]  {_brief(body)}", highlight=False)
+        acts = self.name(who) if behalf is None else f"{self.name(who)} for {behalf}"
+        self.tell.print(f"\n{acts} → [bold]{command}[/bold]  {_brief(body)}", highlight=False)
         if response.status_code != status:
             raise Surprise(f"{command} was answered {response.status_code}, not {status}: {answer}")
         if status == 201:
@@ -141,7 +159,7 @@ class Play:
 
     async def view(self, who: str, view: str, **asked: Any) -> dict[str, Any]:
         """Read a view of the production that shows the last command."""
-        path = "/v1/inbox" if view == "inbox" else f"/v1/{COMPANY}/{PRODUCTION}/{view}"
+        path = "/v1/inbox" if view == "inbox" else f"/v1/{COMPANY}/{self.production}/{view}"
         response = await self.client.get(path, params={"at_least": self.position} | asked, headers=self.headers(who))
         if response.status_code != 200:
             raise Surprise(f"{view} was answered {response.status_code}: {response.text}")
@@ -165,7 +183,10 @@ def _brief(body: dict[str, Any]) -> str:
     return text if len(text) < 160 else f"{text[:157]}…"
 
 
-async def found(doors: Doors) -> dict[str, str]:
+Cast = dict[str, tuple[str, str, tuple[str, ...]]]
+
+
+async def found(doors: Doors, cast: Cast) -> dict[str, str]:
     """The operator founds the company and admits the cast; fresh tokens by part, for whoever is a member today."""
     commands: list[FoundCompany | AdmitMember] = [FoundCompany(name="Acme Pictures")]
     commands += [
@@ -175,13 +196,13 @@ async def found(doors: Doors) -> dict[str, str]:
             administrator=part == "executive producer",
             may_open_productions=part == "executive producer",
         )
-        for part, (person, name, _) in CAST.items()
+        for part, (person, name, _) in cast.items()
     ]
     for place, command in enumerate(commands):
         wish = Wish(COMPANY, None, command, OPERATOR, f"demo-founding-{place}", uuid4(), "cli")
         await doors.handling.handle(wish)
     company, tokens = await doors.handling.company(COMPANY), {}
-    for part, (person, _, _) in CAST.items():
+    for part, (person, _, _) in cast.items():
         if company is not None and company.is_member(person):
             _, tokens[part] = await doors.tokens.create(COMPANY, person, now(), timedelta(hours=8))
     return tokens
@@ -287,7 +308,7 @@ async def first_acts(address: str, doors: Doors) -> None:
     """What `make run` plays before it serves: found once, found again the next time by the same keys."""
     quiet = Console(quiet=True)
     async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
-        tokens = await found(doors)
+        tokens = await found(doors, CAST)
         play = Play(client, tokens, quiet)
         if tokens.keys() == CAST.keys():  # who was dismissed since was dismissed after these acts
             for act in (opening, _budget_to_lock, first_spend):
@@ -352,7 +373,7 @@ async def walk(play: Play) -> None:
     refused = await play.send("producer", "approve", seen, status=403)
     play.says("refused to the submitter", refused["type"], "urn:greenlight:problem:approver-is-submitter")
     refused = await play.send("accountant", "approve", seen, status=403)
-    play.says("refused to the accountant", refused["type"], "urn:greenlight:problem:role-may-not")
+    play.says("refused to the accountant", refused["type"], "urn:greenlight:problem:not-asked")
     refused = await play.send(ep, "approve", seen | {"content_hash": "0" * 64}, status=409)
     play.says("another content than asked about", refused["figures"]["asked"], content_hash)
     await approving(play, content_hash)
@@ -387,7 +408,10 @@ async def walk(play: Play) -> None:
     play.says("outside the budget after recoding", budget["shown"]["spent_outside"], [])
     play.says("spent, INR", budget["shown"]["spent"], "5530328.00")
 
-    tell.rule("Act 5 — the auditor looks back")
+    tell.rule("Act 5 — a co-financed budget: who is asked, and what their word is worth")
+    await co_financing(Play(play.client, play.tokens, tell, CO_FINANCED))
+
+    tell.rule("Act 6 — the auditor looks back")
     then = await play.view("auditor", "current-budget", as_of=before_approval)
     play.says(
         f"as of version {before_approval}, before the approval",
@@ -400,9 +424,117 @@ async def walk(play: Play) -> None:
     play.says("facts in the trail", len(trail["entries"]), trail["version"])
 
 
+def eur(amount: str) -> dict[str, str]:
+    """Euros."""
+    return {"amount": amount, "currency": "EUR"}
+
+
+def sheet(camera: str, **more: Any) -> dict[str, Any]:
+    """The co-financed budget, with so much for the camera."""
+    accounts = [("1100", "Story", "above_the_line", "200000"), ("2300", "Camera", "production", camera)]
+    contingency = {"code": "8000", "name": "Contingency", "kind": "contingency", "percent": "10"}
+    return {
+        "currency": "EUR",
+        "accounts": [dict(zip(("code", "name", "level", "amount"), line, strict=True)) for line in accounts],
+        "charges": [contingency | {"base": {"levels": ["above_the_line", "production"]}}],
+    } | more
+
+
+async def co_financing(play: Play) -> None:
+    """Act five: a policy, two funds and a guarantor, changes to the locked budget, and the green light."""
+    await _partners(play)
+    await _bonded_budget(play)
+    await _changes_and_green_light(play)
+
+
+async def _asked(play: Play, number: str) -> dict[str, Any]:
+    """How a round stands."""
+    rounds = (await play.view("auditor", "approval-status"))["rounds"]
+    found: dict[str, Any] = next(each for each in rounds if each["round"] == number)
+    return found
+
+
+async def _approve(play: Play, who: str, number: str, behalf: str | None = None, **more: Any) -> dict[str, Any]:
+    """Somebody approves what the round asks about now."""
+    seen = {"round": number, "content_hash": (await _asked(play, number))["content_hash"]}
+    return await play.send(who, "approve", seen | more, behalf=behalf)
+
+
+async def _partners(play: Play) -> None:
+    """The team, the funds, and the policy, with an executive producer away."""
+    ep, today = "executive producer", now().date()
+    opening = {"title": "The Other Shore", "kind": "feature", "currency": "EUR", "time_zone": "Europe/Berlin"}
+    await play.send(ep, "open-production", opening)
+    team = [("theo", "producer"), ("lena", "line_producer"), ("ines", "auditor")]
+    team += [(person, role) for person, _, roles in PARTNERS.values() for role in roles]
+    for person, role in team:
+        await play.send(ep, "appoint", {"person": person, "role": role, "from_on": "2026-10-01"})
+    for party, amount, holder in (("Elbe Fund", "400000", "falk"), ("Kyoto Media", "300000", "hana")):
+        source = {"kind": "equity", "party": party, "amount": eur(amount), "holder": holder}
+        await play.send(ep, "secure-funding", source | {"rests_on": "signed_agreement", "document": "Agreement"})
+    own = {"kind": "equity", "party": "Acme Pictures", "amount": eur("300000"), "document": "Board minutes"}
+    await play.send(ep, "secure-funding", own | {"rests_on": "signed_agreement"})
+
+    days = {"from_on": str(today - timedelta(days=1)), "until_on": str(today + timedelta(days=14))}
+    await play.send("executive producer away", "set-absence", {"substitute": "aris"} | days)
+    policy = {"template": "co_financed_feature", "capped_accounts": ["1100"], "reason": "Two funds joined."}
+    await play.send(ep, "adopt-approval-policy", policy)
+    waits = (await _asked(play, "A-1"))["waits_for"]["asked"]
+    play.says(
+        "A-1 waits for, and who answers for them", [(a["person"], a["through"]) for a in waits], [("noor", ["aris"])]
+    )
+    await _approve(play, "accountant", "A-1", behalf="noor")
+    said = (await _asked(play, "A-1"))["decisions"][-1]
+    play.says("the policy is adopted; the last word was", (said["person"], said["by"]), ("noor", "aris"))
+
+
+async def _bonded_budget(play: Play) -> None:
+    """Half of the committed funding, then the guarantor; an edit meanwhile voids what was said."""
+    await play.send("line producer", "set-budget", sheet("600000"))
+    await play.send("producer", "submit-budget", {"budget": "v1"})
+    first = (await _asked(play, "A-2"))["content_hash"]
+    await _approve(play, "first fund", "A-2", words="Fine for us.")
+    stands = await _asked(play, "A-2")
+    play.says("with 40 % of the committed funding, A-2 is", (stands["state"], stands["waits_for"]["step"]), ("open", 1))
+    answer = await play.send("line producer", "set-budget", sheet("620000", round="A-2", reason="A second camera."))
+    play.says("void since the edit", answer["events"][-1]["data"]["voided"], ["falk"])
+    seen = {"round": "A-2", "content_hash": first}
+    refused = await play.send("second fund", "approve", seen, status=409)
+    play.says("who saw the old one", refused["type"], "urn:greenlight:problem:content-has-changed")
+    for who in ("first fund", "second fund", "guarantor"):
+        await _approve(play, who, "A-2")
+    budget = await play.view("producer", "current-budget")
+    play.says("in force, EUR", (budget["in_force"], budget["shown"]["grand_total"]), ("v2", "902000.00"))
+    await play.send("executive producer", "lock-budget", {"budget": "v2"})
+
+
+async def _changes_and_green_light(play: Play) -> None:
+    """An overage that a source carries, a draw on a condition, and the go decision."""
+    ep = "executive producer"
+    overage = {"account": "2300", "amount": "50000", "funding": "F-3", "reason": "Night shoots."}
+    await play.send("line producer", "request-overage", overage)
+    for who in (ep, "guarantor"):
+        await _approve(play, who, "A-3")
+    draw = {"account": "2300", "amount": "30000", "reason": "A broken lens."}
+    await play.send("line producer", "draw-contingency", draw)
+    await _approve(play, ep, "A-4")
+    await _approve(play, "guarantor", "A-4", conditions=["The insurer's refusal is on file."])
+    refused = await play.send(ep, "greenlight-production", {}, status=409)
+    missing = ["closed cash of EUR 952,000.00, of which there is EUR 0.00", "the open conditions of approvals"]
+    play.says("the green light waits for", refused["figures"]["missing"], missing)
+    for source in ("F-1", "F-2", "F-3"):
+        await play.send(ep, "close-funding", {"funding": source})
+    met = {"round": "A-4", "condition": 1, "waived": False, "words": "Letter of the insurer."}
+    answer = await play.send("guarantor", "close-condition", met)
+    play.says("left of the contingency, EUR", answer["events"][-1]["data"]["left"]["amount"], "52000.00")
+    answer = await play.send(ep, "greenlight-production", {})
+    passed = [result["passed"] for result in answer["events"][0]["data"]["results"]]
+    play.says("tests passed for the green light", passed, [True] * 5)
+
+
 async def prove(tell: Console, server: Server) -> None:
     """The last act: the chain holds, and a forger is found out on a copy of the database."""
-    tell.rule("Act 6 — the chain, and a forger")
+    tell.rule("Act 7 — the chain, and a forger")
     reader = await asyncpg.connect(server.service_url)
     verdicts = [verdict async for verdict in verify.verify(reader)]
     await reader.close()
@@ -444,8 +576,8 @@ async def _play(tell: Console, server: Server) -> None:
         served(server.service_url, "127.0.0.1", 0) as (_, address, doors),
         httpx2.AsyncClient(base_url=address, timeout=30) as client,
     ):
-        tell.print("The operator founds Acme Pictures and admits five people.")
-        await walk(Play(client, await found(doors), tell))
+        tell.print("The operator founds Acme Pictures and admits nine people.")
+        await walk(Play(client, await found(doors, CAST | PARTNERS), tell))
     await prove(tell, server)
 
 
