@@ -1,14 +1,21 @@
 """Who may send what: every command and every role, against a table written here a second time."""
 
+import re
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import get_args
 
 import pytest
 
 from events.team import Role
-from service.deciders.authority import MAY_SEND, RoleMayNot
+from service import deciders
+from service.api_keys import FOR_KEYS
+from service.deciders.authority import MAY_SEND, RoleMayNot, power
 from service.deciders.command import Command
-from service.deciders.decision import ProductionCommand
+from service.deciders.decision import STILL_TAKEN, ProductionCommand, refusals
 from service.deciders.production import OpenProduction
+from service.problems import slug
 from tests.deciders.ladders import SOUND
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -25,7 +32,14 @@ from tests.deciders.stories import (
     inr,
     spend,
 )
+from tests.events.golden import golden
 from tests.spec import given
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "authority.md"
+BEGIN, END = "<!-- table -->\n", "<!-- end of table -->"
+
+#: A production that is there, for another, by a role, before the end.
+OF_EVERY_COMMAND = ("P1", "D2", "P2", "P3")
 
 ROLES = ["EP", "PR", "CO", "LP", "AP", "DI", "DH", "AC", "FI", "CG", "AU"]
 #: The table of commands, in its own words: who may send what.
@@ -83,7 +97,53 @@ LETTERS = {
     Role.COMPLETION_GUARANTOR: "CG",
     Role.AUDITOR: "AU",
 }
+LETTERS_OF = {letters: role for role, letters in LETTERS.items()}
 COMMANDS = [command for command in get_args(ProductionCommand) if command is not OpenProduction]
+
+
+def rules() -> dict[str, str]:
+    """Every numbered rule, as the docstring of its decider says it."""
+    found: dict[str, str] = {}
+    for module in iter_modules(deciders.__path__, "service.deciders."):
+        text = import_module(module.name).__doc__ or ""
+        for rule in re.finditer(r"^([A-Z][0-9]+) +((?:.+\n)(?:    .+\n)*)", text, re.MULTILINE):
+            found[rule[1]] = " ".join(rule[2].split())
+    return dict(sorted(found.items(), key=lambda each: (each[0][0], int(each[0][1:]))))
+
+
+def _may_be_refused_by(command: type[Command]) -> list[str]:
+    """The rules of its refusals, each once, in the order in which they are tried."""
+    return [*dict.fromkeys(vars(refusal)["rule"] for refusal in refusals(command))]
+
+
+def _table() -> str:
+    head = ["command", *ROLES, "closed", "for another", "key", "and then"]
+    lines = [head, ["---", *[":-:"] * (len(head) - 2), "---"]]
+    for command in COMMANDS:
+        marks = [LETTERS_OF[letter] in MAY_SEND[command] for letter in ROLES]
+        marks += [command in STILL_TAKEN, power(command) is not None, command in FOR_KEYS]
+        said = [rule for rule in _may_be_refused_by(command) if rule not in OF_EVERY_COMMAND]
+        lines.append([f"`{slug(command.__name__)}`", *("x" if mark else " " for mark in marks), ", ".join(said)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def told() -> str:
+    """The document, with its table as the code has it."""
+    before, _, rest = DOCUMENT.read_text().partition(BEGIN)
+    named = {rule for command in COMMANDS for rule in _may_be_refused_by(command)} | {"C1", "C2", "C4", "D1", "D5"}
+    legend = "".join(f"* **{rule}** {text}\n" for rule, text in rules().items() if rule in named)
+    return f"{before}{BEGIN}\n{_table()}\n{legend}\n{END}{rest.partition(END)[2]}"
+
+
+@pytest.mark.gate
+@pytest.mark.golden
+class TestTheDocument:
+    def test_is_what_the_table_says(self) -> None:
+        text = told()
+        assert text == golden(DOCUMENT, text), "run `make golden` and read the difference"
+
+    def test_tells_every_rule_by_which_a_command_can_be_refused(self) -> None:
+        assert {rule for command in COMMANDS for rule in _may_be_refused_by(command)} <= rules().keys()
 
 
 class TestTheTable:
