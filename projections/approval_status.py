@@ -587,9 +587,7 @@ class _House:
         substitutes = [
             row
             for row in rows.of(SubstituteRow, company)
-            if row.from_on <= on <= row.until_on
-            and (row.productions is None or name in row.productions)
-            and (row.powers is None or Power.APPROVE in row.powers)
+            if row.from_on <= on <= row.until_on and (row.productions is None or name in row.productions)
         ]
         return cls(stream, at, on, Standing(roles, heads, holders), substitutes)
 
@@ -610,9 +608,11 @@ class _House:
         days = row.steps[row.step].within_days if row.step < len(row.steps) else None
         return None if days is None else row.since + timedelta(days=days)
 
-    def through(self, person: PersonId, row: RoundRow) -> list[PersonId]:
-        """Who may answer for the person."""
-        return sorted({s.substitute for s in self.substitutes if s.person == person} - set(row.excluded))
+    def through(self, person: PersonId, power: Power) -> set[PersonId]:
+        """Who may use one of the powers of a substitute for the person."""
+        return {
+            s.substitute for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)
+        }
 
     def away_until(self, person: PersonId) -> date | None:
         """The last day of the person's absence."""
@@ -639,13 +639,16 @@ def inbox(rows: Rows, streams: list[StreamId], person: PersonId, position: int, 
         house = _House.of(rows, stream, at)
         for row in (row for row in rounds if row.state == "open"):
             for seat in house.asked(row):
-                mine = person == seat or (person in house.through(seat, row) and seat not in row.excluded)
-                if mine and person not in row.excluded:
+                mine = person == seat or person in house.through(seat, Power.APPROVE)
+                if mine and not {person, seat} & set(row.excluded):
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
-            if any((c.by, c.state) == (person, "open") for c in row.conditions):
-                items.append(_item(row, drafting.title, "close_condition", None, row.submitted_by, None, row.since))
+            for seat in sorted({c.by for c in row.conditions if c.state == "open"}):
+                if person == seat or person in house.through(seat, Power.CLOSE_CONDITION):
+                    behalf = None if seat == person else seat
+                    asking = (row.submitted_by, None, row.since)
+                    items.append(_item(row, drafting.title, "close_condition", behalf, *asking))
         on_budgets = [row for row in rounds if row.kind is RequestKind.BUDGET]
         if on_budgets and Role.PRODUCER in house.standing.roles.get(person, ()):
             last = on_budgets[-1]
@@ -706,7 +709,11 @@ def _in_english(row: RoundRow) -> str | None:
 
 def _waits_for(row: RoundRow, house: _House) -> WaitsFor:
     asked = [
-        Asked(person=person, through=house.through(person, row), away_until=house.away_until(person))
+        Asked(
+            person=person,
+            through=sorted(house.through(person, Power.APPROVE) - set(row.excluded)),
+            away_until=house.away_until(person),
+        )
         for person in house.asked(row)
         if person not in row.excluded
     ]

@@ -465,7 +465,7 @@ async def _partners(play: Play) -> None:
     ep, today = "executive producer", now().date()
     opening = {"title": "The Other Shore", "kind": "feature", "currency": "EUR", "time_zone": "Europe/Berlin"}
     await play.send(ep, "open-production", opening)
-    team = [("theo", "producer"), ("lena", "line_producer"), ("ines", "auditor")]
+    team = [("theo", "producer"), ("lena", "line_producer"), ("aris", "accountant"), ("ines", "auditor")]
     team += [(person, role) for person, _, roles in PARTNERS.values() for role in roles]
     for person, role in team:
         await play.send(ep, "appoint", {"person": person, "role": role, "from_on": "2026-10-01"})

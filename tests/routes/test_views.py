@@ -11,6 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from events.delegation import Power
 from events.financing import FundingKind
 from events.team import Role
 from projections import current_budget, spend_register
@@ -23,6 +24,7 @@ from service.deciders.submission import SubmitBudget
 from service.problems import Problem
 from service.routes import views
 from service.routes.views import caught_up
+from tests.deciders import rounds
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
@@ -505,6 +507,18 @@ class TestTheInbox:
         [revise] = (await world.read(PRODUCER, "/v1/inbox"))["items"]
         assert (revise["waits_for"], revise["words"], revise["from_person"]) == ("revise", "Spend less.", MAYA)
         assert (await world.read(MAYA, "/v1/inbox"))["items"] == []
+
+    async def test_holds_what_waits_for_those_whom_its_reader_acts_for(self, world: World) -> None:
+        await world.play([*rounds.CONDITIONED, (MAYA, rounds.away()), (NOOR, rounds.delegated(ACCOUNTANT))])
+        close = ("close_condition", "A-2", MAYA)
+
+        shown = {who: (await world.read(who, "/v1/inbox"))["items"] for who in (STRANGER, ACCOUNTANT)}
+
+        assert [(item["waits_for"], item["round"], item["on_behalf_of"]) for item in shown[STRANGER]] == [close]
+        assert shown[ACCOUNTANT] == [], "Noor set no condition, and let Anil approve alone"
+        await world.play([(MAYA, rounds.delegated(ACCOUNTANT, Power.CLOSE_CONDITION))])
+        [item] = (await world.read(ACCOUNTANT, "/v1/inbox"))["items"]
+        assert (item["waits_for"], item["round"], item["on_behalf_of"]) == close
 
 
 class TestTheApprovalStatus:
