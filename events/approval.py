@@ -144,7 +144,7 @@ class StepSkipped:
 
 @dataclass(frozen=True, slots=True)
 class StepOverridden:
-    """The step was passed over by who may, for the reason given: an exception."""
+    """The step was passed over by who may, for the reason given."""
 
     round: RoundId
     subject: str

@@ -20,7 +20,8 @@ from .money import Percent, PositiveAmount, WholeAmount
 from .production import GreenLightTest
 from .team import Role
 
-_CLOSED = ConfigDict(extra="forbid")
+#: Whoever writes a policy reads in the API what its fields mean.
+_CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class RequestKind(StrEnum):
@@ -59,13 +60,15 @@ class Approver:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
     role: Role | None = None
+    """Whoever holds it."""
     person: PersonId | None = None
-    #: Whoever speaks for this source, once it is committed.
+    """This one, while they hold a role."""
     holder_of: FundingId | None = None
-    #: Whoever speaks for any committed source.
+    """Whoever speaks for this source, once it is committed."""
     every_holder: bool = False
-    #: The department heads of the accounts that are asked about.
+    """Whoever speaks for any committed source."""
     department_head: bool = False
+    """The department heads of the accounts that are asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +78,19 @@ class Step:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
     approvers: tuple[Approver, ...]
+    """Everyone whom one of these stands for."""
     mode: Mode = Mode.ANY
-    #: How many, when the mode is a quorum.
+    """`all` are all who may: whoever had a hand in it, or abstains, is not waited for."""
     quorum: int | None = None
-    #: Percent of the committed funding, when the mode is a share.
+    """How many, when the mode is a quorum."""
     share: Percent | None = None
-    #: After so many days the step asks `escalates_to`, too.
+    """Percent of the committed funding, when the mode is a share."""
     within_days: int | None = None
+    """After so many days the step asks `escalates_to`, too."""
     escalates_to: tuple[Approver, ...] = ()
-    #: Skipped while nobody is what it asks for.
+    """Who is asked beside the others once the days are over."""
     optional: bool = False
+    """Skipped while nobody is what it asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +100,19 @@ class When:
     __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
 
     kinds: tuple[RequestKind, ...]
-    #: One of these accounts is asked about.
+    """One of these is asked for."""
     accounts: tuple[AccountCode, ...] = ()
-    #: Or an account of one of these levels.
+    """One of these accounts is asked about."""
     levels: tuple[Level, ...] = ()
-    #: An account that the policy caps is asked about.
+    """Or an account of one of these levels."""
     capped: bool = False
-    #: Base currency; what one vendor or account asked for within the policy's days counts together.
+    """An account that the policy caps is asked about."""
     at_least: WholeAmount | None = None
+    """Base currency; what one vendor or account asked for within the policy's days counts together."""
     below: PositiveAmount | None = None
-    #: What is asked for makes this percentage or more of the budget of what it is asked for.
+    """Counted as `at_least` is."""
     percent_of_budget: Percent | None = None
+    """What is asked for makes this percentage or more of the budget of its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +124,7 @@ class Rule:
     name: Text
     when: When
     steps: tuple[Step, ...] = ()
+    """In their order; none: it is approved by policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,26 +135,31 @@ class Policy:
 
     name: Text
     rules: tuple[Rule, ...]
-    #: For what no rule is for.
+    """In their order: the first that is for a request counts."""
     otherwise: tuple[Step, ...]
-    #: For a change of the policy itself.
+    """For what no rule is for."""
     changes: tuple[Step, ...] = (Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL),)
+    """For a change of the policy itself."""
     one_person_may_fill_two_steps: bool = False
+    """So that the same person may answer in two steps of a round."""
     cumulative_days: int = 30
-    #: Accounts that may not grow by a lower rule, such as the producers' fees.
+    """For so many days, what one vendor or account asked for counts together."""
     capped_accounts: tuple[AccountCode, ...] = ()
-    #: Percent spent of an account, a level, or the whole.
+    """Accounts that may not grow by a lower rule, such as the producers' fees."""
     alerts_at: tuple[int, ...] = (80, 90, 100)
-    #: Whoever may pass over a step, for a reason.
+    """Percent spent of an account, a level, or the whole."""
     override_by: Role | None = None
-    #: Base currency; approvals from this on need the approver's credentials to be fresh.
+    """Whoever may pass over a step, for a reason."""
     fresh_from: WholeAmount | None = None
+    """Base currency; approvals from this on need the approver's credentials to be fresh."""
     fresh_minutes: int = 15
+    """How long ago the sign-in may be, then."""
     green_light: tuple[GreenLightTest, ...] = (
         GreenLightTest.BUDGET_LOCKED,
         GreenLightTest.FUNDING_COMMITTED,
         GreenLightTest.CONDITIONS_MET,
     )
+    """Which tests the green light runs."""
 
 
 @dataclass(frozen=True, slots=True)

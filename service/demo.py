@@ -32,8 +32,10 @@ COMPANY, PRODUCTION, CO_FINANCED = "acme", "the-long-take", "the-other-shore"
 TOP_SHEET = Path(__file__).parent / "demo_top_sheet.csv"
 LEVELS = {"ATL": "above_the_line", "PROD": "production", "POST": "post", "OTHER": "other"}
 
+Cast = dict[str, tuple[str, str, tuple[str, ...]]]
+
 #: Who plays: person, name, and the roles that the first executive producer gives them.
-CAST = {
+CAST: Cast = {
     "executive producer": ("maya", "Maya Rao", ()),
     "producer": ("theo", "Theo Varga", ("producer", "executive_producer")),
     "line producer": ("lena", "Lena Ortiz", ("line_producer",)),
@@ -42,7 +44,7 @@ CAST = {
 }
 
 #: Who joins them for the co-financed production, where each holds the role beside the name.
-PARTNERS = {
+PARTNERS: Cast = {
     "executive producer away": ("noor", "Noor Khan", ("executive_producer",)),
     "first fund": ("falk", "Falk Brandt", ("financier",)),
     "second fund": ("hana", "Hana Sato", ("financier",)),
@@ -183,10 +185,7 @@ def _brief(body: dict[str, Any]) -> str:
     return text if len(text) < 160 else f"{text[:157]}…"
 
 
-Cast = dict[str, tuple[str, str, tuple[str, ...]]]
-
-
-async def found(doors: Doors, cast: Cast) -> dict[str, str]:
+async def found(doors: Doors, cast: Cast = CAST) -> dict[str, str]:
     """The operator founds the company and admits the cast; fresh tokens by part, for whoever is a member today."""
     commands: list[FoundCompany | AdmitMember] = [FoundCompany(name="Acme Pictures")]
     commands += [
@@ -308,7 +307,7 @@ async def first_acts(address: str, doors: Doors) -> None:
     """What `make run` plays before it serves: found once, found again the next time by the same keys."""
     quiet = Console(quiet=True)
     async with httpx2.AsyncClient(base_url=address, timeout=30) as client:
-        tokens = await found(doors, CAST)
+        tokens = await found(doors)
         play = Play(client, tokens, quiet)
         if tokens.keys() == CAST.keys():  # who was dismissed since was dismissed after these acts
             for act in (opening, _budget_to_lock, first_spend):

@@ -271,17 +271,19 @@ _PASSES = (CannotTakeEffect,)
 class OnRound(Command):
     """What is done about a round."""
 
-    round: RoundId
+    round: RoundId = Field(description="As the approval status and the inbox name it.")
 
 
 class Decision(OnRound):
     """An answer to a round, on the content that was seen."""
 
-    content_hash: Digest
+    content_hash: Digest = Field(
+        description="Of what you saw; refused when the round asks about something else by now."
+    )
 
 
 class Approve(Decision):
-    """Somebody whom the round asks approves the content they saw; with the last approval it takes effect."""
+    """Somebody whom the round asks approves the content they saw; with the last approval it needs it takes effect."""
 
     refusals = (
         *_ASKED,
@@ -302,7 +304,7 @@ class Approve(Decision):
 
 
 class Abstain(Decision):
-    """Somebody whom the round asks leaves the answer to the others."""
+    """Somebody whom the round asks leaves the answer to the others, and is not waited for."""
 
     refusals = (*_ASKED, PersonFillsAnotherPlace, *_PASSES)
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "The vendor is my brother."}
@@ -343,25 +345,25 @@ class RecallRequest(OnRound):
 
 
 class Nudge(OnRound):
-    """Those whom the round waits for are reminded; and it moves on, if it waited for nobody any more."""
+    """Those whom the round waits for are reminded; a round that waits for nobody any more moves on."""
 
     refusals = (*_FOUND, *_PASSES)
     example: ClassVar = {"round": "A-1", "reason": "We shoot on Monday."}
 
 
 class ReassignStep(OnRound):
-    """Somebody gives their place to another, or who may override the step gives it away for them."""
+    """Somebody whom the step asks gives their place to another; whoever may override the step may do it for them."""
 
     refusals = (*_FOUND, PlaceIsNotYours, CannotBeReassigned)
     example: ClassVar = {"round": "A-1", "seat": "adele", "to": "carl", "reason": "Adele is on a flight."}
 
     seat: PersonId = Field(description="Who is asked now.")
-    to: PersonId
+    to: PersonId = Field(description="Who is asked in their place: somebody with a role, who had no hand in it.")
     reason: Memo
 
 
 class OverrideStep(Decision):
-    """Somebody who may passes over the step that the round is at; it is reported among the exceptions."""
+    """Whoever holds the role that the policy names for it passes over the step that the round is at, for a reason."""
 
     refusals = (
         *(*_FOUND, ContentHasChanged, NobodyOverrides),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from pydantic import Field
+
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, FundingState
 from events.ids import AccountCode, BudgetId, FundingId, Memo
@@ -118,8 +120,11 @@ class NothingMoves(Conflicting):
     account: AccountCode
 
 
+_IN_BASE_CURRENCY = "In the production's base currency."
+
+
 class RequestOverage(Command):
-    """A producer or a line producer asks for money beside the locked budget, carried by funding that nothing needs."""
+    """A producer or a line producer asks for money beside the locked budget, which a named source carries."""
 
     refusals = (
         *(BudgetIsNotLocked, AmountDoesNotFit, AccountIsMissing, SourceIsMissing, SourceCarriesNothing),
@@ -127,9 +132,9 @@ class RequestOverage(Command):
     )
     example: ClassVar = {"account": "2200", "amount": "40000", "funding": "F-1", "reason": "The set turned union."}
 
-    account: AccountCode
-    amount: PositiveAmount
-    funding: FundingId
+    account: AccountCode = Field(description="An account of the locked budget that takes spend.")
+    amount: PositiveAmount = Field(description=_IN_BASE_CURRENCY)
+    funding: FundingId = Field(description="A committed source with money that nothing else needs.")
     reason: Memo
 
 
@@ -142,9 +147,9 @@ class TransferBudget(Command):
     )
     example: ClassVar = {"from_account": "1100", "to_account": "2200", "amount": "20000", "reason": "Rights came low."}
 
-    from_account: AccountCode
+    from_account: AccountCode = Field(description="It keeps what is spent on it.")
     to_account: AccountCode
-    amount: PositiveAmount
+    amount: PositiveAmount = Field(description=_IN_BASE_CURRENCY)
     reason: Memo
 
 
@@ -154,8 +159,8 @@ class DrawContingency(Command):
     refusals = (BudgetIsNotLocked, AmountDoesNotFit, AccountIsMissing, ContingencyIsExhausted)
     example: ClassVar = {"account": "2200", "amount": "15000", "reason": "Two nights of rain."}
 
-    account: AccountCode
-    amount: PositiveAmount
+    account: AccountCode = Field(description="Which gets the money.")
+    amount: PositiveAmount = Field(description=_IN_BASE_CURRENCY)
     reason: Memo
 
 

@@ -79,11 +79,14 @@ class DelegateAuthority(Command):
         "until_on": "2026-11-30",
     }
 
-    to: PersonId
-    powers: Annotated[tuple[Power, ...], Field(min_length=1, max_length=len(Power))]
+    to: PersonId = Field(description="Another member of the company, who then sends `On-Behalf-Of` with your id.")
+    powers: Annotated[
+        tuple[Power, ...],
+        Field(min_length=1, max_length=len(Power), description="The commands that they may send for you."),
+    ]
     productions: tuple[Slug, ...] | None = Field(None, max_length=500, description="Left out: all of them.")
     limit: PositiveMoney | None = Field(None, description="No single act is for more than this.")
-    from_on: Day
+    from_on: Day = Field(description="The first day, by the clock of each production.")
     until_on: Day = Field(description="The last day.")
 
     @field_validator("until_on", mode="after")
@@ -102,14 +105,14 @@ class RevokeDelegation(Command):
 
 
 class SetAbsence(Command):
-    """A member will be away, and names who answers in their place; it replaces the one set before."""
+    """A member will be away, and names who answers rounds in their place; it replaces the absence set before."""
 
     refusals = (NobodyActsForThemselves, AuthorityIsNotYours)
     example: ClassVar = {"substitute": "carl", "from_on": "2026-11-16", "until_on": "2026-11-30"}
 
     person: PersonId | None = Field(None, description="Left out: yourself. An administrator may say who is away.")
-    substitute: PersonId
-    from_on: Day
+    substitute: PersonId = Field(description="Who answers for them, with `On-Behalf-Of`.")
+    from_on: Day = Field(description="The first day, by the clock of each production.")
     until_on: Day = Field(description="The last day.")
 
     @field_validator("until_on", mode="after")
@@ -119,7 +122,7 @@ class SetAbsence(Command):
 
 
 class EndAbsence(Command):
-    """A member is back before the day."""
+    """A member is back early, or does not go: nobody answers in their place any more."""
 
     refusals = (AuthorityIsNotYours,)
     example: ClassVar = {"reason": "Back early."}

@@ -167,7 +167,7 @@ class AdoptApprovalPolicy(Command):
     refusals = (MemberIsMissing, SourceIsMissing)
     example: ClassVar = {"template": "co_financed_feature", "reason": "The fund joined."}
 
-    template: Template | None = None
+    template: Template | None = Field(None, description="A policy that is ready, in place of terms of your own.")
     terms: Annotated[Policy, AfterValidator(_sound)] | None = Field(None, description="In place of a template.")
     capped_accounts: tuple[AccountCode, ...] = Field(
         (), max_length=200, description="With a template: the accounts that may not grow by a lower rule."

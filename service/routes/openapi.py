@@ -29,6 +29,10 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
   key, each standing for a person of a company. A key does what its scopes name, a command by its name or `read`.
 * **Commands** are `POST`s with an `Idempotency-Key` of your choice. The same key with the same request happens
   once, for ever: after a lost answer send it again. `dry_run=true` answers what would happen.
+* **Approvals**: the production's policy says what is asked of whom. A command that must be approved answers with
+  `ApprovalRequested` and takes effect when its round has passed. The approval status says what a round waits for and
+  who may do what; the inbox holds what waits for you. Answers name the `content_hash` that was seen.
+* **Acting for another**: `On-Behalf-Of` names whom, who delegated it to you or is away with you as substitute.
 * **Views** are `GET`s. Each says in `Position` which position of the log it shows; `at_least=` the `position` that
   a command answered waits for it. `as_of=` a version or an instant shows what was so then.
 * **The feed** tells every event of a company once and in order, as a CloudEvent: in pages, or as server-sent events.
