@@ -54,7 +54,7 @@ class TestEveryCommand:
     @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
     def test_says_who_and_why_what_refuses_it_and_how_it_looks(self, command: type[Command]) -> None:
         assert command.__doc__
-        assert "refusals" in vars(command), "none of its own is an answer, too"
+        assert command.refusals
         assert command.model_validate(command.example, strict=False)
 
     def test_of_a_production_is_in_the_table_of_authority(self) -> None:
