@@ -225,23 +225,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             excluded = {*rows.one(DraftingRow, stream).drafters, *metadata.persons}
             _opened(rows, recorded, round_id, RequestKind.BUDGET, budget, content_hash, total, excluded)
         case ApprovalRequested():
-            _opened(
-                rows,
-                recorded,
-                event.round,
-                event.kind,
-                event.subject,
-                event.content_hash,
-                event.amount,
-                set(event.excluded),
-                policy=event.policy,
-                rule=event.rule,
-                steps=event.steps,
-                accounts=event.accounts,
-                override_by=event.override_by,
-                command=event.command,
-                body=event.body,
-            )
+            _requested(rows, recorded, event)
         case ApprovalGiven(round_id, words=words, conditions=conditions):
             _decided(rows, recorded, round_id, "approve", words)
             row = rows.one(RoundRow, stream, _number(round_id))
@@ -289,6 +273,26 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
 
 def _number(round_id: RoundId) -> int:
     return int(round_id.removeprefix("A-"))
+
+
+def _requested(rows: Rows, recorded: Recorded[Any], event: ApprovalRequested) -> None:
+    _opened(
+        rows,
+        recorded,
+        event.round,
+        event.kind,
+        event.subject,
+        event.content_hash,
+        event.amount,
+        set(event.excluded),
+        policy=event.policy,
+        rule=event.rule,
+        steps=event.steps,
+        accounts=event.accounts,
+        override_by=event.override_by,
+        command=event.command,
+        body=event.body,
+    )
 
 
 def _opened(
