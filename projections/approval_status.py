@@ -5,7 +5,7 @@ say who may answer; drafts, since whoever set one may not.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -562,6 +562,9 @@ class Inbox(BaseModel):
     items: list[InboxItem]
 
 
+IsMember = Callable[[PersonId], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class _House:
     """Who is what on a production at a moment."""
@@ -573,13 +576,13 @@ class _House:
     substitutes: list[SubstituteRow]
 
     @classmethod
-    def of(cls, rows: Rows, stream: StreamId, at: datetime) -> "_House":
+    def of(cls, rows: Rows, stream: StreamId, at: datetime, is_member: IsMember) -> "_House":
         company, _, name = stream.partition("/")
         on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
         roles: dict[PersonId, set[Role]] = {}
         heads: dict[PersonId, tuple[AccountCode, ...]] = {}
         for held in rows.of(AppointmentRow, stream):
-            if held.from_on <= on.isoformat():
+            if held.from_on <= on.isoformat() and is_member(held.person):
                 roles.setdefault(held.person, set()).add(Role(held.role))
                 if held.role == Role.DEPARTMENT_HEAD.value:
                     heads[held.person] = held.accounts
@@ -623,10 +626,16 @@ class _House:
         return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
 
 
-def view(rows: Rows, stream: StreamId, version: int, position: int, at: datetime) -> ApprovalStatus:
-    """The answer from the rows, as of the moment that it is for."""
+def view(
+    rows: Rows, stream: StreamId, version: int, position: int, at: datetime, is_member: IsMember
+) -> ApprovalStatus:
+    """The answer from the rows, as of the moment that it is for.
+
+    Args:
+        is_member: whether somebody counts in the company at that moment.
+    """
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
-    house = _House.of(rows, stream, at) if rounds else None
+    house = _House.of(rows, stream, at, is_member) if rounds else None
     return ApprovalStatus(
         production=stream,
         version=version,
@@ -635,12 +644,14 @@ def view(rows: Rows, stream: StreamId, version: int, position: int, at: datetime
     )
 
 
-def inbox(rows: Rows, streams: list[StreamId], person: PersonId, position: int, at: datetime) -> Inbox:
+def inbox(
+    rows: Rows, streams: list[StreamId], person: PersonId, position: int, at: datetime, is_member: IsMember
+) -> Inbox:
     """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close."""
     items: list[InboxItem] = []
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
-        house = _House.of(rows, stream, at)
+        house = _House.of(rows, stream, at, is_member)
         for row in (row for row in rounds if row.state == "open"):
             for seat in house.asked(row):
                 mine = person == seat or person in house.through(seat, Power.APPROVE)

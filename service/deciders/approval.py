@@ -12,7 +12,8 @@ A7  One person fills one place of a round, for themselves or for another; two st
 A8  Who may answer is looked at when the answer is given and again when the round passes: what was given by somebody
     who may not give it any more has lapsed.
 A9  Conditions are met or waived by who set them, before the approval takes effect.
-A10 Where the policy names a role that may, somebody who holds it passes over a step, for a reason.
+A10 Where the policy names a role that may, somebody who holds it passes over a step, for a reason; what nobody
+    approved at all never passes.
 A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.
 """
 
@@ -237,6 +238,16 @@ class NobodyOverrides(Forbidden):
 
 
 @dataclass
+class NobodyApproved(Conflicting):
+    """Nobody has approved {subject} in {round}, and its last step cannot be passed over."""
+
+    rule = "A10"
+    otherwise = "Somebody whom a step asks may approve it; what is to take effect has one approval at least."
+    round: RoundId
+    subject: str
+
+
+@dataclass
 class PlaceIsNotYours(Forbidden):
     """The place in {round} is {seat}'s to give away, or that of who may override the step: {role}."""
 
@@ -368,7 +379,7 @@ class OverrideStep(Decision):
     refusals = (
         *(*_FOUND, ContentHasChanged, NobodyOverrides),
         *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
-        *(PersonFillsAnotherPlace, CredentialsAreNotFresh),
+        *(PersonFillsAnotherPlace, CredentialsAreNotFresh, NobodyApproved),
         *_PASSES,
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "reason": "The guarantor went out of business."}
@@ -594,8 +605,6 @@ def request_approval(request: Request, rule: Chosen, round_id: RoundId) -> list[
                 rule=rule.rule,
             )
         ]
-    fresh_from = rule.terms.fresh_from
-    needs_fresh = fresh_from is not None and request.amount is not None and request.amount.amount >= fresh_from
     return [
         ApprovalRequested(
             round=round_id,
@@ -611,12 +620,20 @@ def request_approval(request: Request, rule: Chosen, round_id: RoundId) -> list[
             steps=rule.steps,
             one_person_may_fill_two_steps=rule.terms.one_person_may_fill_two_steps,
             override_by=rule.terms.override_by,
-            fresh_minutes=rule.terms.fresh_minutes if needs_fresh else None,
+            fresh_minutes=fresh_minutes(request, rule),
             excluded=tuple(sorted(request.excluded)),
             command=None if request.command is None else type(request.command).__name__,
             body=None if request.command is None else request.command.model_dump_json(exclude_unset=True),
         )
     ]
+
+
+def fresh_minutes(request: Request, rule: Chosen) -> int | None:
+    """A11: how fresh the credentials of who approves it must be."""
+    fresh_from = rule.terms.fresh_from
+    if fresh_from is None or request.amount is None or request.amount.amount < fresh_from:
+        return None
+    return rule.terms.fresh_minutes
 
 
 def approve(
@@ -718,6 +735,8 @@ def override_step(
     if asked.override_by is None or asked.override_by not in roles or asked.step >= len(asked.steps):
         raise NobodyOverrides(command.round, asked.override_by, tuple(roles))
     _may_approve(command.round, asked, around, metadata, signed_in)
+    if asked.step + 1 == len(asked.steps) and not any(vote.approves for vote in asked.votes):
+        raise NobodyApproved(command.round, asked.subject)
     return [StepOverridden(command.round, asked.subject, asked.content_hash, asked.step)]
 
 

@@ -136,10 +136,21 @@ class BudgetIsUnreconciled(Conflicting):
     differences: tuple[str, ...]
 
 
+@dataclass
+class AnotherRuleCounts(Conflicting):
+    """{budget}, {total}, would be asked of others, or otherwise, than {round} asks: another rule counts for it."""
+
+    rule = "B5"
+    otherwise = "The producer may withdraw what is submitted, and submit the new version."
+    budget: BudgetId
+    total: Money
+    round: RoundId
+
+
 class SetBudget(Command):
     """A producer or a line producer sets a whole budget version, as a draft."""
 
-    refusals = (CurrencyIsNotBase, BudgetIsSubmitted, BaseIsUnknown, BudgetIsUnreconciled)
+    refusals = (CurrencyIsNotBase, BudgetIsSubmitted, BaseIsUnknown, BudgetIsUnreconciled, AnotherRuleCounts)
     example: ClassVar[dict[str, Any]] = {
         "currency": "INR",
         "accounts": [

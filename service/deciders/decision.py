@@ -57,7 +57,7 @@ from .approval import (
     WithdrawVote,
 )
 from .authority import NothingDelegated, RoleMayNot, authorize, power
-from .budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from .budget import AnotherRuleCounts, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .company import Company
@@ -313,6 +313,12 @@ def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
         return [*drafted]
     replaced = submission.replaced(drafted, rounds.open, rounds, production.budgets)
     happened = [*drafted, *replaced]
+    for event in replaced:
+        request = Request(RequestKind.BUDGET, event.subject, event.content_hash, event.amount)
+        rule = policy.chosen(request, production.policies, rounds.asked, situation.metadata.at.date())
+        asked = rounds.rounds[rounds.open]
+        if (rule.steps, approval.fresh_minutes(request, rule)) != (asked.steps, asked.fresh_minutes):
+            raise AnotherRuleCounts(event.subject, event.amount, rounds.open)
     return [*happened, *(_onward(rounds.open, happened, situation) if replaced else ())]
 
 
@@ -376,7 +382,7 @@ def _request(command: DirectCommand, happened: list[OfProduction], situation: Si
                 version = production.budgets.versions[subject]
                 return asks(RequestKind.UNLOCKING, subject, version.total, excluded=version.submitters)
             case OverageApproved(account=account, amount=amount):
-                return asks(RequestKind.OVERAGE, account, amount, (account,))
+                return asks(RequestKind.OVERAGE, account, amount, (account,), _loggers((account,), production))
             case BudgetTransferred(_, _, left, reached, amount):
                 return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached))
             case ContingencyDrawn(account=account, amount=amount):
@@ -520,6 +526,7 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
     theirs = replace(situation.metadata, actor=asked.by, on_behalf_of=asked.on_behalf_of, reason=command.reason)
     roles = held(production, asked.on_behalf_of or asked.by, theirs)
     try:
+        authorize(command, roles)  # whoever asked for it must still be somebody who may
         effects = _decided(command, replace(situation, production=production, metadata=theirs, roles=roles))
     except Refusal as refusal:
         raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
@@ -541,11 +548,15 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.BUDGET:
             return asked.excluded | asked.requesters | production.budgets.drafters
         case RequestKind.OVERAGE:
-            accounts = production.spending.accounts
-            loggers = [accounts[code].loggers for code in asked.accounts if code in accounts]
-            return asked.excluded.union(*loggers)
+            return asked.excluded | _loggers(asked.accounts, production)
         case _:
             return asked.excluded
+
+
+def _loggers(codes: tuple[AccountCode, ...], production: Production) -> frozenset[PersonId]:
+    """Who logged spend onto these accounts, or recoded it there."""
+    accounts = production.spending.accounts
+    return frozenset[PersonId]().union(*(accounts[code].loggers for code in codes if code in accounts))
 
 
 def _with_alerts(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:

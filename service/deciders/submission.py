@@ -139,7 +139,7 @@ def put_in_force(
 
 def replaced(
     happened: list[BudgetEvent], round_id: RoundId, approvals: Approvals, budgets: Budgets
-) -> list[ApprovalEvent]:
+) -> list[ContentReplaced]:
     """A1: a new version takes the place of the one that the round asks about, and the approvals given are void."""
     drafted = next((event for event in happened if isinstance(event, BudgetDrafted)), None)
     if drafted is None:

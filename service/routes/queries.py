@@ -65,13 +65,14 @@ async def get_current_budget(
 
 @router.get(PRODUCTION + "/approval-status", name="approval_status")
 async def get_approval_status(
-    production: Readable, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
+    production: Readable, sender: Sender, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> ApprovalStatus:
     """Which rounds are there, what does each wait for, and who decided what?"""
+    is_member = sender.of_company.is_member if as_of is None else lambda _: True
     stream = production.stream_id
     rows, shown = await rows_of(at, approval_status.PROJECTION, stream, as_of, at_least, company_of(stream))
     stamp(response, shown)
-    return approval_status.view(rows, stream, shown.version, shown.position, shown.at)
+    return approval_status.view(rows, stream, shown.version, shown.position, shown.at, is_member)
 
 
 @router.get(PRODUCTION + "/funding", name="funding")
@@ -102,7 +103,9 @@ async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeas
         driver = (await connection.get_raw_connection()).driver_connection
         rows = await load(driver, projection.kinds, [sender.company, *streams])
     response.headers["Position"] = str(position)
-    return approval_status.inbox(rows, sorted(streams), sender.person, position, at.clock())
+    return approval_status.inbox(
+        rows, sorted(streams), sender.person, position, at.clock(), sender.of_company.is_member
+    )
 
 
 @router.get(PRODUCTION + "/audit-trail", name="audit_trail", response_model=AuditTrail)

@@ -26,6 +26,7 @@ from service.deciders.approval import (
     ContentHasChanged,
     CredentialsAreNotFresh,
     NoAnswerToWithdraw,
+    NobodyApproved,
     NobodyOverrides,
     NotAsked,
     NotWhoAskedForIt,
@@ -42,7 +43,7 @@ from service.deciders.approval import (
     RoundIsMissing,
     WithdrawVote,
 )
-from service.deciders.budget import BudgetIsUnreconciled
+from service.deciders.budget import AnotherRuleCounts, BudgetIsUnreconciled
 from service.deciders.change import (
     AccountIsMissing,
     AccountWouldBeOverspent,
@@ -224,7 +225,7 @@ _LEFT = [
     *_ALL_BUT_ONE,
     (TWO_HATS, EndAppointment(person=TWO_HATS, role=Role.EXECUTIVE_PRODUCER, reason=WHY)),
 ]
-_OVERRIDABLE = overtaken(GUARANTORS, answers=(), override_by=Role.EXECUTIVE_PRODUCER)
+_OVERRIDABLE = overtaken(EP, GUARANTORS, answers=((NOOR, Approve, {}),), override_by=Role.EXECUTIVE_PRODUCER)
 _CONDITIONAL = overtaken(EP, answers=((MAYA, Approve, {"conditions": ("The permit comes.",)}),))
 TWO_STEPS = submitted(EP, GUARANTORS)
 BOTH_EPS = submitted(EP, EPS)
@@ -232,6 +233,14 @@ CONDITIONED = says(submitted(EP), MAYA, "A-2", conditions=("The bond is signed."
 CLOSED_CONDITION = [*CONDITIONED, (MAYA, CloseCondition(round="A-2", condition=1, waived=True, words=WHY))]
 OVERRIDABLE = submitted(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
 AT_GUARANTOR = says(OVERRIDABLE, NOOR, "A-2")
+ONE_STEP = submitted(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+#: Large budgets are for all executive producers, this one is for any.
+BANDS = Policy(
+    name="Bands",
+    rules=(Rule("Large", When((RequestKind.BUDGET,), at_least=Decimal(500000)), (EPS,)),),
+    otherwise=(EP,),
+)
+UNDER_BANDS = [*adopted(DRAFTED, BANDS), (PRODUCER, SubmitBudget(budget="v1"))]
 FRESH = submitted(EP, fresh_from=Decimal("100000"), override_by=Role.EXECUTIVE_PRODUCER)
 LET_SAM = [*SUBMITTED, (MAYA, delegated(limit=inr("1000")))]
 SET_BY_TWO_HATS = [
@@ -248,6 +257,16 @@ TRANSFER_OF_TWO_HATS = [
     (TWO_HATS, transfer()),
 ]
 
+#: A transfer that waits in A-2, and whose requester has no role any more.
+ASKER_LEFT = [
+    *COVERED,
+    (LINE_PRODUCER, transfer()),
+    (MAYA, EndAppointment(person=LINE_PRODUCER, role=Role.LINE_PRODUCER, reason=WHY)),
+]
+MAY_NO_MORE = CannotTakeEffect(
+    f"{STORY} to {ART}",
+    "Your roles on this production today, none, may not send TransferBudget; producer and line producer may",
+)
 #: An approval of two that count, whose approver has gone.
 SOMEBODY_LEFT = [
     *says(submitted(EPS, GUARANTORS), MAYA, "A-2"),
@@ -352,6 +371,7 @@ _ANSWERS = [
     ),
     Rung("Approve: with an old token", FRESH, MAYA, last(FRESH, "A-2"), _NOT_FRESH),
     Rung("Approve: what is not possible any more", OVERTAKEN, MAYA, last(OVERTAKEN, "A-2"), GONE),
+    Rung("Approve: what was asked for by somebody who left", ASKER_LEFT, MAYA, last(ASKER_LEFT, "A-2"), MAY_NO_MORE),
     *_found(Abstain(round="A-1", content_hash=ASKED)),
     *_seen(Abstain),
     *_not_asked(Abstain),
@@ -418,6 +438,13 @@ _ANSWERS = [
         PersonFillsAnotherPlace(NOOR, "A-2", NOOR, 1),
     ),
     Rung("OverrideStep: with an old token", FRESH, MAYA, last(FRESH, "A-2", OverrideStep, reason=WHY), _NOT_FRESH),
+    Rung(
+        "OverrideStep: what nobody approved",
+        ONE_STEP,
+        MAYA,
+        last(ONE_STEP, "A-2", OverrideStep, reason=WHY),
+        NobodyApproved("A-2", "v1"),
+    ),
     Rung(
         "OverrideStep: on to what is not possible any more",
         _OVERRIDABLE,
@@ -563,6 +590,13 @@ _IN_FRONT_OF_A_ROUND = [
         LINE_PRODUCER,
         UNRECONCILED_BUDGET.model_copy(update={"round": "A-1"}),
         BudgetIsUnreconciled("v2", ("grand total INR 1.00",)),
+    ),
+    Rung(
+        "SetBudget: in front of a round that another rule opened",
+        UNDER_BANDS,
+        LINE_PRODUCER,
+        budget("300000").model_copy(update={"round": "A-2"}),
+        AnotherRuleCounts("v2", inr("573000"), "A-2"),
     ),
 ]
 

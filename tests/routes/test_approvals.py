@@ -7,9 +7,26 @@ from events.delegation import Power
 from events.policy import Approver, Step
 from events.team import Role
 from service.deciders.approval import Approve, CloseCondition, Nudge
+from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
-from tests.deciders.rounds import EP, EPS, GUARANTORS, adopted, away, delegated, policy, says, submitted, transfer
+from tests.deciders.rounds import (
+    EP,
+    EPS,
+    GUARANTORS,
+    SPENT_AND_COVERED,
+    adopted,
+    away,
+    delegated,
+    overage,
+    policy,
+    says,
+    submitted,
+    transfer,
+)
 from tests.deciders.stories import (
+    ACCOUNTANT,
+    ADMINISTRATOR,
+    ART,
     ASSOCIATE_PRODUCER,
     AUDITOR,
     DRAFTED,
@@ -132,6 +149,19 @@ class TestTheApprovalStatus:
 
         assert STRANGER in [each["person"] for each in now["rounds"][0]["waits_for"]["asked"]]
         assert STRANGER not in [each["person"] for each in then["rounds"][0]["waits_for"]["asked"]]
+
+    async def test_waits_for_nobody_who_is_suspended_or_dismissed(self, world: World) -> None:
+        await world.play(submitted(EPS))
+        await world.play([(ADMINISTRATOR, SuspendMember(person=NOOR)), (ADMINISTRATOR, DismissMember(person=TWO_HATS))])
+
+        asked = (await shown(world))["waits_for"]["asked"]
+
+        assert [each["person"] for each in asked] == [MAYA]
+
+    async def test_of_an_overage_excludes_who_logged_the_spend_behind_it(self, world: World) -> None:
+        await world.play([*SPENT_AND_COVERED, (PRODUCER, overage(account=ART))])
+
+        assert {LINE_PRODUCER, ACCOUNTANT, PRODUCER} <= set((await shown(world))["waits_for"]["excluded"])
 
 
 class TestTheInbox:
