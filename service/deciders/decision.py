@@ -547,6 +547,8 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
             return frozenset()
         case RequestKind.BUDGET:
             return asked.excluded | asked.requesters | production.budgets.drafters
+        case RequestKind.PAYMENT:
+            return asked.excluded | production.spending.entries[asked.subject].recoded_by
         case RequestKind.OVERAGE:
             return asked.excluded | _loggers(asked.accounts, production)
         case _:

@@ -190,6 +190,7 @@ class Entry:
     earlier: SpendId | None
     reversed: bool = False
     recoded: bool = False
+    recoded_by: frozenset[PersonId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +363,7 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
                 accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount)),
             )
         case SpendRecoded(spend, from_account, to_account, cost):
-            moved = replace(entries[spend], account=to_account, recoded=True)
+            moved = replace(entries[spend], account=to_account, recoded=True, recoded_by=metadata.persons)
             accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
             accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, metadata.persons))
             return replace(spending, entries=entries.set(spend, moved), accounts=accounts)
