@@ -174,7 +174,7 @@ async def before(bare: asyncpg.Connection, superuser: str) -> str:
 
     def upgrade(connection: Connection) -> None:
         config = alembic_config(connection)
-        script = ScriptDirectory.from_config(config).get_revision("0015")
+        script = ScriptDirectory.from_config(config).get_revision("0016")
         assert script is not None
         command.upgrade(config, str(script.down_revision))
 
@@ -197,7 +197,7 @@ class TestAnInstallationOfBefore:
             " again."
         ]
         admin = await asyncpg.connect(address(superuser, "postgres"))
-        assert await admin.fetchval("SELECT version_num < '0015' FROM alembic_version")
+        assert await admin.fetchval("SELECT version_num < '0016' FROM alembic_version")
         assert await admin.fetchval("SELECT to_regclass('readers')") is None
         await admin.close()
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0016"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 
 STATEMENTS = (
     "ALTER TABLE people ADD COLUMN email text, ADD COLUMN erased_at timestamptz, ALTER COLUMN name DROP NOT NULL",

@@ -12,8 +12,8 @@ from sqlalchemy import text
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 ROLES = ("greenlight_auditor", "greenlight_projector", "greenlight_reader")
 
