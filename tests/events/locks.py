@@ -17,5 +17,8 @@ async def blocked(admin: asyncpg.Connection, then: str = "count(*)") -> None:
 
 
 async def terminated(admin: asyncpg.Connection) -> None:
-    """End the one backend that waits for a lock in this database, once it does."""
-    await blocked(admin, "count(pg_terminate_backend(pid))")
+    """End the one backend that waits for a lock in this database, once it does, and see it gone.
+
+    While it dies it is still shown as waiting: whoever asked next would end the same one again.
+    """
+    await blocked(admin, f"count(pg_terminate_backend(pid, {PATIENCE * 1000}))")
