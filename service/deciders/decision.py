@@ -42,18 +42,14 @@ from .approval import (
     Approve,
     BeyondDelegation,
     CannotTakeEffect,
-    Circumstances,
     CloseCondition,
     Nudge,
     OnRound,
-    Outcome,
     OverrideStep,
     ReassignStep,
     RecallRequest,
     Reject,
     RequestChanges,
-    Round,
-    Vote,
     WithdrawVote,
 )
 from .authority import NothingDelegated, RoleMayNot, authorize, power
@@ -75,6 +71,7 @@ from .production import (
 )
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal
+from .rounds import Circumstances, Outcome, Round, Vote, covers, onward
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
@@ -148,7 +145,7 @@ class Situation:
         answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
         under = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
         limit = under.limit if isinstance(under, AuthorityDelegated) and vote.approves else None
-        return under is not None and (limit is None or amount is None or approval.covers(limit, amount))
+        return under is not None and (limit is None or amount is None or covers(limit, amount))
 
 
 def decide(
@@ -224,7 +221,7 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
     if limit is None or grantor.on_behalf_of is None or not isinstance(command, _LIMITED):
         return
     amount = amount_of(command, situation.production.currency)
-    if not approval.covers(limit, amount):
+    if not covers(limit, amount):
         raise BeyondDelegation(grantor.actor, grantor.on_behalf_of, limit, amount)
 
 
@@ -499,7 +496,7 @@ def _onward(round_id: RoundId, happened: Sequence[OfProduction], situation: Situ
     if asked.outcome is not Outcome.OPEN:
         return []
     around = replace(situation, production=production).around
-    further, passes = approval.onward(round_id, production.approvals, around, situation.metadata)
+    further, passes = onward(round_id, production.approvals, around, situation.metadata)
     return [*further, *(_effects(round_id, production, situation) if passes else ())]
 
 

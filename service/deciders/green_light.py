@@ -20,11 +20,11 @@ from events.policy import RequestKind
 from events.production import GreenLightResult, GreenLightTest, ProductionGreenlit
 from events.team import Role
 
-from .approval import Approvals, Outcome
 from .budget import Budgets
 from .command import Command
 from .financing import Financing
 from .refusal import Conflicting, words
+from .rounds import Approvals, Outcome
 from .team import Team
 
 

@@ -29,14 +29,14 @@ from events.production import ProductionGreenlit, ProductionKind, ProductionOpen
 from events.spend import SpendEvent
 from events.team import Appointed, Role, TeamEvent
 
-from . import approval, budget, financing, policy, spend, team
-from .approval import Approvals
+from . import budget, financing, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
 from .company import Company
 from .financing import Financing, ToCover
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
+from .rounds import Approvals
 from .spend import Measure, Spending
 from .team import Team
 
@@ -184,7 +184,7 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         budgets = production.budgets
         if isinstance(event, budget.Moves):
             budgets = budget.evolve(budgets, event, metadata)
-        approvals = approval.evolve(production.approvals, event, metadata)
+        approvals = rounds.evolve(production.approvals, event, metadata)
         production = replace(production, budgets=budgets, approvals=approvals)
     elif isinstance(event, TeamEvent):
         production = replace(production, team=team.evolve(production.team, event))

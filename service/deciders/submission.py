@@ -22,10 +22,10 @@ from events.ids import BudgetId, Digest, FlagId, RoundId, by_number
 from events.money import Money
 from events.spend import SpendEvent
 
-from .approval import Approvals, Round
 from .budget import Budget, BudgetIsMissing, BudgetIsUnreconciled, Budgets, BudgetState, open_flags, remembered
 from .command import Command
 from .refusal import Conflicting, words
+from .rounds import Approvals, Round
 from .spend import Measure, Spending, measured_anew
 
 

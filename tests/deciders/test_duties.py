@@ -31,12 +31,13 @@ from events.policy import Mode, Step
 from events.spend import SpendLogged
 from events.team import Appointed, AppointmentEnded, Role
 from service.deciders import approval, decision
-from service.deciders.approval import Abstain, Approve, Circumstances, Outcome
+from service.deciders.approval import Abstain, Approve
 from service.deciders.budget import LockBudget
 from service.deciders.command import Command
 from service.deciders.delegation import RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.refusal import Refusal
+from service.deciders.rounds import Circumstances, Outcome
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.rounds import EP, EPS, delegated, overage, policy, transfer

@@ -1,0 +1,413 @@
+"""Rounds: what decisions remember of them, who is asked in each, and what moves them on.
+
+A round asks its steps one after the other about one content; its rules (A1 to A11) stand in `approval`.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from immutables import Map
+
+from events.approval import (
+    Abstained,
+    ApprovalEvent,
+    ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ApproversNudged,
+    BudgetApproved,
+    BudgetRejected,
+    BudgetSubmitted,
+    BudgetSuperseded,
+    BudgetWithdrawn,
+    ChangesRequested,
+    ConditionMet,
+    ConditionWaived,
+    ContentReplaced,
+    RequestApproved,
+    RequestRecalled,
+    RequestRejected,
+    StepOverridden,
+    StepPassed,
+    StepReassigned,
+    StepSkipped,
+    VoteLapsed,
+    VoteWithdrawn,
+)
+from events.envelope import Metadata
+from events.ids import AccountCode, Digest, PersonId, RoundId, VendorId
+from events.money import Money
+from events.policy import Mode, RequestKind, Standing, Step, handed_on, takes
+from events.team import Role
+
+from .policy import ANY_EP, Asked, counted_as
+
+
+class Outcome(StrEnum):
+    """How a round stands."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    CHANGES_REQUESTED = "changes_requested"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """An approval or an abstention that counts."""
+
+    #: For whom it was given, and by whom.
+    seat: PersonId
+    by: PersonId
+    step: int
+    approves: bool
+    #: Who gave that place away.
+    gave: frozenset[PersonId] = frozenset()
+
+    @property
+    def persons(self) -> frozenset[PersonId]:
+        """The natural persons behind it."""
+        return self.gave | {self.seat, self.by}
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an approval waits for."""
+
+    seat: PersonId
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What decisions remember of a round."""
+
+    kind: RequestKind
+    subject: str
+    content_hash: Digest
+    amount: Money | None
+    #: Who asked for it, and for whom.
+    by: PersonId
+    on_behalf_of: PersonId | None
+    steps: tuple[Step, ...]
+    #: When the step it is at was first asked.
+    since: datetime
+    accounts: tuple[AccountCode, ...] = ()
+    vendor: VendorId | None = None
+    asked_on: date = date.min
+    excluded: frozenset[PersonId] = frozenset()
+    one_person_may_fill_two_steps: bool = False
+    override_by: Role | None = None
+    fresh_minutes: int | None = None
+    command: str | None = None
+    body: str | None = None
+    outcome: Outcome = Outcome.OPEN
+    #: The step that is asked; as many as there are when only conditions are waited for.
+    step: int = 0
+    votes: tuple[Vote, ...] = ()
+    #: Steps that were skipped or passed over, and stay so.
+    passed_over: frozenset[int] = frozenset()
+    conditions: tuple[Condition, ...] = ()
+    #: Who is asked in whose place, by step.
+    reassigned: Map[tuple[int, PersonId], PersonId] = Map()
+    #: Who gave the approval with which it passed.
+    approver: PersonId | None = None
+
+    @property
+    def requesters(self) -> frozenset[PersonId]:
+        """The natural persons who asked for it."""
+        return frozenset({self.by, self.on_behalf_of or self.by})
+
+    def instead(self, step: int) -> dict[PersonId, PersonId]:
+        """Who is asked in whose place in a step."""
+        return {seat: to for (at, seat), to in self.reassigned.items() if at == step}
+
+    def gave(self, seat: PersonId) -> frozenset[PersonId]:
+        """Who gave their place in the step that is asked to somebody."""
+        return frozenset(given for given, to in self.instead(self.step).items() if to == seat)
+
+    def other_places(self, seat: PersonId, persons: Collection[PersonId]) -> list[Vote]:
+        """A7: the answers beside that place which these persons are behind, as far as that bars them."""
+        return [
+            vote
+            for vote in self.votes
+            if vote.persons & set(persons)
+            and (vote.step, vote.seat) != (self.step, seat)
+            and not (vote.step != self.step and self.one_person_may_fill_two_steps)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """The rounds of a production; at most one on a budget is open."""
+
+    rounds: Map[RoundId, Round] = Map()
+    #: The one on a budget.
+    open: RoundId | None = None
+    #: What was asked for and not turned down, day by day, as far as it counts together with what is asked for next.
+    asked: Asked = Map()
+
+    def on(self, subject: str, kind: RequestKind) -> RoundId | None:
+        """The open round of that kind on a subject."""
+        found = (
+            round_id
+            for round_id, each in self.rounds.items()
+            if (each.outcome, each.kind, each.subject) == (Outcome.OPEN, kind, subject)
+        )
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What answers are judged by, at the stream's newest version."""
+
+    standing: Standing
+    at: datetime
+    #: Who may not approve what a round asks for.
+    excluded: Callable[[Round], frozenset[PersonId]]
+    #: Whether who gave an answer for somebody may still give it, on an amount.
+    answers_for: Callable[[Vote, Money | None], bool]
+    #: What became of the content that somebody saw, in words.
+    compared: Callable[[Round, Digest], str]
+    #: The limit of the delegation that the actor acts under.
+    limit: Money | None = None
+
+    def seats(self, asked: Round, step: int) -> tuple[PersonId, ...]:
+        """Everyone who is asked in a step; after its deadline, those to whom it escalates, too."""
+        if step >= len(asked.steps):
+            return ()
+        within = asked.steps[step].within_days
+        return self._seats(asked, step, within is not None and self.at >= asked.since + timedelta(days=within))
+
+    def _seats(self, asked: Round, step: int, escalated: bool) -> tuple[PersonId, ...]:
+        of = asked.steps[step]
+        approvers = (*of.approvers, *of.escalates_to) if escalated else of.approvers
+        return self.standing.asked(approvers, asked.accounts, asked.instead(step))
+
+    def waits_for(self, asked: Round) -> tuple[PersonId, ...]:
+        """Who is asked, may approve, and has yet to answer."""
+        answered = {vote.seat for vote in asked.votes if vote.step == asked.step}
+        return tuple(
+            seat for seat in self.seats(asked, asked.step) if seat not in answered and not self._barred(asked, seat)
+        )
+
+    def _barred(self, asked: Round, seat: PersonId) -> bool:
+        """A3, A7: whether whose place it is may not approve in it."""
+        return seat in self.excluded(asked) or bool(asked.other_places(seat, {seat}))
+
+    def lapsed(self, asked: Round, vote: Vote) -> str | None:
+        """Why an answer does not count any more."""
+        if vote.step in asked.passed_over:
+            return None
+        if vote.seat not in self._seats(asked, vote.step, escalated=True):
+            return "they are not asked any more"
+        if vote.by != vote.seat and not self.answers_for(vote, asked.amount):
+            return "who gave it does not act for them any more"
+        if vote.approves and vote.persons & self.excluded(asked):
+            return "they had a hand in what is asked for"
+        return None
+
+    def passes(self, asked: Round) -> bool:
+        """Whether the step that is asked has as many approvals as it takes."""
+        votes = [vote for vote in asked.votes if vote.step == asked.step]
+        abstained = {vote.seat for vote in votes if not vote.approves}
+        seats = set(self.seats(asked, asked.step)) - abstained
+        if asked.steps[asked.step].mode is Mode.ALL:
+            seats = {seat for seat in seats if not self._barred(asked, seat)}
+        approved = {vote.seat for vote in votes if vote.approves}
+        return takes(asked.steps[asked.step], seats | approved, approved, self.standing)
+
+
+def covers(limit: Money, amount: Money) -> bool:
+    """Whether an act for an amount is within a limit."""
+    return limit.currency == amount.currency and amount.amount <= limit.amount
+
+
+def onward(
+    round_id: RoundId, approvals: Approvals, around: Circumstances, metadata: Metadata
+) -> tuple[list[ApprovalEvent], bool]:
+    """A6, A8, A9: which answers have lapsed, which steps pass or are skipped; and whether the round passes."""
+    happened: list[ApprovalEvent] = []
+    asked = approvals.rounds[round_id]
+    for vote in asked.votes:
+        because = around.lapsed(asked, vote)
+        if because is not None:
+            happened.append(VoteLapsed(round_id, asked.subject, vote.seat, vote.step, because))
+            approvals = evolve(approvals, happened[-1], metadata)
+    while (asked := approvals.rounds[round_id]).step < len(asked.steps):
+        if around.passes(asked):
+            happened.append(StepPassed(round_id, asked.subject, asked.step))
+        elif asked.steps[asked.step].optional and not around.seats(asked, asked.step):
+            happened.append(StepSkipped(round_id, asked.subject, asked.step, "nobody is what it asks for"))
+        else:
+            return happened, False
+        approvals = evolve(approvals, happened[-1], metadata)
+    passes = not any(condition.open for condition in asked.conditions)
+    if passes and happened and isinstance(happened[-1], StepPassed):
+        happened.pop()  # that the round passes says so
+    return happened, passes
+
+
+#: What moves a round that stays open.
+Moves = (
+    ApprovalGiven
+    | Abstained
+    | VoteWithdrawn
+    | VoteLapsed
+    | StepPassed
+    | StepSkipped
+    | StepOverridden
+    | StepReassigned
+    | ConditionMet
+    | ConditionWaived
+    | ContentReplaced
+)
+
+
+def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Approvals:
+    """The rounds after the event."""
+    if isinstance(event, Moves):
+        asked = _moved(approvals.rounds[event.round], event, metadata)
+        return replace(approvals, rounds=approvals.rounds.set(event.round, asked))
+    match event:
+        case BudgetSubmitted(round_id, budget, content_hash, total):
+            asked = Round(
+                kind=RequestKind.BUDGET,
+                subject=budget,
+                content_hash=content_hash,
+                amount=total,
+                by=metadata.actor,
+                on_behalf_of=metadata.on_behalf_of,
+                steps=(ANY_EP,),
+                since=metadata.at,
+            )
+            return replace(approvals, rounds=approvals.rounds.set(round_id, asked), open=round_id)
+        case ApprovalRequested(round_id):
+            counted = _counted(approvals.asked, event, metadata.at.date(), 1)
+            return replace(approvals, rounds=approvals.rounds.set(round_id, _opened(event, metadata)), asked=counted)
+        case ApprovedByPolicy():
+            return replace(approvals, asked=_counted(approvals.asked, event, metadata.at.date(), 1))
+        case RequestRecalled(round_id):
+            return _turned_down(approvals, round_id, Outcome.WITHDRAWN)
+        case RequestRejected(round_id) | BudgetRejected(round_id):
+            return _turned_down(approvals, round_id, Outcome.REJECTED)
+        case ChangesRequested(round_id):
+            return _turned_down(approvals, round_id, Outcome.CHANGES_REQUESTED)
+        case BudgetWithdrawn(round_id):
+            return _turned_down(approvals, round_id, Outcome.WITHDRAWN)
+        case BudgetApproved(round_id) | RequestApproved(round_id):
+            return _ended(approvals, round_id, Outcome.APPROVED, metadata.actor)
+        case BudgetSuperseded() | ApproversNudged():
+            return approvals
+
+
+def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
+    seat, by = metadata.on_behalf_of or metadata.actor, metadata.actor
+    match event:
+        case ApprovalGiven(step=step, conditions=conditions):
+            votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
+            set_now = (*asked.conditions, *(Condition(seat) for _ in conditions))
+            vote = Vote(seat, by, step, approves=True, gave=asked.gave(seat))
+            return replace(asked, votes=(*votes, vote), conditions=set_now)
+        case Abstained(step=step):
+            votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
+            return replace(asked, votes=(*votes, Vote(seat, by, step, approves=False, gave=asked.gave(seat))))
+        case VoteWithdrawn(seat=seat):
+            gone = [vote for vote in asked.votes if vote.seat == seat and vote.step not in asked.passed_over]
+            return _without(asked, gone, metadata.at)
+        case VoteLapsed(seat=seat, step=step):
+            gone = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
+            return _without(asked, gone, metadata.at)
+        case StepPassed(step=step):
+            return _on_from(asked, step, metadata.at)
+        case StepSkipped(step=step):
+            return _on_from(replace(asked, passed_over=asked.passed_over | {step}), step, metadata.at)
+        case StepOverridden(step=step):
+            # Who passes over a step has filled a place, and says neither yes nor no in it.
+            votes = (*asked.votes, Vote(seat, by, step, approves=False))
+            return _on_from(replace(asked, votes=votes, passed_over=asked.passed_over | {step}), step, metadata.at)
+        case StepReassigned(step=step, seat=seat, to=to):
+            handed = {(step, place): now for place, now in handed_on(asked.instead(step), seat, to).items()}
+            return replace(asked, reassigned=asked.reassigned.update(handed))
+        case ConditionMet(condition=number) | ConditionWaived(condition=number):
+            closed = [replace(c, open=c.open and n != number) for n, c in enumerate(asked.conditions, 1)]
+            return replace(asked, conditions=tuple(closed))
+        case ContentReplaced():
+            return replace(
+                asked,
+                subject=event.subject,
+                content_hash=event.content_hash,
+                amount=event.amount,
+                excluded=asked.excluded | metadata.persons,
+                votes=(),
+                conditions=(),
+                passed_over=frozenset(),
+                step=0,
+                since=metadata.at,
+            )
+
+
+def _opened(event: ApprovalRequested, metadata: Metadata) -> Round:
+    return Round(
+        kind=event.kind,
+        subject=event.subject,
+        content_hash=event.content_hash,
+        amount=event.amount,
+        by=metadata.actor,
+        on_behalf_of=metadata.on_behalf_of,
+        steps=event.steps,
+        since=metadata.at,
+        accounts=event.accounts,
+        vendor=event.vendor,
+        asked_on=metadata.at.date(),
+        excluded=frozenset(event.excluded),
+        one_person_may_fill_two_steps=event.one_person_may_fill_two_steps,
+        override_by=event.override_by,
+        fresh_minutes=event.fresh_minutes,
+        command=event.command,
+        body=event.body,
+    )
+
+
+def _counted(asked: Asked, what: ApprovalRequested | ApprovedByPolicy | Round, on: date, sign: int) -> Asked:
+    if what.amount is not None:
+        for name in counted_as(what.accounts, what.vendor):
+            days = asked.get((what.kind, name), Map())
+            asked = asked.set((what.kind, name), days.set(on, days.get(on, Decimal(0)) + sign * what.amount.amount))
+    return asked
+
+
+def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
+    """What was not granted does not count together with what is asked for next."""
+    asked = approvals.rounds[round_id]
+    approvals = replace(approvals, asked=_counted(approvals.asked, asked, asked.asked_on, -1))
+    return _ended(approvals, round_id, outcome, None)
+
+
+def _ended(approvals: Approvals, round_id: RoundId, outcome: Outcome, approver: PersonId | None) -> Approvals:
+    ended = replace(approvals.rounds[round_id], outcome=outcome, approver=approver)
+    still = None if round_id == approvals.open else approvals.open
+    return replace(approvals, rounds=approvals.rounds.set(round_id, ended), open=still)
+
+
+def _on_from(asked: Round, step: int, at: datetime) -> Round:
+    """At the next step that nobody passed over."""
+    step += 1
+    while step in asked.passed_over:
+        step += 1
+    return replace(asked, step=step, since=at)
+
+
+def _without(asked: Round, gone: list[Vote], at: datetime) -> Round:
+    """Without these answers of one place-holder, and without the conditions of whose last approval went; back there."""
+    left = tuple(vote for vote in asked.votes if vote not in gone)
+    bound = {vote.seat for vote in left if vote.approves}
+    lost = {vote.seat for vote in gone} - bound
+    conditions = tuple(replace(c, open=c.open and c.seat not in lost) for c in asked.conditions)
+    asked = replace(asked, votes=left, conditions=conditions)
+    step = min((vote.step for vote in gone), default=asked.step)
+    return asked if step >= asked.step else replace(asked, step=step, since=at)
