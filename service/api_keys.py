@@ -37,6 +37,7 @@ from service.deciders.company import AdmitMember, DismissMember, FoundCompany, R
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -79,6 +80,7 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         RequestOverage,
         TransferBudget,
         DrawContingency,
+        RequestPayment,
         RecallRequest,
         Nudge,
     }

@@ -30,6 +30,7 @@ from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
@@ -76,6 +77,7 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    RequestPayment: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     EnterStage: (Role.PRODUCER, EP),
 }
 

@@ -35,7 +35,21 @@ from events.production import Stage, StageEntered
 from events.spend import PaymentReleased, SpendEvent, SpendLogged
 from events.team import Appointed, AppointmentEnded, Role
 
-from . import alert, approval, budget, change, financing, green_light, policy, receipt, spend, stage, submission, team
+from . import (
+    alert,
+    approval,
+    budget,
+    change,
+    financing,
+    green_light,
+    payment,
+    policy,
+    receipt,
+    spend,
+    stage,
+    submission,
+    team,
+)
 from .approval import (
     Abstain,
     ApprovalCommand,
@@ -59,6 +73,7 @@ from .command import Command
 from .company import Company
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Request
 from .production import (
     OpenProduction,
@@ -87,6 +102,7 @@ DirectCommand = (
     | submission.SubmissionCommand
     | change.ChangeCommand
     | spend.SpendCommand
+    | RequestPayment
     | EnterStage
     | GreenlightProduction
 )
@@ -95,7 +111,7 @@ ProductionCommand = OpenProduction | DirectCommand | ApprovalCommand
 #: What is asked of executive producers while no policy is adopted; a budget's own facts say all there is to say of it.
 ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, AdoptApprovalPolicy)
 #: P3
-STILL_TAKEN = (RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, EndAppointment, EnterStage)
+STILL_TAKEN = (RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage)
 
 
 def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
@@ -293,6 +309,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += _reversed(command, situation)
         case RecodeSpend():
             happened += spend.recode_spend(command, spending, measure, flags)
+        case RequestPayment():
+            payment.turned_down(command, spending, rounds)  # what it asks for is all that happens
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -369,6 +387,19 @@ def _consenting(round_id: RoundId, asked: list[ApprovalEvent], situation: Situat
 def _request(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> Request | None:
     """What the policy may want approved, if the command does such a thing."""
     production, persons = situation.production, situation.metadata.persons
+    if isinstance(command, RequestPayment):
+        former = payment.turned_down(command, production.spending, production.approvals)
+        account = production.spending.entries[command.spend].account
+        return Request(
+            kind=RequestKind.PAYMENT,
+            subject=command.spend,
+            content_hash=former.content_hash,
+            amount=former.amount,
+            accounts=(account,),
+            levels=_levels((account,), production),
+            vendor=former.vendor,
+            excluded=former.excluded | persons,
+        )
     asks = partial(_asked_for, command, situation)
     for event in happened:
         match event:

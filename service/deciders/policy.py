@@ -2,7 +2,8 @@
 
 G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
-G3  What one vendor or account asked for within the policy's days counts together, so that splitting does not help.
+G3  What one vendor or account asked for within the policy's days counts together, so that splitting does not help;
+    what was turned down does not, what was released and reversed later does: it may have been paid.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
 
 Without an adopted policy, one executive producer decides on budgets and on changes to the locked one; for the rest

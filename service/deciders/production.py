@@ -6,7 +6,8 @@ span funding, budget and spend without a race.
 C4  A member who holds the right opens a production, and becomes its first executive producer.
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
-P3  A closed production takes receipts, reversals, recodes, the end of appointments, and reopening; nothing else.
+P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, and
+    reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace

@@ -280,7 +280,7 @@ def reverse_spend(
     command: ReverseSpend, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
 ) -> list[SpendEvent]:
     """S4 to S7."""
-    entry = _live(command.spend, spending)
+    entry = live(command.spend, spending)
     suspected = [flag for flag, pair in spending.suspected.items() if command.spend in pair]
     clears = by_number([*_mended(command.spend, entry, spending, measure), *suspected])
     happened: list[SpendEvent] = [
@@ -297,7 +297,7 @@ def recode_spend(
     command: RecodeSpend, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
 ) -> list[SpendEvent]:
     """S2, S3, S5 to S7; recoding to the account it stands on does nothing."""
-    entry = _live(command.spend, spending)
+    entry = live(command.spend, spending)
     if command.account == entry.account:
         return []
     if entry.recoded:
@@ -401,7 +401,8 @@ def cleared(spending: Spending, flags: tuple[FlagId, ...]) -> Spending:
     return replace(spending, accounts=accounts, suspected=suspected, alerts=alerts)
 
 
-def _live(spend: SpendId, spending: Spending) -> Entry:
+def live(spend: SpendId, spending: Spending) -> Entry:
+    """S6: the entry of that number, if it is not reversed."""
     entry = spending.entries.get(spend)
     if entry is None:
         raise SpendIsMissing(spend)

@@ -65,6 +65,7 @@ from service.deciders.financing import (
     SourceIsWithdrawn,
     WithdrawFunding,
 )
+from service.deciders.payment import RequestPayment
 from service.deciders.production import (
     OpeningNeedsRight,
     OpenProduction,
@@ -194,6 +195,7 @@ SOUND: dict[type[Command], Command] = {
         reverse("S-000001"),
         recode("S-000001", STORY),
         EnterStage(stage=Stage.PRODUCTION),
+        RequestPayment(spend="S-000001", reason=WHY),
         *rounds.SOUND,
     )
 }

@@ -71,11 +71,14 @@ from service.deciders.delegation import (
 )
 from service.deciders.financing import SourceIsMissing
 from service.deciders.green_light import GreenlightProduction, GreenlitAlready, NotReadyForGreenLight
+from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy, Template
+from service.deciders.spend import SpendIsMissing, SpendIsReversed
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
+    ACCOUNTANT,
     APPROVED,
     ART,
     AUDITOR,
@@ -103,6 +106,7 @@ from tests.deciders.stories import (
     budget,
     equity,
     inr,
+    reverse,
     spend,
 )
 from tests.spec import Story, play
@@ -617,7 +621,52 @@ _POLICY = [
     ),
 ]
 
-OF_PRODUCTIONS: list[Rung] = [*_POLICY, *_IN_FRONT_OF_A_ROUND, *_ANSWERS, *_CHANGES, *_GREEN_LIGHT]
+#: Payments of 60,000 and more wait for a producer: of S-000001 in A-3; S-000002 is small.
+PAYING: Story = [
+    *adopted(COVERED, RICH),
+    (LINE_PRODUCER, spend(ART, "60000", "KS-1")),
+    (LINE_PRODUCER, spend(STORY, "50000", "KS-2", vendor="other")),
+]
+TURNED_DOWN = says(PAYING, PRODUCER, "A-3", Reject, words=WHY)
+
+
+def pay(number: str = "S-000001") -> RequestPayment:
+    return RequestPayment(spend=number, reason=WHY)
+
+
+_PAYMENT = [
+    Rung("RequestPayment: no such entry", PAYING, ACCOUNTANT, pay("S-000009"), SpendIsMissing("S-000009")),
+    Rung(
+        "RequestPayment: of what is reversed",
+        [*TURNED_DOWN, (ACCOUNTANT, reverse("S-000001"))],
+        ACCOUNTANT,
+        pay(),
+        SpendIsReversed("S-000001", ART, inr("60000")),
+    ),
+    Rung(
+        "RequestPayment: while it is asked about",
+        PAYING,
+        ACCOUNTANT,
+        pay(),
+        PaymentIsNotTurnedDown("S-000001", inr("60000"), "is asked about in A-3"),
+    ),
+    Rung(
+        "RequestPayment: once it is released",
+        says(PAYING, PRODUCER, "A-3"),
+        ACCOUNTANT,
+        pay(),
+        PaymentIsNotTurnedDown("S-000001", inr("60000"), "was released by A-3"),
+    ),
+    Rung(
+        "RequestPayment: which nobody had to approve",
+        PAYING,
+        ACCOUNTANT,
+        pay("S-000002"),
+        PaymentIsNotTurnedDown("S-000002", inr("50000"), "was never asked about"),
+    ),
+]
+
+OF_PRODUCTIONS: list[Rung] = [*_POLICY, *_PAYMENT, *_IN_FRONT_OF_A_ROUND, *_ANSWERS, *_CHANGES, *_GREEN_LIGHT]
 
 _LET = [*FOUNDED, (MAYA, delegated())]
 OF_COMPANIES: list[Rung] = [

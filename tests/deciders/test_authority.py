@@ -78,6 +78,7 @@ GreenlightProduction x  .  .  .  .  .  .  .  .  .  .
 LogSpend             .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .
+RequestPayment       .  .  .  x  .  .  .  x  .  .  .
 EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {

@@ -57,6 +57,7 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.payment import RequestPayment
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction, Production
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -66,7 +67,7 @@ from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
 from tests.deciders.ladders import declared
-from tests.deciders.rounds import CONDITIONED, RICH, SOMEBODY_LEFT, SPENT_AND_COVERED, adopted
+from tests.deciders.rounds import CONDITIONED, RICH, SOMEBODY_LEFT, SPENT_AND_COVERED, TURNED_DOWN, adopted
 from tests.deciders.stories import (
     APPROVED,
     ART,
@@ -261,6 +262,7 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     LogSpend: logged,
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
+    RequestPayment: lambda dice: RequestPayment(spend=entry(dice), reason=WHY),
     EnterStage: lambda dice: EnterStage(
         stage=dice.choice([*Stage, *Stage, *Stage, *Stage][:-3]), reason=dice.choice([WHY, None])
     ),
@@ -273,7 +275,7 @@ OFTEN = [
     *(2 * [ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
     *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding, EndAppointment],
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
-    *[Nudge, AdoptApprovalPolicy],
+    *[Nudge, AdoptApprovalPolicy, RequestPayment],
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
 AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage)
@@ -286,6 +288,7 @@ BEGINNINGS = {
     "spent": SPENT,
     "under a policy": adopted(SPENT_AND_COVERED, RICH),
     "on conditions": CONDITIONED,
+    "with a payment turned down": TURNED_DOWN,
     "somebody left": SOMEBODY_LEFT,
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),

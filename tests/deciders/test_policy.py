@@ -22,10 +22,11 @@ from events.policy import ApprovalPolicyAdopted, Approver, Policy, RequestKind, 
 from events.production import Stage, StageEntered
 from events.spend import PaymentReleased, SpendLogged, SpendReversed
 from events.team import Appointed, AppointmentEnded, Role
-from service.deciders.approval import ApproverHadAHandInIt, RecallRequest, Reject
+from service.deciders.approval import ApproverHadAHandInIt, RecallRequest, Reject, RequestChanges
 from service.deciders.budget import UnlockBudget
 from service.deciders.command import Command
 from service.deciders.financing import WithdrawFunding
+from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget
@@ -255,6 +256,45 @@ class TestPayments:
         facts = given(self.LOGGED).when(ACCOUNTANT, reverse("S-000001")).facts
         assert isinstance(facts[0], SpendReversed)
         assert facts[-1] == RequestRecalled("A-3", "S-000001")
+
+    @pytest.mark.parametrize("answer", [Reject, RequestChanges])
+    def test_are_asked_for_again_when_they_were_turned_down(self, answer: type[Command]) -> None:
+        turned_down = says(self.LOGGED, PRODUCER, "A-3", answer, words=WHY)
+        (asked,) = given(turned_down).when(ACCOUNTANT, RequestPayment(spend="S-000001", reason=WHY)).facts
+        assert isinstance(asked, ApprovalRequested)
+        assert (asked.round, asked.subject, asked.amount) == ("A-4", "S-000001", inr("250000"))
+        assert asked.content_hash == last(self.LOGGED, "A-3").content_hash
+
+    def test_are_asked_for_again_on_the_account_they_were_recoded_to(self) -> None:
+        story: Story = [*self.LOGGED, (LINE_PRODUCER, RecallRequest(round="A-3"))]
+        story = [*story, (ACCOUNTANT, recode("S-000001", STORY))]
+        (asked,) = given(story).when(LINE_PRODUCER, RequestPayment(spend="S-000001", reason=WHY)).facts
+        assert asked.accounts == (STORY,)
+
+    def test_are_released_on_being_asked_for_again_but_by_nobody_who_had_a_hand_in_it(self) -> None:
+        story: Story = [*self.LOGGED, (LINE_PRODUCER, RecallRequest(round="A-3"))]
+        for person in (LINE_PRODUCER, ACCOUNTANT):
+            story = [*story, (MAYA, appoint(person, Role.PRODUCER))]
+            story = says(story, NOOR, f"A-{len(play(story).production.approvals.rounds)}")
+        story = [*story, (ACCOUNTANT, RequestPayment(spend="S-000001", reason=WHY))]
+        for person in (LINE_PRODUCER, ACCOUNTANT):
+            given(story).when(person, last(story, "A-6")).then_refused(ApproverHadAHandInIt(person, "S-000001"))
+        assert given(story).when(PRODUCER, last(story, "A-6")).facts[-1] == PaymentReleased("S-000001", inr("250000"))
+
+    def test_asked_for_again_count_once(self) -> None:
+        small = Rule("Small", PAYMENTS, (PRODUCERS,))
+        terms = ruled(Rule("Large", replace(PAYMENTS, at_least=Decimal(100000)), (EP,)), small)
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(ART, "60000", "KS-1"))]
+        story = [*says(story, PRODUCER, "A-3", Reject, words=WHY)]
+        (asked,) = given(story).when(ACCOUNTANT, RequestPayment(spend="S-000001", reason=WHY)).facts
+        assert (asked.counted, asked.rule) == (inr("60000"), "Small")
+
+    def test_reversed_after_their_release_still_count(self) -> None:
+        terms = ruled(Rule("Large", replace(PAYMENTS, at_least=Decimal(100000)), (EP,)), Rule("Small", PAYMENTS))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(ART, "60000", "KS-1"))]
+        story = [*story, (ACCOUNTANT, reverse("S-000001"))]
+        facts = given(story).when(LINE_PRODUCER, spend(ART, "60000", "KS-1")).facts
+        assert [each.rule for each in facts if isinstance(each, ApprovalRequested)] == ["Large"]
 
     def test_skip_an_optional_step_as_soon_as_they_are_asked_for(self) -> None:
         terms = ruled(Rule("Payments", PAYMENTS, (Step((Approver(person=STRANGER),), optional=True), PRODUCERS)))

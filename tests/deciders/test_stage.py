@@ -19,6 +19,7 @@ STILL_TAKEN = {
     "ReverseReceipt",
     "ReverseSpend",
     "RecodeSpend",
+    "RequestPayment",
     "EndAppointment",
     "EnterStage",
 }

@@ -15,7 +15,15 @@ from tests.routes.world import World, address, body, opened_world
 
 STATES = {"just opened": STAFFED, "a budget submitted": SUBMITTED, "locked": LOCKED, "closed": CLOSED}
 #: P3, in its own words.
-AFTER_THE_END = {"RecordReceipt", "ReverseReceipt", "ReverseSpend", "RecodeSpend", "EndAppointment", "EnterStage"}
+AFTER_THE_END = {
+    "RecordReceipt",
+    "ReverseReceipt",
+    "ReverseSpend",
+    "RecodeSpend",
+    "RequestPayment",
+    "EndAppointment",
+    "EnterStage",
+}
 #: One person a role, who holds no other.
 PEOPLE: dict[Role, PersonId] = {roles[0]: person for person, roles in reversed(TEAM.items()) if person != TWO_HATS}
 NOT_YOURS, IS_CLOSED = (

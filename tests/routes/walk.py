@@ -35,7 +35,8 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.green_light import GreenlightProduction
-from service.deciders.policy import AdoptApprovalPolicy
+from service.deciders.payment import RequestPayment
+from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
@@ -211,9 +212,21 @@ ADOPTED: list[Step] = [
     (PRODUCER, TransferBudget(**TransferBudget.example | {"amount": inr("20000").amount})),
 ]
 OVERRIDDEN: list[Step] = [*ADOPTED, (CARL, Approve(**_seen(ADOPTED, "A-9")))]
-WALK: list[Step] = [
+AT_THE_STUDIO: list[Step] = [
     *OVERRIDDEN,
     shown(MAYA, OverrideStep, **_seen(OVERRIDDEN, "A-9")),
+    (MAYA, AdoptApprovalPolicy(template=Template.STUDIO)),
+]
+#: A payment that waits for the producer, in A-11.
+UNPAID: list[Step] = [
+    *AT_THE_STUDIO,
+    (CARL, Approve(**_seen(AT_THE_STUDIO, "A-10"))),
+    shown(ACCOUNTANT, LogSpend, document="KS-0533"),
+]
+WALK: list[Step] = [
+    *UNPAID,
+    (PRODUCER, RequestChanges(**_seen(UNPAID, "A-11"), words="Where are the timesheets?")),
+    shown(ACCOUNTANT, RequestPayment, spend="S-000003"),
     shown(MAYA, DelegateAuthority),
     shown(MAYA, RevokeDelegation),
     shown(MAYA, SetAbsence),

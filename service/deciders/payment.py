@@ -1,0 +1,58 @@
+"""Payments: what a spend's round decides is whether it may be paid, never whether it is recorded.
+
+S9  A payment that was recalled or turned down may be asked for again, and is then asked under the policy of that day;
+    nobody who had a hand in it before may approve it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from events.ids import Memo, SpendId
+from events.money import Money
+from events.policy import RequestKind
+
+from .command import Command
+from .refusal import Conflicting
+from .rounds import Approvals, Outcome, Round
+from .spend import Spending, SpendIsMissing, SpendIsReversed, live
+
+
+@dataclass
+class PaymentIsNotTurnedDown(Conflicting):
+    """The payment of {spend}, {cost}, {standing}."""
+
+    rule = "S9"
+    otherwise = "What was recalled or turned down is asked for again; the approval status shows the rounds."
+    spend: SpendId
+    cost: Money
+    standing: str
+
+
+class RequestPayment(Command):
+    """A line producer or an accountant asks again for a payment that was recalled or turned down."""
+
+    refusals = (SpendIsMissing, SpendIsReversed, PaymentIsNotTurnedDown)
+    example: ClassVar = {"spend": "S-000001", "reason": "The vendor sent the missing timesheets."}
+
+    spend: SpendId
+    reason: Memo = Field(description="What has changed since; those who are asked read it.")
+
+
+def turned_down(command: RequestPayment, spending: Spending, approvals: Approvals) -> Round:
+    """S6, S9: the round in which the payment was recalled or turned down."""
+    entry = live(command.spend, spending)
+    rounds = [
+        (int(number.removeprefix("A-")), each)
+        for number, each in approvals.rounds.items()
+        if (each.kind, each.subject) == (RequestKind.PAYMENT, command.spend)
+    ]
+    number, last = max(rounds, key=lambda found: found[0], default=(0, None))
+    if last is None:
+        raise PaymentIsNotTurnedDown(command.spend, entry.cost, "was never asked about")
+    if last.outcome is Outcome.OPEN:
+        raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"is asked about in A-{number}")
+    if last.outcome is Outcome.APPROVED:
+        raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"was released by A-{number}")
+    return last
