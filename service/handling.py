@@ -414,7 +414,8 @@ def _with_roles(metadata: Metadata, wish: Wish, state: Any, of_company: Company 
     elif isinstance(wish.command, OpenProduction):
         roles = company.held(of_company, wish.actor)
     else:
-        roles = tuple(role.value for role in production.held(state, wish.on_behalf_of or wish.actor, metadata))
+        on_it = tuple(role.value for role in production.held(state, wish.on_behalf_of or wish.actor, metadata))
+        roles = on_it or company.held(of_company, wish.actor)  # T5
     return replace(metadata, roles=roles)
 
 

@@ -18,6 +18,7 @@ from events import OfProduction
 from events.approval import (
     ApprovalEvent,
     ApprovalGiven,
+    ApprovalRequested,
     BudgetApproved,
     BudgetSubmitted,
     RequestApproved,
@@ -74,7 +75,7 @@ from .company import Company
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
-from .policy import AdoptApprovalPolicy, Request
+from .policy import AdoptApprovalPolicy, PolicyIsProposed, Request
 from .production import (
     OpenProduction,
     Production,
@@ -187,6 +188,9 @@ def decide(
         raise ProductionIsMissing()
     delegation = _acting(command, production, company, metadata, name)
     roles = held(production, metadata.on_behalf_of or metadata.actor, metadata)
+    replaces = _gives_a_new_executive_producer(command, production, company, metadata)
+    if replaces:
+        roles = (Role.EXECUTIVE_PRODUCER,)
     authorize(command, roles)
     if production.stage is Stage.CLOSED and not _still_taken(command, production):
         raise ProductionIsClosed(type(command).__name__)
@@ -195,7 +199,8 @@ def decide(
         happened = _answered(command, situation)
     else:
         _within_limit(command, situation)
-        happened = _through_policy(command, _decided(command, situation), situation)
+        happened = _decided(command, situation)
+        happened = happened if replaces else _through_policy(command, happened, situation)
     return _with_alerts(happened, situation)
 
 
@@ -218,6 +223,22 @@ def _acting(
     if found is None:
         raise NothingDelegated(metadata.actor, type(command).__name__, grantor)
     return found if isinstance(found, AuthorityDelegated) else None
+
+
+def _gives_a_new_executive_producer(
+    command: Command, production: Production, company: Company | None, metadata: Metadata
+) -> bool:
+    """T5; nobody is left whom a policy could ask."""
+    return (
+        isinstance(command, Appoint)
+        and command.role is Role.EXECUTIVE_PRODUCER
+        and company is not None
+        and company.is_administrator(metadata.actor)
+        and metadata.persons == {metadata.actor} != {command.person}
+        and not any(
+            Role.EXECUTIVE_PRODUCER in production.team[each] for each in production.team if each in company.members
+        )
+    )
 
 
 def _still_taken(command: Command, production: Production) -> bool:
@@ -270,7 +291,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += team.appoint(command, production.team, situation.company, situation.roles)
         case EndAppointment():
             on = production.today(metadata)
-            happened += team.end_appointment(command, production.team, situation.roles, metadata, on)
+            happened += team.end_appointment(command, production.team, situation.company, situation.roles, metadata, on)
         case SecureFunding():
             happened += financing.secure_funding(command, funds, base, production.to_cover)
         case CommitFunding():
@@ -315,7 +336,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
             tests = production.policies.terms.green_light
-            on_facts = (budgets, rounds, funds, production.team)
+            on_facts = (budgets, rounds, funds)
             happened += green_light.greenlight_production(command, tests, production.greenlit, *on_facts)
     return happened
 
@@ -370,18 +391,25 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         each.outcome is Outcome.OPEN and each.content_hash == request.content_hash for each in rounds.rounds.values()
     ):
         return []  # it is asked for already
-    return [*asked, *_consenting(round_id, asked, situation)]
+    if request.kind is RequestKind.POLICY_CHANGE:
+        waits = rounds.on(request.subject, RequestKind.POLICY_CHANGE)
+        if waits is not None:
+            raise PolicyIsProposed(request.subject, waits, rounds.rounds[waits].by)
+    return _consenting(round_id, asked, situation)
 
 
 def _consenting(round_id: RoundId, asked: list[ApprovalEvent], situation: Situation) -> list[OfProduction]:
-    """G1: who proposes a policy, and is asked about it, approves it by proposing it."""
+    """G1, G5: who asks for it approves it by asking, where the policy lets them."""
     opened = _after(asked, situation)
     this, around = opened.approvals.rounds[round_id], replace(situation, production=opened).around
     seat = situation.metadata.on_behalf_of or situation.metadata.actor
-    if this.kind is RequestKind.POLICY_CHANGE and seat in around.seats(this, 0):
-        asked = [*asked, ApprovalGiven(round_id, this.subject, this.content_hash, None, 0, ())]
-        return [asked[-1], *_onward(round_id, asked, situation)]
-    return _onward(round_id, asked, situation)
+    seats = around.seats(this, 0)
+    alone = this.kind is RequestKind.APPOINTMENT and seats == (seat,)
+    if not alone and not (this.kind is RequestKind.POLICY_CHANGE and seat in seats):
+        return [*asked, *_onward(round_id, asked, situation)]
+    opening = [replace(each, excluded=()) if isinstance(each, ApprovalRequested) else each for each in asked]
+    consent = ApprovalGiven(round_id, this.subject, this.content_hash, None, 0, ())
+    return [*opening, consent, *_onward(round_id, [*opening, consent], situation)]
 
 
 def _request(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> Request | None:

@@ -25,7 +25,6 @@ from .command import Command
 from .financing import Financing
 from .refusal import Conflicting, words
 from .rounds import Approvals, Outcome
-from .team import Team
 
 
 @dataclass
@@ -64,7 +63,6 @@ def greenlight_production(
     budgets: Budgets,
     approvals: Approvals,
     financing: Financing,
-    team: Team,
 ) -> list[ProductionGreenlit]:
     """L1 to L3; giving the same one again does nothing.
 
@@ -75,7 +73,7 @@ def greenlight_production(
     given = greenlit.get(budgets.in_force)
     if given is not None and budgets.in_force is not None and not given.conditions:
         raise GreenlitAlready(budgets.in_force)
-    results = tuple(_result(test, budgets, approvals, financing, team) for test in tests)
+    results = tuple(_result(test, budgets, approvals, financing) for test in tests)
     missing = tuple(_said(result) for result in results if not result.passed)
     if missing and not command.conditions:
         raise NotReadyForGreenLight(missing)
@@ -83,9 +81,7 @@ def greenlight_production(
     return [] if green_light == given else [green_light]
 
 
-def _result(
-    test: GreenLightTest, budgets: Budgets, approvals: Approvals, financing: Financing, team: Team
-) -> GreenLightResult:
+def _result(test: GreenLightTest, budgets: Budgets, approvals: Approvals, financing: Financing) -> GreenLightResult:
     """L1."""
     match test:
         case GreenLightTest.BUDGET_LOCKED:
@@ -102,14 +98,14 @@ def _result(
             rounds = [asked for asked in approvals.rounds.values() if asked.outcome is Outcome.OPEN]
             return GreenLightResult(test, not any(c.open for asked in rounds for c in asked.conditions), None, None)
         case GreenLightTest.GUARANTOR_APPROVED:
-            return GreenLightResult(test, _guarantor_approved(budgets, approvals, team), None, None)
+            return GreenLightResult(test, _guarantor_approved(budgets, approvals), None, None)
 
 
-def _guarantor_approved(budgets: Budgets, approvals: Approvals, team: Team) -> bool:
-    """Whether a completion guarantor's approval is among those by which the budget came into force."""
+def _guarantor_approved(budgets: Budgets, approvals: Approvals) -> bool:
+    """Whether somebody who was completion guarantor then is among those who approved the budget in force."""
     passed = (RequestKind.BUDGET, budgets.in_force, Outcome.APPROVED)
     return any(
-        vote.approves and Role.COMPLETION_GUARANTOR in team.get(vote.seat, ())
+        vote.approves and Role.COMPLETION_GUARANTOR.value in vote.roles
         for asked in approvals.rounds.values()
         if (asked.kind, asked.subject, asked.outcome) == passed
         for vote in asked.votes

@@ -1,10 +1,13 @@
 """Approval policies: which rule is for a request, and so which steps it takes.
 
-G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers.
+G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers. Who
+    proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
 G3  What one vendor or account asked for within the policy's days counts together, so that splitting does not help;
     what was turned down does not, what was released and reversed later does: it may have been paid.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
+G5  Who asks for an appointment, and is the only one whom the policy asks about it, approves it by asking for it:
+    otherwise nobody could ever join them.
 
 Without an adopted policy, one executive producer decides on budgets and on changes to the locked one; for the rest
 the rules of each command are enough.
@@ -22,7 +25,7 @@ from immutables import Map
 from pydantic import AfterValidator, Field, model_validator
 
 from events.budget import Level
-from events.ids import AccountCode, Digest, PersonId, PolicyId, VendorId
+from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, VendorId
 from events.money import Money
 from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.production import GreenLightTest
@@ -31,6 +34,7 @@ from events.team import Role
 from .command import Command
 from .company import Company, MemberIsMissing
 from .financing import Financing, SourceIsMissing, existing
+from .refusal import Conflicting
 
 #: One executive producer, who did not propose it.
 ANY_EP = Step((Approver(Role.EXECUTIVE_PRODUCER),))
@@ -162,10 +166,21 @@ def _sound(policy: Policy) -> Policy:
     return policy
 
 
+@dataclass
+class PolicyIsProposed(Conflicting):
+    """Another {policy} waits for its approvals in {round}, as {proposer} proposed it."""
+
+    rule = "G1"
+    otherwise = "{proposer} may recall it, and those whom it asks may reject it; then propose yours."
+    policy: PolicyId
+    round: RoundId
+    proposer: PersonId
+
+
 class AdoptApprovalPolicy(Command):
     """An executive producer proposes a policy: a template, or terms of your own; all executive producers decide."""
 
-    refusals = (MemberIsMissing, SourceIsMissing)
+    refusals = (MemberIsMissing, SourceIsMissing, PolicyIsProposed)
     example: ClassVar = {"template": "co_financed_feature", "reason": "The fund joined."}
 
     template: Template | None = Field(None, description="A policy that is ready, in place of terms of your own.")

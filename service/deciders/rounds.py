@@ -4,7 +4,7 @@ A round asks its steps one after the other about one content; its rules (A1 to A
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -67,6 +67,8 @@ class Vote:
     approves: bool
     #: Who gave that place away.
     gave: frozenset[PersonId] = frozenset()
+    #: What whose place it is was, at that moment.
+    roles: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def persons(self) -> frozenset[PersonId]:
@@ -311,7 +313,7 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
         case ApprovalGiven(step=step, conditions=conditions):
             votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
             set_now = (*asked.conditions, *(Condition(seat) for _ in conditions))
-            vote = Vote(seat, by, step, approves=True, gave=asked.gave(seat))
+            vote = Vote(seat, by, step, approves=True, gave=asked.gave(seat), roles=metadata.roles)
             return replace(asked, votes=(*votes, vote), conditions=set_now)
         case Abstained(step=step):
             votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))

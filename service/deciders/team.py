@@ -4,6 +4,8 @@ T1  An executive producer appoints anyone; a producer appoints those who report 
 T2  Whoever is appointed is a member of the company.
 T3  An auditor holds no other role on the production.
 T4  An executive producer leaves by their own act alone, and the last one not at all.
+T5  A production whose executive producers have all left the company gets a new one from an administrator of the
+    company, who is somebody else.
 """
 
 from dataclasses import dataclass
@@ -133,7 +135,12 @@ def appoint(command: Appoint, team: Team, company: Company | None, roles: tuple[
 
 
 def end_appointment(
-    command: EndAppointment, team: Team, roles: tuple[Role, ...], metadata: Metadata, on: date
+    command: EndAppointment,
+    team: Team,
+    company: Company | None,
+    roles: tuple[Role, ...],
+    metadata: Metadata,
+    on: date,
 ) -> list[TeamEvent]:
     """T1, T4."""
     _outranks(roles, command.role)
@@ -142,7 +149,10 @@ def end_appointment(
     if command.role is Role.EXECUTIVE_PRODUCER:
         if command.person not in metadata.persons:
             raise ExecutiveProducerLeavesByOwnAct(command.person)
-        if not any(Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in team if other != command.person):
+        others = [
+            other for other in team if other != command.person and company is not None and company.is_member(other)
+        ]
+        if not any(Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in others):
             raise LastExecutiveProducerStays(command.person)
     return [AppointmentEnded(command.person, command.role)]
 

@@ -72,7 +72,7 @@ from service.deciders.delegation import (
 from service.deciders.financing import SourceIsMissing
 from service.deciders.green_light import GreenlightProduction, GreenlitAlready, NotReadyForGreenLight
 from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
-from service.deciders.policy import AdoptApprovalPolicy, Template
+from service.deciders.policy import AdoptApprovalPolicy, PolicyIsProposed, Template
 from service.deciders.spend import SpendIsMissing, SpendIsReversed
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
@@ -618,6 +618,13 @@ _POLICY = [
         MAYA,
         AdoptApprovalPolicy(terms=policy(Step((Approver(holder_of="F-9"),)))),
         SourceIsMissing("F-9"),
+    ),
+    Rung(
+        "AdoptApprovalPolicy: while another one is proposed",
+        [*STAFFED, (MAYA, AdoptApprovalPolicy(terms=policy(EP)))],
+        NOOR,
+        AdoptApprovalPolicy(template=Template.STUDIO),
+        PolicyIsProposed("P-1", "A-1", MAYA),
     ),
 ]
 

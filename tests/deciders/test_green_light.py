@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 from events.production import GreenLightResult, GreenLightTest, ProductionGreenlit
+from events.team import Role
 from service.deciders.budget import UnlockBudget
 from service.deciders.financing import CloseFunding
 from service.deciders.green_light import GreenlightProduction, NotReadyForGreenLight
 from service.deciders.submission import SubmitBudget
+from service.deciders.team import EndAppointment
 from tests.deciders.rounds import COVERED, EP, GUARANTORS, adopted, overage, policy, says
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
@@ -18,6 +20,7 @@ from tests.deciders.stories import (
     MAYA,
     NOOR,
     PRODUCER,
+    appoint,
     equity,
     inr,
 )
@@ -88,8 +91,12 @@ class TestGreenlightProduction:
             ]
             for step in (GUARANTORS, EP)
         )
-        assert given(says(by_guarantor, GUARANTOR, "A-2")).when(MAYA, GO).facts[0].results[0].passed
-        given(says(without, NOOR, "A-2")).when(MAYA, GO).then_refused(
+        approved = says(by_guarantor, GUARANTOR, "A-2")
+        assert given(approved).when(MAYA, GO).facts[0].results[0].passed
+        gone: Story = [*approved, (MAYA, EndAppointment(person=GUARANTOR, role=Role.COMPLETION_GUARANTOR))]
+        assert given(gone).when(MAYA, GO).facts[0].results[0].passed
+        late: Story = [*says(without, NOOR, "A-2"), (MAYA, appoint(NOOR, Role.COMPLETION_GUARANTOR))]
+        given(late).when(MAYA, GO).then_refused(
             NotReadyForGreenLight(("the completion guarantor's approval of the budget in force",))
         )
 

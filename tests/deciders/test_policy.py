@@ -57,11 +57,13 @@ from tests.deciders.stories import (
     LINE_PRODUCER,
     MAYA,
     NOOR,
+    OPENED,
     PRODUCER,
     STORY,
     STRANGER,
     TWO_HATS,
     appoint,
+    equity,
     inr,
     recode,
     reverse,
@@ -321,6 +323,20 @@ class TestThroughARound:
     def test_an_executive_producer_is_appointed(self) -> None:
         command = appoint(STRANGER, Role.EXECUTIVE_PRODUCER)
         assert isinstance(self.effect(MAYA, command), Appointed)
+
+    @pytest.mark.parametrize("template", [Template.CO_FINANCED_FEATURE, Template.STUDIO])
+    def test_a_second_executive_producer_is_appointed_by_the_only_one(self, template: Template) -> None:
+        alone: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=template))]
+        facts = given(alone).when(MAYA, appoint(NOOR, Role.EXECUTIVE_PRODUCER)).facts
+        assert [type(fact) for fact in facts] == [ApprovalRequested, ApprovalGiven, RequestApproved, Appointed]
+        third: Story = [*alone, (MAYA, appoint(NOOR, Role.EXECUTIVE_PRODUCER))]
+        (asked,) = given(third).when(MAYA, appoint(TWO_HATS, Role.EXECUTIVE_PRODUCER)).facts
+        assert asked.excluded == (MAYA,)
+
+    def test_only_an_appointment_is_approved_by_the_only_one_who_is_asked_and_asks_for_it(self) -> None:
+        alone: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=Template.STUDIO)), (MAYA, equity(inr("1000")))]
+        (asked,) = given(alone).when(MAYA, WithdrawFunding(funding="F-1", reason=WHY)).facts
+        assert isinstance(asked, ApprovalRequested)
 
     def test_an_appointment_of_a_role_that_approves_is_ended(self) -> None:
         terms = ruled(Rule("Budgets", BUDGETS, (GUARANTORS,)))

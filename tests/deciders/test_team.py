@@ -1,9 +1,15 @@
 """The team: appointed, and leaving."""
 
+from typing import ClassVar
+
 import pytest
 
+from events.ids import PersonId
 from events.team import Appointed, AppointmentEnded, Role
 from service.deciders.authority import RoleMayNot
+from service.deciders.command import Command
+from service.deciders.company import DismissMember, SuspendMember
+from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.team import (
     EndAppointment,
     LastExecutiveProducerStays,
@@ -12,6 +18,7 @@ from service.deciders.team import (
 )
 from tests.deciders.stories import (
     ACCOUNTANT,
+    ADMINISTRATOR,
     AUDITOR,
     CLOSED,
     DIRECTOR,
@@ -28,7 +35,7 @@ from tests.deciders.stories import (
     TWO_HATS,
     appoint,
 )
-from tests.spec import given
+from tests.spec import Story, given
 
 REPORT_TO_PRODUCER = {
     Role.CO_PRODUCER,
@@ -74,6 +81,37 @@ class TestAppoint:
         )
 
 
+class TestAnExecutiveProducerWhoLeavesTheCompany:
+    """T5."""
+
+    LEFT: ClassVar[Story] = [*OPENED, (ADMINISTRATOR, DismissMember(person=MAYA))]
+    NEXT: ClassVar[Command] = appoint(NOOR, Role.EXECUTIVE_PRODUCER)
+
+    def test_is_followed_by_one_whom_an_administrator_appoints(self) -> None:
+        given(self.LEFT).when(ADMINISTRATOR, self.NEXT).then(Appointed(NOOR, Role.EXECUTIVE_PRODUCER, FIRST_DAY, ()))
+
+    def test_is_followed_past_a_policy_that_would_ask_nobody(self) -> None:
+        story: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=Template.CO_FINANCED_FEATURE))]
+        story = [*story, (ADMINISTRATOR, DismissMember(person=MAYA))]
+        given(story).when(ADMINISTRATOR, self.NEXT).then(Appointed(NOOR, Role.EXECUTIVE_PRODUCER, FIRST_DAY, ()))
+
+    @pytest.mark.parametrize(
+        ("story", "person", "command"),
+        [
+            (OPENED, ADMINISTRATOR, NEXT),
+            ([*OPENED, (ADMINISTRATOR, SuspendMember(person=MAYA))], ADMINISTRATOR, NEXT),
+            ([*STAFFED, (ADMINISTRATOR, DismissMember(person=MAYA))], ADMINISTRATOR, NEXT),
+            (LEFT, ADMINISTRATOR, appoint(ADMINISTRATOR, Role.EXECUTIVE_PRODUCER)),
+            (LEFT, ADMINISTRATOR, appoint(NOOR, Role.PRODUCER)),
+            (LEFT, STRANGER, NEXT),
+            (LEFT, ADMINISTRATOR, end(MAYA, Role.EXECUTIVE_PRODUCER)),
+        ],
+        ids=["while one is there", "suspended", "one of several", "oneself", "a producer", "no administrator", "end"],
+    )
+    def test_gives_an_administrator_no_more_than_that(self, story: Story, person: PersonId, command: Command) -> None:
+        assert isinstance(given(story).when(person, command).refusal, RoleMayNot)
+
+
 class TestEndAppointment:
     def test_ends_it(self) -> None:
         given(STAFFED).when(PRODUCER, end(LINE_PRODUCER, Role.LINE_PRODUCER)).then(
@@ -101,6 +139,10 @@ class TestEndAppointment:
         given(STAFFED).when(NOOR, end(NOOR, Role.EXECUTIVE_PRODUCER)).then(
             AppointmentEnded(NOOR, Role.EXECUTIVE_PRODUCER)
         )
+
+    def test_does_not_count_an_executive_producer_who_left_the_company(self) -> None:
+        hired = [*OPENED, (MAYA, appoint(NOOR, Role.EXECUTIVE_PRODUCER)), (ADMINISTRATOR, DismissMember(person=NOOR))]
+        given(hired).when(MAYA, end(MAYA, Role.EXECUTIVE_PRODUCER)).then_refused(LastExecutiveProducerStays(MAYA))
 
     def test_does_not_count_an_executive_producer_who_begins_one_day(self) -> None:
         hired = [*OPENED, (MAYA, appoint(NEWCOMER, Role.EXECUTIVE_PRODUCER, ONE_DAY))]
