@@ -36,6 +36,7 @@ from service.deciders.approval import (
     Approve,
     CloseCondition,
     ContentHasChanged,
+    CredentialsAreNotFresh,
     NotAsked,
     Nudge,
     OverrideStep,
@@ -50,7 +51,7 @@ from service.deciders.budget import BudgetState
 from service.deciders.company import DismissMember
 from service.deciders.delegation import RevokeDelegation
 from service.deciders.submission import SubmitBudget
-from service.deciders.team import EndAppointment
+from service.deciders.team import Appoint, EndAppointment
 from tests.deciders.rounds import (
     COVERED,
     EP,
@@ -70,17 +71,22 @@ from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
+    ART,
     ASSOCIATE_PRODUCER,
     CO_PRODUCER,
     DIRECTOR,
     DRAFTED,
+    EDITING,
     FINANCIER,
+    FIRST_DAY,
     GUARANTOR,
     HOLDER,
     LINE_PRODUCER,
     MAYA,
+    NEWCOMER,
     NOOR,
     PRODUCER,
+    STORY,
     STRANGER,
     SUBMITTED,
     TWO_HATS,
@@ -227,6 +233,41 @@ class TestShare:
         given(story).when(MAYA, Nudge(round="A-2")).then(ApproversNudged("A-2", "v1", (FINANCIER,)))
         more: Story = [*story, (MAYA, equity(inr("600000"), party="More", holder=HOLDER))]
         given(more).when(MAYA, Nudge(round="A-2")).then(ApproversNudged("A-2", "v1", (FINANCIER,)), IN_FORCE)
+
+
+class TestDepartmentHeads:
+    STEP = Step((Approver(department_head=True),))
+
+    def led(self, person: PersonId, *accounts: str) -> tuple[PersonId, Appoint]:
+        role = Role.DEPARTMENT_HEAD
+        return MAYA, Appoint(person=person, role=role, from_on=FIRST_DAY, accounts=accounts)
+
+    def test_are_asked_about_their_own_accounts_alone(self) -> None:
+        story: Story = [*adopted(COVERED, policy(self.STEP)), self.led(STRANGER, ART), self.led(NEWCOMER, EDITING)]
+        story = [*story, (PRODUCER, transfer())]
+        assert waits_for(given(story), "A-3") == (STRANGER,)
+        given(story).when(NEWCOMER, last(story, "A-3")).then_refused(NotAsked(NEWCOMER, "A-3", 1, 1, (STRANGER,)))
+        assert given(story).when(STRANGER, last(story, "A-3")).facts[-1].amount == inr("60000")
+
+    def test_are_those_of_the_moment(self) -> None:
+        story: Story = [*adopted(COVERED, policy(self.STEP)), self.led(STRANGER, ART), (PRODUCER, transfer())]
+        story = [*story, self.led(STRANGER, EDITING), self.led(NEWCOMER, STORY)]
+        assert waits_for(given(story), "A-3") == (NEWCOMER,)
+
+
+class TestFreshCredentials:
+    """Everybody here signed in an hour and less than a minute ago."""
+
+    @pytest.mark.parametrize(("minutes", "fresh"), [(60, False), (61, True)])
+    def test_are_as_old_as_the_policy_lets_them_be(self, minutes: int, *, fresh: bool) -> None:
+        story = submitted(EP, fresh_from=Decimal("460000"), fresh_minutes=minutes)
+        answer = given(story).when(NOOR, last(story, "A-2"))
+        assert (answer.refusal is None) == fresh
+        assert isinstance(answer.refusal, CredentialsAreNotFresh) != fresh
+
+    def test_are_not_asked_for_below_the_amount(self) -> None:
+        story = submitted(EP, fresh_from=Decimal("460000.01"), fresh_minutes=1)
+        given(story).when(NOOR, last(story, "A-2")).then(yes(), IN_FORCE)
 
 
 class TestSteps:

@@ -27,6 +27,7 @@ from service.serving import served
 from service.settings import Settings
 from tests.bad_tokens import ED, GOOD, USELESS, bad_tokens, claims
 from tests.conftest import Urls
+from tests.deciders.rounds import FRESH, last
 from tests.deciders.stories import ADMINISTRATOR, ART, AUDITOR, LINE_PRODUCER, LOCKED, MAYA, spend
 from tests.provider import AUDIENCE, Publisher, provider, publishing, signed_in
 from tests.routes.world import AT, FEED, World, address, body, opened_world
@@ -95,6 +96,22 @@ class TestATokenOfTheProvider:
                           Authorization=f"Bearer {borne}")  # fmt: skip
         [wish] = sent
         assert (wish.actor, wish.source, wish.credential, wish.authenticated_at) == (MAYA, "api", None, signed_in_at)
+
+    async def test_of_a_recent_sign_in_approves_what_an_old_one_may_not(
+        self, server: Server, published: Publisher
+    ) -> None:
+        async with opened_world(server, oidc=Oidc(published.issuer, AUDIENCE)) as world:
+            await world.play(FRESH)
+            await world.doors.identities.link("acme", MAYA, published.issuer, "maya-sso", world.time.now)
+            wish = body(last(FRESH, "A-2"))
+
+            async def approves(signed_in: int) -> httpx2.Response:
+                at = int(world.time.now.timestamp()) - signed_in * 60
+                borne = token(world, published.issuer, auth_time=at)
+                return await world.post(MAYA, address(Approve), wish, Authorization=f"Bearer {borne}")
+
+            told(await approves(16), 403, "credentials-are-not-fresh")
+            assert (await approves(14)).status_code == 201
 
     async def test_opens_to_nobody_once_its_subject_is_unlinked(self, joined: World, published: Publisher) -> None:
         borne = token(joined, published.issuer, sub="theo-sso")
