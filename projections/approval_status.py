@@ -1,7 +1,7 @@
-"""Which approval rounds are there, what does each wait for, on whom and since when, and who decided what?
+"""Which policy says who approves what; which rounds are there, what does each wait for, on whom, and who decided what?
 
-Moved by: requests, answers and what follows from them; appointments, funding, delegations and absences, since they
-say who may answer; drafts, since whoever set one may not.
+Moved by: policies; requests, answers and what follows from them; appointments, funding, delegations and absences,
+since they say who may answer; drafts, since whoever set one may not.
 """
 
 import json
@@ -61,14 +61,26 @@ from events.financing import (
     LetterOfIntentRecorded,
     counted_once,
 )
-from events.ids import AccountCode, Digest, FundingId, PersonId, RoundId, StreamId
+from events.ids import AccountCode, Digest, FlagId, FundingId, PersonId, PolicyId, RoundId, StreamId
 from events.money import Money
-from events.policy import Approver, Policy, RequestKind, Standing, Step, handed_on
+from events.policy import (
+    ApprovalPolicyAdopted,
+    Approver,
+    Policy,
+    PolicyEvent,
+    RequestKind,
+    Standing,
+    Step,
+    handed_on,
+)
 from events.production import ProductionOpened
+from events.spend import AlertScope
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
 from . import english
+from .flags import FlagRow
 from .projection import Projection, Rows, kind
+from .sentences import with_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ class RoundRow:
     steps: tuple[Step, ...]
     accounts: tuple[AccountCode, ...]
     override_by: Role | None
+    one_person_may_fill_two_steps: bool
     #: What takes effect when it passes, as it was sent; None for budgets and payments.
     command: str | None
     body: str | None
@@ -135,6 +148,16 @@ class RoundRow:
     former: str | None
     changes: tuple[AccountChange, ...]
     ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """A policy that was adopted; the latest is in force."""
+
+    stream_id: StreamId
+    number: int
+    terms: Policy
+    adopted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +215,11 @@ KINDS = (
     kind("approval_status_drafting", DraftingRow, "stream_id"),
     kind("approval_status_sources", SourceRow, "stream_id", "funding"),
     kind("approval_status_substitutes", SubstituteRow, "stream_id", "by", indexed=[("substitute",)]),
+    kind("approval_status_policies", PolicyRow, "stream_id", "number", final=True),
 )
 APPOINTMENTS, SUBSTITUTES = KINDS[1].table, KINDS[4].table
 
-Reads = ProductionOpened | TeamEvent | BudgetDrafted | ApprovalEvent | FinancingEvent | DelegationEvent
+Reads = ProductionOpened | TeamEvent | BudgetDrafted | ApprovalEvent | PolicyEvent | FinancingEvent | DelegationEvent
 
 _TERMS = Decoder(Policy)
 #: What was so before a policy was adopted.
@@ -224,6 +248,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case BudgetSubmitted(round_id, budget, content_hash, total):
             excluded = {*rows.one(DraftingRow, stream).drafters, *metadata.persons}
             _opened(rows, recorded, round_id, RequestKind.BUDGET, budget, content_hash, total, excluded)
+        case ApprovalPolicyAdopted(policy, terms):
+            rows.put(PolicyRow(stream, int(policy.removeprefix("P-")), terms, metadata.at))
         case ApprovalRequested():
             _requested(rows, recorded, event)
         case ApprovalGiven(round_id, words=words, conditions=conditions):
@@ -290,6 +316,7 @@ def _requested(rows: Rows, recorded: Recorded[Any], event: ApprovalRequested) ->
         steps=event.steps,
         accounts=event.accounts,
         override_by=event.override_by,
+        one_person_may_fill_two_steps=event.one_person_may_fill_two_steps,
         command=event.command,
         body=event.body,
     )
@@ -308,7 +335,7 @@ def _opened(
 ) -> None:
     metadata = recorded.metadata
     under: dict[str, Any] = {"policy": None, "rule": None, "steps": _ONE_EP, "accounts": (), "override_by": None}
-    under |= {"command": None, "body": None}
+    under |= {"one_person_may_fill_two_steps": False, "command": None, "body": None}
     rows.put(
         RoundRow(
             stream_id=recorded.stream_id,
@@ -447,7 +474,7 @@ def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 2, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 3, KINDS, fold)
 
 
 class Asked(BaseModel):
@@ -528,12 +555,22 @@ class ApprovalRound(BaseModel):
     ended_at: datetime | None
 
 
+class PolicyView(BaseModel):
+    """A policy, as it is and in words."""
+
+    policy: PolicyId
+    in_english: str
+    terms: Policy
+    adopted_at: datetime
+
+
 class ApprovalStatus(BaseModel):
-    """The rounds of a production, the latest first."""
+    """The policy in force, and the rounds of a production, the latest first."""
 
     production: StreamId
     version: int = Field(description="Of the production's stream, as shown.")
     position: int = Field(description="Of the log, as shown.")
+    policy: PolicyView | None = Field(description="In force; none while one executive producer decides.")
     rounds: list[ApprovalRound]
 
 
@@ -554,12 +591,28 @@ class InboxItem(BaseModel):
     words: str | None
 
 
+class InboxAlert(BaseModel):
+    """So much is spent that somebody who answers for it should look."""
+
+    production: StreamId
+    title: str
+    flag: FlagId
+    scope: AlertScope
+    of: str | None = Field(description="The account, or the level; none for the whole budget.")
+    percent: int = Field(description="The highest that is reached.")
+    reason: str = Field(description="In one sentence, with the figures.")
+    since: datetime
+
+
 class Inbox(BaseModel):
     """What waits for a person on all their productions, the oldest first."""
 
     person: PersonId
     position: int
     items: list[InboxItem]
+    alerts: list[InboxAlert] = Field(
+        description="Open ones, for executive producers, producers, line producers and accountants."
+    )
 
 
 IsMember = Callable[[PersonId], bool]
@@ -610,6 +663,23 @@ class _House:
         answered = {made.person for made in row.decisions if made.counts and made.step == row.step}
         return sorted(set(self.standing.asked(approvers, row.accounts, instead)) - answered)
 
+    def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
+        """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
+        barred = {seat, by, *_gave(row, row.step, seat)} & set(row.excluded)
+        return not barred and not self.filled_another(row, seat, by)
+
+    def filled_another(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
+        """Whether who would fill that place filled another one, as far as that bars them."""
+        persons = {seat, by, *_gave(row, row.step, seat)}
+        return any(
+            made.counts
+            and made.decision in _ANSWERS
+            and persons & {made.person, made.by, *_gave(row, made.step, made.person)}
+            and (made.step, made.person) != (row.step, seat)
+            and not (made.step != row.step and row.one_person_may_fill_two_steps)
+            for made in row.decisions
+        )
+
     def escalates_at(self, row: RoundRow) -> datetime | None:
         """When a step asks others, too."""
         days = row.steps[row.step].within_days if row.step < len(row.steps) else None
@@ -626,6 +696,18 @@ class _House:
         return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
 
 
+#: What fills a place.
+_ANSWERS = ("approve", "abstain", "override")
+
+
+def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:
+    """Who gave their place in a step to whoever sits there."""
+    instead: dict[PersonId, PersonId] = {}
+    for at, place, to in row.reassigned:
+        instead = handed_on(instead, place, to) if at == step else instead
+    return {place for place, to in instead.items() if to == seat}
+
+
 def view(
     rows: Rows, stream: StreamId, version: int, position: int, at: datetime, is_member: IsMember
 ) -> ApprovalStatus:
@@ -640,22 +722,50 @@ def view(
         production=stream,
         version=version,
         position=position,
+        policy=_in_force(rows.of(PolicyRow, stream)),
         rounds=[_round(row, house) for row in rounds if house is not None],
     )
 
 
+def _in_force(adopted: list[PolicyRow]) -> PolicyView | None:
+    if not adopted:
+        return None
+    row = max(adopted, key=lambda each: each.number)
+    return PolicyView(
+        policy=f"P-{row.number}",
+        in_english=_policy_in_words(row.terms),
+        terms=row.terms,
+        adopted_at=row.adopted_at,
+    )
+
+
+#: Who is told of alerts: whoever answers for what is spent.
+ALERTED = frozenset({Role.EXECUTIVE_PRODUCER, Role.PRODUCER, Role.LINE_PRODUCER, Role.ACCOUNTANT})
+
+
 def inbox(
-    rows: Rows, streams: list[StreamId], person: PersonId, position: int, at: datetime, is_member: IsMember
+    rows: Rows,
+    alerts: Iterable[FlagRow],
+    streams: list[StreamId],
+    person: PersonId,
+    position: int,
+    at: datetime,
+    is_member: IsMember,
 ) -> Inbox:
-    """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close."""
+    """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close; alerts.
+
+    Args:
+        alerts: those that are open, of all these streams.
+    """
     items: list[InboxItem] = []
+    told: list[InboxAlert] = []
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
         house = _House.of(rows, stream, at, is_member)
         for row in (row for row in rounds if row.state == "open"):
             for seat in house.asked(row):
                 mine = person == seat or person in house.through(seat, Power.APPROVE)
-                if mine and not {person, seat} & set(row.excluded):
+                if mine and house.may_approve(row, seat, person):
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
@@ -670,7 +780,34 @@ def inbox(
             if last.state == "changes_requested":
                 made = last.decisions[-1]
                 items.append(_item(last, drafting.title, "revise", None, made.person, made.words, made.at))
-    return Inbox(person=person, position=position, items=sorted(items, key=lambda item: item.since))
+        if ALERTED.intersection(house.standing.roles.get(person, ())):
+            told += _alerts(drafting.title, [row for row in alerts if row.stream_id == stream])
+    return Inbox(
+        person=person,
+        position=position,
+        items=sorted(items, key=lambda item: item.since),
+        alerts=sorted(told, key=lambda each: each.since),
+    )
+
+
+def _alerts(title: str, open_ones: list[FlagRow]) -> list[InboxAlert]:
+    """The highest of each account, each level, and the whole."""
+    highest: dict[tuple[str | None, str | None], FlagRow] = {}
+    for row in sorted(open_ones, key=lambda row: int(row.figures["percent"] or 0)):
+        highest[row.figures["scope"], row.figures["of"]] = row
+    return [
+        InboxAlert(
+            production=row.stream_id,
+            title=title,
+            flag=f"FLAG-{row.number}",
+            scope=AlertScope(str(scope)),
+            of=of,
+            percent=int(row.figures["percent"] or 0),
+            reason=row.sentence,
+            since=row.at,
+        )
+        for (scope, of), row in highest.items()
+    ]
 
 
 def _round(row: RoundRow, house: _House) -> ApprovalRound:
@@ -690,7 +827,7 @@ def _round(row: RoundRow, house: _House) -> ApprovalRound:
         in_english=_in_english(row),
         policy=row.policy,
         rule=row.rule,
-        steps=[english.step(step) for step in row.steps],
+        steps=[_step_in_words(step) for step in row.steps],
         waits_for=_waits_for(row, house) if row.state == "open" else None,
         may=_may(row, house) if row.state == "open" else [],
         decisions=[
@@ -719,18 +856,31 @@ def _round(row: RoundRow, house: _House) -> ApprovalRound:
 def _in_english(row: RoundRow) -> str | None:
     if row.kind is not RequestKind.POLICY_CHANGE or row.body is None:
         return None
-    return english.policy(_TERMS.decode(json.dumps(json.loads(row.body)["terms"])))
+    return _policy_in_words(_TERMS.decode(json.dumps(json.loads(row.body)["terms"])))
+
+
+def _policy_in_words(terms: Policy) -> str:
+    return with_names(english.policy(terms), _id)
+
+
+def _step_in_words(asked: Step) -> str:
+    return with_names(english.step(asked), _id)
+
+
+def _id(_: str, who: str) -> str:
+    """People are called by their ids here, in words as in the fields beside them."""
+    return who
 
 
 def _waits_for(row: RoundRow, house: _House) -> WaitsFor:
     asked = [
         Asked(
             person=person,
-            through=sorted(house.through(person, Power.APPROVE) - set(row.excluded)),
+            through=sorted(by for by in house.through(person, Power.APPROVE) if house.may_approve(row, person, by)),
             away_until=house.away_until(person),
         )
         for person in house.asked(row)
-        if person not in row.excluded
+        if house.may_approve(row, person, person)
     ]
     conditions = [number for number, c in enumerate(row.conditions, 1) if c.state == "open"]
     return WaitsFor(
@@ -757,7 +907,7 @@ def _in_words(row: RoundRow, asked: list[Asked], conditions: list[int]) -> str:
         for each in asked
     ]
     whom = f"waits for {english.listed(said)}" if said else "waits for nobody who may: appoint, reassign or override"
-    step = f"Step {row.step + 1} of {len(row.steps)}, {english.step(row.steps[row.step])}"
+    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(row.steps[row.step])}"
     return f"{step}: {whom}, {since}."
 
 
@@ -765,8 +915,9 @@ def _may(row: RoundRow, house: _House) -> list[MayDo]:
     """What each may do next; whoever acts for another names them."""
     may: dict[PersonId, list[str]] = {}
     for person in house.asked(row):
-        answers = ["abstain", "request_changes", "reject"]
-        may[person] = [*([] if person in row.excluded else ["approve"]), *answers]
+        places = ["approve"] if person not in row.excluded else []
+        places = [*places, "abstain"] if not house.filled_another(row, person, person) else []
+        may[person] = [*places, "request_changes", "reject"]
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
         may.setdefault(person, []).extend(("recall_request", "nudge"))
     for made in row.decisions:

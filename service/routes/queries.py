@@ -1,5 +1,6 @@
 """The views over HTTP: what each projection answers, now or as of then."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -10,21 +11,21 @@ from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select, Table, and_, any_, case, exists, func, not_, or_, select
 
-from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, Text, VendorId, shape
+from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
-from events.spend import SpendKind
+from events.spend import SpendAlert, SpendKind
 from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
 from projections.approval_status import ApprovalStatus, Inbox
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
-from projections.flags import Flag, Flags
+from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
 from service.directory import people, vendors
 from service.problems import Problem
 
-from .access import At, Readable, Sender, operation_id
+from .access import At, Doors, Readable, Sender, operation_id
 from .listing import Listing, answered, listed
 from .views import AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
@@ -102,10 +103,20 @@ async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeas
         streams = list((await connection.execute(select(mine.c.stream_id).where(where).distinct())).scalars())
         driver = (await connection.get_raw_connection()).driver_connection
         rows = await load(driver, projection.kinds, [sender.company, *streams])
+    alerts = await _open_alerts(at, streams)
     response.headers["Position"] = str(position)
     return approval_status.inbox(
-        rows, sorted(streams), sender.person, position, at.clock(), sender.of_company.is_member
+        rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company.is_member
     )
+
+
+async def _open_alerts(at: Doors, streams: Sequence[StreamId]) -> list[FlagRow]:
+    raised, cleared = flags.FLAGS.table, flags.CLEARINGS.table
+    joined = and_(cleared.c.stream_id == raised.c.stream_id, cleared.c.number == raised.c.number)
+    where = and_(raised.c.stream_id.in_(streams), raised.c.kind == SpendAlert.__name__, cleared.c.version.is_(None))
+    async with snapshot(at, flags.PROJECTION) as (connection, _):
+        rows = (await connection.execute(select(raised).outerjoin(cleared, joined).where(where))).mappings()
+        return [flags.FLAGS.read(dict(row)) for row in rows]
 
 
 @router.get(PRODUCTION + "/audit-trail", name="audit_trail", response_model=AuditTrail)

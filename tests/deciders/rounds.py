@@ -38,7 +38,6 @@ from service.deciders.approval import (
     RecallRequest,
     Reject,
     RequestChanges,
-    Round,
     RoundIsClosed,
     RoundIsMissing,
     WithdrawVote,
@@ -73,6 +72,7 @@ from service.deciders.financing import SourceIsMissing
 from service.deciders.green_light import GreenlightProduction, GreenlitAlready, NotReadyForGreenLight
 from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy, PolicyIsProposed, Template
+from service.deciders.rounds import Round
 from service.deciders.spend import SpendIsMissing, SpendIsReversed
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from events.financing import FundingKind
 from events.ids import PersonId
+from events.policy import RequestKind
 from events.production import Stage
 from events.spend import SpendKind
 from events.team import Role
@@ -15,13 +16,11 @@ from service.deciders.approval import (
     Approve,
     CloseCondition,
     Nudge,
-    Outcome,
     OverrideStep,
     ReassignStep,
     RecallRequest,
     Reject,
     RequestChanges,
-    Round,
     WithdrawVote,
 )
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
@@ -29,9 +28,11 @@ from service.deciders.change import DrawContingency, RequestOverage, TransferBud
 from service.deciders.command import Command
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, RestsOn, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import Production
 from service.deciders.receipt import ReverseReceipt
+from service.deciders.rounds import Outcome, Round
 from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
@@ -201,6 +202,10 @@ _OF_ROUNDS = ("adopt", "answer", "change", "replace", "round", "green light")
 def _about_rounds(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
     match act:
         case "adopt":
+            waits = production.approvals.on(f"P-{production.policies.adopted + 1}", RequestKind.POLICY_CHANGE)
+            if waits is not None:
+                seen = production.approvals.rounds[waits].content_hash
+                return (MAYA, NOOR, TWO_HATS)[b % 3], Approve(round=waits, content_hash=seen)
             terms: dict[str, Any] = {"terms": RICH} if a % 2 else {"template": tuple(Template)[b % 3]}
             return (MAYA, NOOR)[b % 2], AdoptApprovalPolicy(**terms)
         case "answer":
@@ -242,7 +247,6 @@ def _answer(a: int, b: int, production: Production) -> tuple[PersonId, Command]:
 def _on_round(a: int, b: int, production: Production) -> tuple[PersonId, Command]:
     number, known = _open_round(a, production)
     seen = "0" * 64 if known is None else known.content_hash
-    setter = known.conditions[0].seat if known is not None and known.conditions else MAYA
     match b % 6:
         case 0:
             return PRODUCER, Nudge(round=number)
@@ -253,8 +257,13 @@ def _on_round(a: int, b: int, production: Production) -> tuple[PersonId, Command
             return (MAYA, NOOR)[a % 2], ReassignStep(round=number, seat=(MAYA, NOOR)[a % 2], to=to, reason="Away.")
         case 3:
             return NOOR, OverrideStep(round=number, content_hash=seen, reason="It cannot wait.")
+        case 4:
+            return ACCOUNTANT, RequestPayment(spend=f"S-{a % 9 + 1:06}", reason="The timesheets came.")
         case _:
-            return setter, CloseCondition(round=number, condition=1, waived=a % 2 == 0, words="So it is.")
+            rounds = production.approvals.rounds.items()
+            set_by = [(n, each.conditions[0].seat) for n, each in rounds if each.conditions and each.conditions[0].open]
+            number, setter = set_by[a % len(set_by)] if set_by else (number, MAYA)
+            return setter, CloseCondition(round=number, condition=1, waived=a % 4 < 2, words="So it is.")
 
 
 def _change(a: int, b: int) -> Command:

@@ -29,6 +29,7 @@ from tests.deciders.stories import (
     ART,
     ASSOCIATE_PRODUCER,
     AUDITOR,
+    DIRECTOR,
     DRAFTED,
     FINANCIER,
     GUARANTOR,
@@ -42,6 +43,8 @@ from tests.deciders.stories import (
     TWO_HATS,
     appoint,
     budget,
+    reverse,
+    spend,
 )
 from tests.routes.world import World
 
@@ -123,12 +126,24 @@ class TestTheApprovalStatus:
         assert before["waits_for"]["conditions"] == [1]
         assert (after["state"], after["conditions"][0]["state"]) == ("approved", "met")
 
+    async def test_reads_the_policy_in_force_out(self, world: World) -> None:
+        await world.play(submitted(EP, GUARANTORS))
+        version = (await world.read(AUDITOR, "approval-status"))["version"]
+
+        now = (await world.read(AUDITOR, "approval-status"))["policy"]
+        then = (await world.read(AUDITOR, "approval-status", as_of=version - 3))["policy"]
+
+        assert (now["policy"], now["terms"]["name"], then) == ("P-1", "Ours", None)
+        assert "any of the executive producers, then any of the completion guarantors" in now["in_english"]
+
     async def test_reads_a_proposed_policy_out(self, world: World) -> None:
-        await world.play(adopted(DRAFTED, policy(EP, GUARANTORS))[:-2])
+        named = Step((Approver(person=MAYA), Approver(department_head=True)))
+        await world.play(adopted(DRAFTED, policy(EP, GUARANTORS, otherwise=(named,)))[:-2])
 
         latest = await shown(world)
 
         assert latest["kind"] == "policy_change"
+        assert "any of maya or the department heads" in latest["in_english"]
         assert "any of the executive producers, then any of the completion guarantors" in latest["in_english"]
 
     async def test_says_when_it_waits_for_nobody_who_may(self, world: World) -> None:
@@ -193,6 +208,41 @@ class TestTheInbox:
         await world.play(says(submitted(EP), MAYA, "A-2", Approve, conditions=("The bond is signed.",)))
 
         assert await waiting(world, MAYA) == [("close_condition", "A-2", None)]
+
+    async def test_offers_no_place_to_who_filled_one_already(self, world: World) -> None:
+        story = [*submitted(EP, EPS), (MAYA, away(NOOR))]
+        await world.play(says(story, NOOR, "A-2"))
+
+        status = await shown(world)
+        may = {each["person"]: each["commands"] for each in status["may"]}
+
+        assert await waiting(world, NOOR) == []
+        assert await waiting(world, TWO_HATS) == [("approve", "A-2", None)]
+        assert may[NOOR] == ["request_changes", "reject", "withdraw_vote"]
+        assert [(each["person"], each["through"]) for each in status["waits_for"]["asked"]] == [
+            (MAYA, []),
+            (TWO_HATS, []),
+        ]
+
+    async def test_offers_a_second_place_where_the_policy_lets_one_person_fill_two(self, world: World) -> None:
+        await world.play(says(submitted(EP, EPS, one_person_may_fill_two_steps=True), NOOR, "A-2"))
+
+        assert await waiting(world, NOOR) == [("approve", "A-2", None)]
+
+    async def test_shows_open_alerts_to_who_answers_for_what_is_spent(self, world: World) -> None:
+        terms = policy(EP, alerts_at=(40, 80, 100))
+        story = [*adopted(LOCKED, terms), (LINE_PRODUCER, spend(ART, "90000")), (LINE_PRODUCER, spend(ART, "75000"))]
+        await world.play(story)
+
+        seen = {who: (await world.read(who, "/v1/inbox"))["alerts"] for who in (MAYA, ACCOUNTANT, FINANCIER, DIRECTOR)}
+        await world.play([(ACCOUNTANT, reverse("S-000001")), (ACCOUNTANT, reverse("S-000002"))])
+        after = (await world.read(MAYA, "/v1/inbox"))["alerts"]
+
+        highest = [(each["scope"], each["of"], each["percent"]) for each in seen[MAYA]]
+        assert sorted(highest) == [("account", ART, 80), ("level", "production", 80)]
+        assert seen[MAYA][0]["reason"].startswith("INR 165,000.00 of INR 200,000.00 is spent on account 2200")
+        assert (seen[ACCOUNTANT], seen[FINANCIER], seen[DIRECTOR]) == (seen[MAYA], [], [])
+        assert after == []
 
     async def test_of_a_nudge_is_no_different(self, world: World) -> None:
         await world.play([*submitted(EP), (PRODUCER, Nudge(round="A-2", reason="We shoot on Monday."))])
