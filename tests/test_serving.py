@@ -2,12 +2,17 @@
 
 import json
 import logging
+import socket
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 import structlog
+import uvicorn
 
+from service import serving
 from service.serving import configure_logs
+from tests.conftest import Urls
 
 
 @pytest.fixture
@@ -41,3 +46,20 @@ class TestLogs:
         assert (failed["level"], failed["logger"]) == ("error", "uvicorn.error")
         assert failed["exception"].startswith("Traceback")
         assert ours == {"event": "request", "level": "info", "status": 200}
+
+
+async def test_an_answer_is_sent_without_waiting_for_its_reader(urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its body would wait 40 ms until the reader's system acknowledges the head."""
+    servers: list[serving.Server] = []
+
+    class Kept(serving.Server):
+        def __init__(self, config: uvicorn.Config) -> None:
+            super().__init__(config)
+            servers.append(self)
+
+    monkeypatch.setattr(serving, "Server", Kept)
+    async with serving.served(urls.service, "127.0.0.1", 0) as (_, at, _), httpx2.AsyncClient(base_url=at) as client:
+        assert (await client.get("/livez")).status_code == 200
+        [connection] = servers[0].server_state.connections
+        accepted = connection.transport.get_extra_info("socket")
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
