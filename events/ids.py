@@ -5,10 +5,13 @@ other number, per production and without gaps: `F-1`, `R-1`, `v1`, `A-1`, `S-000
 """
 
 import unicodedata
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, GetJsonSchemaHandler, StringConstraints
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 #: By pattern, what is asked of a text in words: a pattern is for machines.
 SHAPES: dict[str, str] = {}
@@ -18,6 +21,16 @@ def shape(pattern: str, words: str, max_length: int | None = None) -> StringCons
     """A pattern that a text must match, and what a person who missed it is told."""
     SHAPES[pattern] = words
     return StringConstraints(pattern=pattern, max_length=max_length)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Says:
+    """What the JSON Schema of a type says of it that a validator holds, and pydantic cannot see."""
+
+    said: Mapping[str, Any]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | dict(self.said)
 
 
 Slug = Annotated[
@@ -99,10 +112,16 @@ def _one_line(text: str) -> str:
 
 #: A name, a title, a reference: one line.
 Text = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_plain), AfterValidator(_one_line)
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_plain),
+    AfterValidator(_one_line),
+    Says({"format": "plain-line"}),
 ]
 #: A reason, a memo, an approver's words.
-Memo = Annotated[str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_plain)]
+Memo = Annotated[
+    str, StringConstraints(min_length=1, max_length=2000), AfterValidator(_plain), Says({"format": "plain-text"})
+]
 
 
 def by_number(flags: Iterable[FlagId]) -> tuple[FlagId, ...]:

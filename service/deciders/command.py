@@ -8,10 +8,19 @@ import re
 from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from events.ids import Memo
-from events.money import TOO_MUCH, Currency, ExchangeRate, Money, digits, exact
+from events.ids import Memo, Says
+from events.money import (
+    TOO_MUCH,
+    Currency,
+    ExchangeRate,
+    Money,
+    PositiveAmount,
+    WholeAmount,
+    digits,
+    exact,
+)
 
 from .refusal import Refusal
 
@@ -67,21 +76,35 @@ _YEARS = range(1900, 2200)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
 
 
-def _day(sent: Any) -> Any:
+def _written(sent: Any) -> Any:
     if not isinstance(sent, str):
         return sent
     try:
-        day = date.fromisoformat(sent if _DAY(sent) else "")
+        return date.fromisoformat(sent if _DAY(sent) else "")
     except ValueError:
         raise ValueError("send a day that there is, as a string such as 2026-11-16") from None
+
+
+def _of_these_years(day: date) -> date:
     if day.year not in _YEARS:
         raise ValueError(f"send a day of the years {_YEARS[0]} to {_YEARS[-1]}")
     return day
 
 
 #: A day as people write it; pydantic alone would take a number of seconds in a string, too.
-Day = Annotated[date, BeforeValidator(_day)]
-CurrencyInUse = Annotated[Currency, AfterValidator(_in_use)]
-PositiveMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_positive)]
-WholeMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_not_negative)]
-RateInUse = Annotated[ExchangeRate, AfterValidator(_two_currencies)]
+AnyDay = Annotated[date, BeforeValidator(_written)]
+Day = Annotated[AnyDay, AfterValidator(_of_these_years), Says({"pattern": "^(19|20|21)"})]
+#: A code of ISO 4217 that is in use today.
+_IN_USE = {"format": "iso-4217"}
+CurrencyInUse = Annotated[Currency, AfterValidator(_in_use), Says(_IN_USE)]
+
+
+def _money(amount: Any) -> Says:
+    return Says({"properties": {"amount": TypeAdapter(amount).json_schema(), "currency": _IN_USE}})
+
+
+PositiveMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_positive), _money(PositiveAmount)]
+WholeMoney = Annotated[Money, AfterValidator(_payable), AfterValidator(_not_negative), _money(WholeAmount)]
+RateInUse = Annotated[
+    ExchangeRate, AfterValidator(_two_currencies), Says({"properties": {"source": _IN_USE, "target": _IN_USE}})
+]

@@ -23,7 +23,7 @@ from events import FlagEvent, OfProduction
 from events.approval import ApprovalEvent
 from events.envelope import Metadata
 from events.financing import FinancingEvent
-from events.ids import BudgetId, FlagId, PersonId, Text
+from events.ids import BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
 from events.policy import PolicyEvent, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
@@ -100,7 +100,7 @@ class OpenProduction(Command):
     title: Text
     kind: ProductionKind
     currency: CurrencyInUse = Field(description="The base currency, in which budgets are set.")
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+    time_zone: Annotated[str, AfterValidator(_time_zone), Says({"format": "iana-time-zone"})] = Field(
         description="IANA name; business dates are this zone's."
     )
 

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from events import EVENTS
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, ProblemDetails, slug
 
@@ -40,6 +41,8 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
 * **Problems** are `application/problem+json` (RFC 9457). `type` is stable; `detail` says the rule and the figures,
   `otherwise` what to do or who may decide otherwise, `errors` which field is wrong.
 * **Money** is a decimal string, never a JSON number: `{"amount": "1250.00", "currency": "USD"}`.
+* **Formats** of ours: `plain-text` is not blank and holds no control or hidden characters, `plain-line` no line break
+  either; `iso-4217` is the code of a currency in use, `iana-time-zone` the name of a zone.
 """
 
 #: Problems that every command can end in, by status.
@@ -92,6 +95,19 @@ BEARER = {
         " scopes."
     ),
 }
+#: One message of a stream: OpenAPI 3.1 has no word for the whole of it.
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string", "pattern": "^[0-9]+$", "description": "Position of the event: `Last-Event-ID`."},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/CloudEvent"},
+        },
+    },
+    "required": ["id", "data"],
+}
 _OF_STATUS = {"401": ("WWW-Authenticate",), "429": ("Retry-After",), "503": ("Retry-After",)}
 
 
@@ -132,6 +148,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
     by_name = {slug(command.__name__): command for command in routed}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            _say_no_null(operation)
             if path.startswith("/v1/"):
                 operation["security"] = [{"HTTPBearer": []}]
             if method == "post":
@@ -141,6 +158,15 @@ def _document(app: FastAPI) -> dict[str, Any]:
             elif path.startswith("/v1/"):
                 _describe_view(operation, of_production="{production}" in path)
     return document
+
+
+def _say_no_null(operation: dict[str, Any]) -> None:
+    """A parameter is left out or has a value: `null` is four letters there."""
+    for parameter in operation.get("parameters", []):
+        schema = parameter["schema"]
+        if {"type": "null"} in schema.get("anyOf", []):
+            [said] = (each for each in schema.pop("anyOf") if each != {"type": "null"})
+            parameter["schema"] = said | schema
 
 
 def _describe_command(operation: dict[str, Any], command: type[Command]) -> None:
@@ -166,8 +192,9 @@ def _describe_command(operation: dict[str, Any], command: type[Command]) -> None
         {
             "name": "Correlation-Id",
             "in": "header",
-            "description": "A UUID of yours that ties the facts to what you did; kept in the audit trail.",
-            "schema": {"type": "string", "format": "uuid"},
+            "description": "A UUID of yours, in lower case, that ties the facts to what you did; kept in the audit"
+            " trail. Anything else is as good as none, and one is drawn.",
+            "schema": {"type": "string"},
         }
     )
 
@@ -194,12 +221,17 @@ def _describe_feed(operation: dict[str, Any]) -> None:
     answers["200"]["description"] = "A page; or a stream, whose messages are CloudEvents with their position as `id`."
     answers["200"]["headers"] = _headers("Position")
     content = answers["200"]["content"]
-    content[EVENT_STREAM] = {"schema": {"type": "string"}}
+    content[EVENT_STREAM] = {"schema": _MESSAGE}
     if shown is not None:
-        message = f"id: {shown['events'][0]['position']}\r\ndata: {json.dumps(shown['events'][0])}\r\n\r\n"
+        message = {"id": str(shown["events"][0]["position"]), "data": json.dumps(shown["events"][0])}
         _exemplify(content[JSON], {"events": shown})
         _exemplify(content[EVENT_STREAM], {"message": message})
     operation["parameters"] = [parameter for parameter in operation["parameters"] if parameter["name"] != "accept"]
+    [kinds] = (parameter for parameter in operation["parameters"] if parameter["name"] == "kind")
+    # FastAPI knows no list with commas between: the route reads it by itself.
+    items = {"type": "string", "enum": [*EVENTS]}
+    kinds["schema"] = {"type": "array", "minItems": 1, "uniqueItems": True, "items": items}
+    kinds |= {"style": "form", "explode": False}
     _add_problems(answers, OF_THE_FEED, "the feed", "events")
 
 

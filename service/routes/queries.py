@@ -22,6 +22,7 @@ from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
+from service.deciders.command import AnyDay
 from service.directory import people, vendors
 from service.problems import Problem
 
@@ -32,8 +33,8 @@ from .views import AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stam
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
 PRODUCTION = "/v1/{company}/{production}"
 
-From = Annotated[date | None, Query(description="From this day on, in the production's time zone.")]
-To = Annotated[date | None, Query(description="Up to the end of this day, in the production's time zone.")]
+From = Annotated[AnyDay | None, Query(description="From this day on, in the production's time zone.")]
+To = Annotated[AnyDay | None, Query(description="Up to the end of this day, in the production's time zone.")]
 Least = Annotated[Amount | None, Query(description="Figures of at least this.")]
 Most = Annotated[Amount | None, Query(description="Figures of at most this.")]
 OfAccount = Annotated[AccountCode | None, Query(description="The account it is about.")]
@@ -187,8 +188,8 @@ async def get_spend_register(
     state: Annotated[Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")] = None,
     amount_min: Least = None,
     amount_max: Most = None,
-    posted_from: Annotated[date | None, Query(description="Posted on this day or later.")] = None,
-    posted_to: Annotated[date | None, Query(description="Posted on this day or earlier.")] = None,
+    posted_from: Annotated[AnyDay | None, Query(description="Posted on this day or later.")] = None,
+    posted_to: Annotated[AnyDay | None, Query(description="Posted on this day or earlier.")] = None,
     text: Search = None,
 ) -> SpendRegister | Response:
     """What was spent, entry by entry, and what became of each?"""

@@ -34,6 +34,11 @@ AsOf = Annotated[
     Query(
         description="As of a version of the stream (`12`) or an instant (`2026-11-20T18:00:00Z`); now without it.",
         max_length=40,
+        json_schema_extra={
+            "type": "string",
+            "maxLength": 40,
+            "anyOf": [{"pattern": "^[0-9]{1,18}$"}, {"format": "date-time"}],
+        },
     ),
 ]
 AtLeast = Annotated[

@@ -10,6 +10,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from events import EVENTS
 from service.app import create
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, slug
@@ -71,6 +72,16 @@ class TestEveryOperation:
         ]
         assert silent == []
 
+    def test_takes_no_null_for_a_parameter(self, document: dict[str, Any]) -> None:
+        """It is left out or has a value: `null` would be four letters."""
+        nullable = [
+            (operation["operationId"], parameter["name"])
+            for _, _, operation in operations(document)
+            for parameter in operation.get("parameters", [])
+            if "null" in str(parameter["schema"].get("type", parameter["schema"].get("anyOf")))
+        ]
+        assert nullable == []
+
     def test_ends_in_problems_alone(self, document: dict[str, Any]) -> None:
         """Every error is a problem document; the framework's own errors are never seen."""
         for path, _, operation in operations(document):
@@ -113,6 +124,31 @@ class TestEveryCommand:
         }
         assert shown >= {(str(refusal.status), refusal.__name__) for refusal in refusals(command)}
         assert {status for status, _ in shown} == {s for s in operation["responses"] if s >= "400"}
+
+
+class TestWhatValidatorsHold:
+    """A schema says what it can of what is refused beyond pydantic's own constraints."""
+
+    def test_texts_currencies_and_days(self, document: dict[str, Any]) -> None:
+        said = document["components"]["schemas"]["LogSpend"]["properties"]
+        assert said["memo"]["anyOf"][0]["format"] == "plain-text"
+        assert said["document"]["anyOf"][0]["format"] == "plain-line"
+        assert said["currency"]["format"] == "iso-4217"
+        assert said["rate"]["anyOf"][0]["properties"]["source"] == {"format": "iso-4217"}
+        assert (said["spent_on"]["format"], said["spent_on"]["pattern"]) == ("date", "^(19|20|21)")
+        opened = document["components"]["schemas"]["OpenProduction"]["properties"]
+        assert opened["time_zone"]["format"] == "iana-time-zone"
+
+    def test_money_that_is_sent(self, document: dict[str, Any]) -> None:
+        schema = document["components"]["schemas"]["SecureFunding"]["properties"]["amount"]
+        sent = OAS31Validator(schema | {"components": document["components"]})
+        for amount, fits in {"1250.00": True, "0.00": False, "-1": False, "1" * 16: False}.items():
+            assert sent.is_valid({"amount": amount, "currency": "INR"}) is fits, amount
+
+    def test_kinds_of_events(self, document: dict[str, Any]) -> None:
+        [kinds] = [p for p in document["paths"]["/v1/{company}/events"]["get"]["parameters"] if p["name"] == "kind"]
+        assert (kinds["style"], kinds["explode"]) == ("form", False), "with commas between"
+        assert kinds["schema"]["items"]["enum"] == [*EVENTS]
 
 
 class TestEveryView:
