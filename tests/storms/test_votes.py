@@ -6,10 +6,12 @@ Over HTTP and a real database: everybody at once, each more than once under the 
 import asyncio
 import random
 from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
 import httpx2
+import pytest
 
 from events.approval import (
     ApprovalGiven,
@@ -29,6 +31,7 @@ from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import Production
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
+from service.embedded import Server
 from tests.deciders.rounds import policy, transfer
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
@@ -45,9 +48,10 @@ from tests.deciders.stories import (
     appoint,
     budget,
 )
-from tests.routes.world import World, address, body
+from tests.routes.world import World, address, body, opened_world
 from tests.spec import Story
-from tests.storms.conftest import either
+
+from .conftest import either
 
 #: Who vote; each sends theirs twice, so that 50 requests are under way at once.
 VOTERS = [f"voter-{number}" for number in range(25)]
@@ -61,6 +65,12 @@ WITH_VOTERS: Story = [
     *((ADMINISTRATOR, AdmitMember(person=voter)) for voter in VOTERS),
     *((MAYA, appoint(voter, Role.DIRECTOR)) for voter in VOTERS),
 ]
+
+
+@pytest.fixture
+async def world(server: Server) -> AsyncIterator[World]:
+    async with opened_world(server) as opened:
+        yield opened
 
 
 async def state(world: World) -> Production:
@@ -89,10 +99,17 @@ async def facts(world: World, *kinds: type) -> list[Recorded]:
     return [each for each in await world.doors.log.read_stream(STREAM) if isinstance(each.event, kinds)]
 
 
-async def racing(world: World, *sent: tuple[PersonId, Command, str]) -> list[httpx2.Response]:
-    """All of it at once, each under its key."""
+async def racing(
+    world: World, *sent: tuple[PersonId, Command, str], apart: Callable[[], float] = lambda: 0.0
+) -> list[httpx2.Response]:
+    """All of it at once, each under its key.
+
+    Args:
+        apart: after how many seconds each is sent, so that who comes first is nobody's choice.
+    """
 
     async def one(person: PersonId, command: Command, key: str) -> httpx2.Response:
+        await asyncio.sleep(apart())
         carried = await world.headers(person) | {"Idempotency-Key": key}
         return await world.client.post(address(type(command)), content=body(command), headers=carried)
 
@@ -101,10 +118,12 @@ async def racing(world: World, *sent: tuple[PersonId, Command, str]) -> list[htt
     return answers
 
 
-async def test_a_quorum_is_exact_however_many_vote_at_once(world: World) -> None:
+async def test_a_quorum_is_exact_however_many_vote_at_once(
+    world: World, chance: random.Random, record_property: Callable[[str, Any], None]
+) -> None:
     await world.play([*LOCKED, *WITH_VOTERS])
     await adopted(world, policy(DIRECTORS))
-    chance, accepted, raced = random.Random(7), 0, set[RoundId]()
+    accepted, raced = 0, set[RoundId]()
     for number in range(ROUNDS):
         left, reached = (STORY, ART) if number % 2 == 0 else (ART, STORY)
         await world.play([(PRODUCER, transfer("1", left, reached))])
@@ -124,6 +143,9 @@ async def test_a_quorum_is_exact_however_many_vote_at_once(world: World) -> None
         accepted += len(yes)
         raced.add(vote.round)
 
+    record_property("rounds", ROUNDS)
+    record_property("requests that raced", ROUNDS * len(VOTERS) * 2)
+    record_property("votes counted", accepted)
     given = [each for each in await facts(world, ApprovalGiven) if each.event.round in raced]
     passed = Counter(each.event.round for each in await facts(world, RequestApproved) if each.event.round in raced)
     by_round = Counter(each.event.round for each in given)
@@ -134,7 +156,9 @@ async def test_a_quorum_is_exact_however_many_vote_at_once(world: World) -> None
     assert len(await facts(world, BudgetTransferred)) == ROUNDS
 
 
-async def test_an_edit_that_races_with_the_last_vote_is_never_approved_unseen(world: World) -> None:
+async def test_an_edit_that_races_with_the_last_vote_is_never_approved_unseen(
+    world: World, chance: random.Random, record_property: Callable[[str, Any], None]
+) -> None:
     await world.play(SUBMITTED)
     approved = replaced = 0
     for number in range(either(short=12, long=300)):
@@ -142,7 +166,9 @@ async def test_an_edit_that_races_with_the_last_vote_is_never_approved_unseen(wo
         edit = budget(str(200001 + number)).model_copy(update={"round": yes.round})
         sent: list[tuple[PersonId, Command, str]] = [(LINE_PRODUCER, edit, f"edit-{number}")]
         sent += [(MAYA, yes, f"yes-{number}")] * 2
-        await racing(world, *(sent if number % 2 else reversed(sent)))
+        # Each first once, and then as it comes.
+        apart = (lambda: 0.0) if number < 2 else (lambda: chance.random() * 0.005)
+        await racing(world, *(sent if number % 2 else reversed(sent)), apart=apart)
         production = await state(world)
         after = production.approvals.rounds[yes.round]
         if after.outcome.value == "approved":
@@ -160,11 +186,15 @@ async def test_an_edit_that_races_with_the_last_vote_is_never_approved_unseen(wo
     for each in await facts(world, BudgetApproved):
         gave = [f.event for f in await facts(world, ApprovalGiven) if f.event.round == each.event.round]
         assert [vote.content_hash for vote in gave] == [each.event.content_hash]
+    record_property("votes that came before the edit", approved)
+    record_property("edits that came before the vote", replaced)
     assert approved, "the vote came first now and then"
     assert replaced, "so did the edit"
 
 
-async def test_a_role_that_ends_while_the_last_vote_is_on_its_way_does_not_count(world: World) -> None:
+async def test_a_role_that_ends_while_the_last_vote_is_on_its_way_does_not_count(
+    world: World, chance: random.Random
+) -> None:
     await world.play([*LOCKED, *WITH_VOTERS])
     await adopted(world, policy(Step((Approver(Role.DIRECTOR),), Mode.QUORUM, quorum=2)))
     ended_first = 0
@@ -175,7 +205,8 @@ async def test_a_role_that_ends_while_the_last_vote_is_on_its_way_does_not_count
         await world.play([(leaving, vote)])
         end = EndAppointment(person=leaving, role=Role.DIRECTOR, reason=WHY)
         sent = [(MAYA, end, f"end-{number}"), (first, vote, f"yes-{number}")]
-        await racing(world, *(sent if number % 2 else reversed(sent)))
+        apart = (lambda: 0.0) if number < 2 else (lambda: chance.random() * 0.005)
+        await racing(world, *(sent if number % 2 else reversed(sent)), apart=apart)
         await racing(world, (second, vote, f"second-{number}"))
         recorded = await world.doors.log.read_stream(STREAM)
         passed = next(e for e in recorded if isinstance(e.event, RequestApproved) and e.event.round == vote.round)
