@@ -15,6 +15,8 @@ class Right(StrEnum):
     #: Admit and dismiss members, and read every production of the company.
     ADMINISTRATOR = "administrator"
     MAY_OPEN_PRODUCTIONS = "may_open_productions"
+    #: Read pay and the accounts above the line, on every production that they may read.
+    READS_CONFIDENTIAL = "reads_confidential"
 
 
 @dataclass(frozen=True, slots=True)

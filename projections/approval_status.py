@@ -5,7 +5,7 @@ since they say who may answer; drafts, since whoever set one may not.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -553,6 +553,9 @@ class ApprovalRound(BaseModel):
     former: str | None = Field(description="What the round asked about before its content was changed.")
     changes: list[AccountChange] = Field(description="The lines in which the content differs from the former one.")
     ended_at: datetime | None
+    withheld: str | None = Field(
+        None, description="That its amount, what was said of it, and what it asks for or changed are not shown."
+    )
 
 
 class PolicyView(BaseModel):
@@ -572,6 +575,7 @@ class ApprovalStatus(BaseModel):
     position: int = Field(description="Of the log, as shown.")
     policy: PolicyView | None = Field(description="In force; none while one executive producer decides.")
     rounds: list[ApprovalRound]
+    withheld: str | None = Field(None, description="That something is not shown to the reader.")
 
 
 class InboxItem(BaseModel):
@@ -616,6 +620,19 @@ class Inbox(BaseModel):
 
 
 IsMember = Callable[[PersonId], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class NotForAll:
+    """Who looks at rounds of which they may not read everything."""
+
+    #: Themselves, and those for whom they may act.
+    readers: Collection[PersonId]
+    #: Whether they may read the figures of accounts.
+    shows: Callable[[Iterable[AccountCode]], bool]
+    said: str
+    #: Whether it counts that a round asks them: it does today, and no more when the past is looked at.
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -709,12 +726,19 @@ def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:
 
 
 def view(
-    rows: Rows, stream: StreamId, version: int, position: int, at: datetime, is_member: IsMember
+    rows: Rows,
+    stream: StreamId,
+    version: int,
+    position: int,
+    at: datetime,
+    is_member: IsMember,
+    but: NotForAll | None = None,
 ) -> ApprovalStatus:
     """The answer from the rows, as of the moment that it is for.
 
     Args:
         is_member: whether somebody counts in the company at that moment.
+        but: what its reader may not read; None when they may read everything.
     """
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
     house = _House.of(rows, stream, at, is_member) if rounds else None
@@ -723,7 +747,45 @@ def view(
         version=version,
         position=position,
         policy=_in_force(rows.of(PolicyRow, stream)),
-        rounds=[_round(row, house) for row in rounds if house is not None],
+        rounds=[_for(but, row, _round(row, house)) for row in rounds if house is not None],
+        withheld=None if but is None else but.said,
+    )
+
+
+def _for(but: NotForAll | None, row: RoundRow, shown: ApprovalRound) -> ApprovalRound:
+    """The round as its reader may see it: whole for whoever has to do with it, else without closed figures."""
+    if but is None or _concerned(shown, asked=but.asks) & set(but.readers):
+        return shown
+    if row.kind is RequestKind.PAYMENT or not but.shows(row.accounts):
+        return _without(shown, but.said)
+    changes = [change for change in shown.changes if but.shows((change.account,))]
+    hidden = None if len(changes) == len(shown.changes) else but.said
+    return shown.model_copy(update={"changes": changes, "withheld": hidden})
+
+
+def _concerned(shown: ApprovalRound, *, asked: bool) -> set[PersonId]:
+    """Who asked for it and who answered it; and whoever may do something about it now."""
+    answered = {person for made in shown.decisions for person in (made.person, made.by)}
+    may = {each.person for each in shown.may} if asked else set()
+    return answered | may | {shown.submitted_by, shown.on_behalf_of or shown.submitted_by}
+
+
+def _without(shown: ApprovalRound, said: str) -> ApprovalRound:
+    """The round without its figures, and without what people said of it, which may name them."""
+    waits = shown.waits_for
+    if waits is not None and waits.conditions:
+        waits = waits.model_copy(update={"words": said})
+    return shown.model_copy(
+        update={
+            "amount": None,
+            "submitted_because": None,
+            "body": None,
+            "waits_for": waits,
+            "decisions": [made.model_copy(update={"words": None}) for made in shown.decisions],
+            "conditions": [each.model_copy(update={"words": said}) for each in shown.conditions],
+            "changes": [],
+            "withheld": said,
+        }
     )
 
 

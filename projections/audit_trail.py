@@ -5,7 +5,7 @@ trail up to it. People and vendors stand in the sentences as marks, which the re
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, get_args
@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Index, func
 
 from events import OfProduction
+from events.confidential import figures_of
 from events.envelope import Recorded
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Amount
@@ -48,6 +49,8 @@ class TrailRow:
     other_account: str | None
     before: dict[str, str] | None
     after: dict[str, str] | None
+    #: Whose figures it tells, as `events.confidential` says; None is for those alone who may read everything.
+    of_accounts: tuple[AccountCode, ...] | None
 
 
 TRAIL = kind(
@@ -89,11 +92,12 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
             told.other_account,
             told.before,
             told.after,
+            figures_of(recorded.event),
         )
     )
 
 
-PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 2, (TRAIL,), fold)
+PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 3, (TRAIL,), fold)
 
 
 class TrailEntry(BaseModel):
@@ -120,6 +124,9 @@ class TrailEntry(BaseModel):
     command: str
     command_id: UUID
     correlation_id: UUID
+    withheld: str | None = Field(
+        description="That its figures and its reason are not shown to the reader; then only the sentence says so."
+    )
 
 
 class AuditTrail(BaseModel):
@@ -130,19 +137,36 @@ class AuditTrail(BaseModel):
     position: int = Field(description="Of the log, as shown.")
     entries: list[TrailEntry]
     next: str | None = Field(description="The cursor of the next page; none on the last one.")
+    withheld: str | None = Field(description="That something is not shown to the reader.")
 
 
-def entry(row: TrailRow, name: Callable[[str, str], str]) -> TrailEntry:
-    """The row as its reader sees it, names filled in."""
+def bare(row: TrailRow, said: str) -> TrailRow:
+    """The row in its place, without what it tells."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("reason", "amount", "currency", "account", "other_account", "before", "after")
+    )
+    return replace(row, sentence=said, **nothing)
+
+
+def entry(row: TrailRow, name: Callable[[str, str], str], withheld: str | None = None) -> TrailEntry:
+    """The row as its reader sees it, names filled in.
+
+    Args:
+        withheld: what its reader is told in the place of what it tells, if that is not for them.
+    """
+    row = row if withheld is None else bare(row, withheld)
 
     def named(changes: dict[str, str] | None) -> dict[str, str] | None:
         return None if changes is None else {key: with_names(value, name) for key, value in changes.items()}
 
-    values: dict[str, Any] = {field: getattr(row, field) for field in TrailEntry.model_fields if field != "actor_name"}
+    values: dict[str, Any] = {
+        field: getattr(row, field) for field in TrailRow.__slots__ if field in TrailEntry.model_fields
+    }
     values |= {
         "sentence": with_names(row.sentence, name),
         "actor_name": name("person", row.actor),
         "before": named(row.before),
         "after": named(row.after),
+        "withheld": withheld,
     }
     return TrailEntry.model_validate(values)

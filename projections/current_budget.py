@@ -5,6 +5,7 @@ and recoding; flags on them.
 """
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -347,6 +348,7 @@ class LevelFigures(Figures):
 
     level: Level
     accounts: list[AccountFigures]
+    withheld: int = Field(description="How many accounts of the level are left out: they are in its figures.")
 
 
 class ChargeFigures(Figures):
@@ -379,7 +381,7 @@ class OutsideFigures(BaseModel):
     """Spend on a code that the budget shown has no account for."""
 
     account: AccountCode
-    spent: Amount
+    spent: Amount | None = Field(description="None when it is not shown to the reader.")
 
 
 class VersionSummary(BaseModel):
@@ -428,6 +430,11 @@ class CurrentBudget(BaseModel):
     shown: BudgetDocument | None
     flags: list[BudgetFlag]
     versions: list[VersionSummary]
+    withheld: str | None = Field(
+        None,
+        description="That something is not shown to the reader: accounts, bases of charges, figures of flags. Totals of"
+        " levels and of the whole are.",
+    )
 
 
 def view(
@@ -464,6 +471,47 @@ def view(
         ],
         versions=[_summary(row) for row in versions],
     )
+
+
+def without(view: CurrentBudget, shows: Callable[[Iterable[AccountCode]], bool], said: str) -> CurrentBudget:
+    """The same, without the figures that its reader may not read.
+
+    Args:
+        shows: whether the figures of accounts may be read.
+    """
+    flags = [flag if _is_shown(flag, shows) else flag.model_copy(update={"figures": {}}) for flag in view.flags]
+    less: dict[str, Any] = {"flags": flags, "withheld": said}
+    if view.shown is not None:
+        outside = [
+            each if shows((each.account,)) else OutsideFigures(account=each.account, spent=None)
+            for each in view.shown.spent_outside
+        ]
+        shown = {
+            "levels": [_level_without(level, shows) for level in view.shown.levels],
+            "charges": [_charge_without(charge, shows) for charge in view.shown.charges],
+            "spent_outside": outside,
+        }
+        less["shown"] = view.shown.model_copy(update=shown)
+    return view.model_copy(update=less)
+
+
+def _is_shown(flag: BudgetFlag, shows: Callable[[Iterable[AccountCode]], bool]) -> bool:
+    """A label's flag tells of a base, and one outside the budget of an entry that may be pay."""
+    if flag.kind in (LabelDisagrees.__name__, SpendOutsideBudget.__name__):
+        return False
+    return flag.account is None or shows((flag.account,))
+
+
+def _level_without(level: LevelFigures, shows: Callable[[Iterable[AccountCode]], bool]) -> LevelFigures:
+    accounts = [account for account in level.accounts if shows((account.code,))]
+    return level.model_copy(update={"accounts": accounts, "withheld": len(level.accounts) - len(accounts)})
+
+
+def _charge_without(charge: ChargeFigures, shows: Callable[[Iterable[AccountCode]], bool]) -> ChargeFigures:
+    """A base of a level less an account tells of that account; so does the percentage that was taken of it."""
+    if charge.base is None or shows((*charge.base.accounts, *charge.base.less)):
+        return charge
+    return charge.model_copy(update={"base": None, "percent": None})
 
 
 def _summary(row: BudgetRow) -> VersionSummary:
@@ -519,7 +567,7 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
             sum(column, zero)
             for column in zip(*((a.budget, a.overages, a.moved, a.spent) for a in accounts), strict=True)
         ] or [zero] * 4
-        levels.append(LevelFigures(level=level, accounts=accounts, **_figures(*sums)))
+        levels.append(LevelFigures(level=level, accounts=accounts, withheld=0, **_figures(*sums)))
     stated = {line.total: line.amount for line in shown.stated}
     return BudgetDocument(
         budget=f"v{shown.number}",

@@ -11,8 +11,11 @@ from typing import Any, get_args
 from pydantic import BaseModel, Field
 
 from events import FlagEvent, OfProduction
+from events.budget import LabelDisagrees
+from events.confidential import Accounts
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, FlagId, FundingId, PersonId, ReceiptId, SpendId, StreamId
+from events.spend import AlertScope
 
 from .projection import Projection, Rows, kind
 from .sentences import tell
@@ -133,6 +136,7 @@ class Flag(BaseModel):
     raised_at: datetime
     raised_on_act_of: PersonId
     cleared_by: ClearedBy | None
+    withheld: str | None = Field(description="That its figures are not shown to the reader; then the reason says so.")
 
 
 class Flags(BaseModel):
@@ -143,25 +147,40 @@ class Flags(BaseModel):
     position: int = Field(description="Of the log, as shown.")
     flags: list[Flag]
     next: str | None = Field(description="The cursor of the next page; none on the last one.")
+    withheld: str | None = Field(description="That something is not shown to the reader.")
 
 
-def flag(row: FlagRow, cleared: ClearingRow | None) -> Flag:
-    """The flag as its reader sees it."""
+def figures_of(row: FlagRow) -> Accounts:
+    """The accounts whose figures the flag has; of an entry it does not say whether it is pay, which others know."""
+    if row.kind == LabelDisagrees.__name__:
+        return None  # of a base, which may be all accounts but one
+    if row.figures.get("scope") == AlertScope.ACCOUNT.value:
+        return (row.figures["of"] or "",)
+    return () if row.account is None else (row.account,)
+
+
+def flag(row: FlagRow, cleared: ClearingRow | None, withheld: str | None = None) -> Flag:
+    """The flag as its reader sees it.
+
+    Args:
+        withheld: what its reader is told in the place of its figures, if those are not for them.
+    """
     return Flag(
         flag=f"FLAG-{row.number}",
         kind=row.kind,
         state="open" if cleared is None else "cleared",
-        reason=row.sentence,
+        reason=withheld or row.sentence,
         account=row.account,
         budget=row.budget,
         funding=row.funding,
         receipt=row.receipt,
         spend=row.spend,
-        figures=row.figures,
+        figures=row.figures if withheld is None else {},
         raised_version=row.version,
         raised_at=row.at,
         raised_on_act_of=row.actor,
         cleared_by=None
         if cleared is None
         else ClearedBy(version=cleared.version, kind=cleared.kind, at=cleared.at, actor=cleared.actor),
+        withheld=withheld,
     )

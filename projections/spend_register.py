@@ -180,3 +180,7 @@ class SpendRegister(BaseModel):
     total: Amount = Field(description="Of all lines that the filters let through, not of this page alone.")
     lines: list[RegisterLine]
     next: str | None = Field(description="The cursor of the next page; none on the last one.")
+    withheld: str | None = Field(
+        description="That pay, and entries that ever stood on an account whose figures are not shown to the reader, are"
+        " left out of the lines and of every sum."
+    )

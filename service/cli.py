@@ -347,9 +347,17 @@ def admit(
     may_open_productions: Annotated[
         bool | None, typer.Option("--may-open-productions/--may-not-open-productions", help="Left out: as it is.")
     ] = None,
+    reads_confidential: Annotated[
+        bool | None,
+        typer.Option("--reads-confidential/--no-reads-confidential", help="Reads pay and the accounts above the line."),
+    ] = None,
 ) -> None:
     """Admit a member, or change a member's rights."""
-    rights = {"administrator": administrator, "may_open_productions": may_open_productions}
+    rights = {
+        "administrator": administrator,
+        "may_open_productions": may_open_productions,
+        "reads_confidential": reads_confidential,
+    }
     operate(checked(company), wished(AdmitMember, person=person, name=name, **rights))
 
 
@@ -488,18 +496,24 @@ def with_readers(work: Callable[[Readers], Awaitable[T]]) -> T:
 
 
 @reader_app.command("create")
-def create_reader(company: Company) -> None:
+def create_reader(
+    company: Company,
+    confidential: Annotated[
+        bool, typer.Option("--confidential", help="Reads pay and the accounts above the line, too.")
+    ] = False,
+) -> None:
     """Create a login for dashboards that reads one company; its address and password are shown this once."""
-    address = with_readers(lambda readers: readers.create(checked(company)))
-    typer.echo(f"Reads the views of the schema bi for {company}, and nothing else; in READ COMMITTED.", err=True)
+    address = with_readers(lambda readers: readers.create(checked(company), confidential=confidential))
+    but = "" if confidential else ", without pay and the accounts above the line"
+    typer.echo(f"Reads the views of the schema bi for {company}{but}, and nothing else; in READ COMMITTED.", err=True)
     typer.echo(address)
 
 
 @reader_app.command("list")
 def list_readers(company: Annotated[str | None, typer.Argument(help="All companies without it.")] = None) -> None:
-    """List the logins of readers and the company of each."""
-    for login, whose in with_readers(lambda readers: readers.of(company)):
-        typer.echo(f"{login}  {whose}")
+    """List the logins of readers, the company of each, and who reads what is confidential."""
+    for login, whose, confidential in with_readers(lambda readers: readers.of(company)):
+        typer.echo(f"{login}  {whose}{'  confidential' if confidential else ''}")
 
 
 @reader_app.command("drop")

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
-from sqlalchemy import Column, MetaData, Table, Text
+from sqlalchemy import Boolean, Column, MetaData, Table, Text, false
 
 from events.ids import Slug
 from service.database import SILENCE_SECONDS, check_schema
@@ -21,7 +21,14 @@ from service.database import SILENCE_SECONDS, check_schema
 metadata = MetaData()
 _C = Text(collation="C")
 
-readers = Table("readers", metadata, Column("login", _C, primary_key=True), Column("company", _C, nullable=False))
+readers = Table(
+    "readers",
+    metadata,
+    Column("login", _C, primary_key=True),
+    Column("company", _C, nullable=False),
+    # Whether it reads pay and the accounts above the line.
+    Column("confidential", Boolean, nullable=False, server_default=false()),
+)
 
 PREFIX = "greenlight_reader_"
 #: Of its sessions, which may lift them: they guard against a dashboard's mistakes.
@@ -51,8 +58,12 @@ class Readers:
         self._connection = connection
         self._url = urlsplit(url)
 
-    async def create(self, company: Slug) -> str:
-        """A new login that reads a company; the address with its password, which cannot be shown again."""
+    async def create(self, company: Slug, *, confidential: bool = False) -> str:
+        """A new login that reads a company; the address with its password, which cannot be shown again.
+
+        Args:
+            confidential: whether it reads pay and the accounts above the line.
+        """
         if not await self._connection.fetchval("SELECT count(*) FROM streams WHERE stream_id = $1", company):
             raise CannotMakeReaders(f"There is no company {company}.")
         login, password = PREFIX + secrets.token_hex(4), secrets.token_hex(24)
@@ -63,16 +74,18 @@ class Readers:
             for name, value in SETTINGS.items():
                 await self._connection.execute(f"ALTER ROLE {login} SET {name} = '{value}'")
             await self._connection.execute(f"GRANT greenlight_reader TO {login} WITH INHERIT TRUE, SET FALSE")
-            await self._connection.execute("INSERT INTO readers VALUES ($1, $2)", login, company)
+            await self._connection.execute("INSERT INTO readers VALUES ($1, $2, $3)", login, company, confidential)
         place = self._url.netloc.rpartition("@")[2]
         return self._url._replace(netloc=f"{login}:{password}@{place}").geturl()
 
-    async def of(self, company: Slug | None) -> list[tuple[str, Slug]]:
-        """Logins and their company, of one company or all."""
+    async def of(self, company: Slug | None) -> list[tuple[str, Slug, bool]]:
+        """Logins, their company, and whether they read what is confidential; of one company or all."""
         rows = await self._connection.fetch(
-            "SELECT login, company FROM readers WHERE $1::text IS NULL OR company = $1 ORDER BY company, login", company
+            "SELECT login, company, confidential FROM readers WHERE $1::text IS NULL OR company = $1"
+            " ORDER BY company, login",
+            company,
         )
-        return [(row["login"], row["company"]) for row in rows]
+        return [(row["login"], row["company"], row["confidential"]) for row in rows]
 
     async def drop(self, login: str) -> bool:
         """Drop a login; whether it was a reader."""

@@ -116,6 +116,11 @@ class AdmitMember(Command):
     name: Text | None = Field(None, description="For the directory of people; kept out of the log of facts.")
     administrator: bool | None = Field(None, description="Left out: as it is; a new member is none.")
     may_open_productions: bool | None = Field(None, description="Left out: as it is; a new member may not.")
+    reads_confidential: bool | None = Field(
+        None,
+        description="Reads pay and the accounts above the line without a role that does. Left out: as it is; a new"
+        " member does not.",
+    )
 
 
 class DismissMember(Command):
@@ -173,6 +178,10 @@ class Company:
     def may_open_productions(self, person: PersonId) -> bool:
         """Whether the person holds the right to open productions."""
         return self.is_member(person) and Right.MAY_OPEN_PRODUCTIONS in self.members[person]
+
+    def reads_confidential(self, person: PersonId) -> bool:
+        """Whether the person reads pay and the accounts above the line, whatever role they hold."""
+        return self.is_member(person) and Right.READS_CONFIDENTIAL in self.members[person]
 
 
 def held(company: Company | None, person: PersonId) -> tuple[str, ...]:
@@ -257,7 +266,7 @@ def found_company(command: FoundCompany, company: Company | None, metadata: Meta
 
 def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[OfCompany]:
     """C2, C3; admitting a member with the rights they have does nothing."""
-    asked = {Right.ADMINISTRATOR: command.administrator, Right.MAY_OPEN_PRODUCTIONS: command.may_open_productions}
+    asked = {right: getattr(command, right.value) for right in Right}
     has = company.members.get(command.person, ())
     rights = tuple(right for right in Right if (right in has if asked[right] is None else asked[right]))
     if company.members.get(command.person) == rights:

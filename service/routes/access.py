@@ -21,6 +21,7 @@ from service.api_keys import ApiKeys
 from service.database import Database
 from service.deciders import team
 from service.deciders.company import Company
+from service.deciders.confidential import Sight, sight
 from service.deciders.production import ProductionIsMissing
 from service.directory import Directory
 from service.handling import Handling
@@ -168,6 +169,10 @@ class Reading:
     stream_id: StreamId
     currency: Currency
     time_zone: str
+    #: What they may read of it today.
+    sight: Sight
+    #: Themselves, and those for whom they may act on it today.
+    readers: frozenset[PersonId]
 
 
 async def readable(
@@ -191,7 +196,7 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
     state = loaded.state
     on = at.clock().astimezone(ZoneInfo(state.time_zone)).date()
     of_company = sender.of_company
-    readers = {sender.person, *of_company.delegations.grantors(sender.person, production, on)}
+    readers = frozenset({sender.person, *of_company.delegations.grantors(sender.person, production, on)})
     if not (any(team.held(state.team, each, on) for each in readers) or of_company.is_administrator(sender.person)):
         raise Problem(
             403,
@@ -199,7 +204,7 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
             f"{sender.person} holds no role on this production today.",
             "An executive producer or a producer may appoint you; administrators of the company read too.",
         )
-    return Reading(stream_id, state.currency, state.time_zone)
+    return Reading(stream_id, state.currency, state.time_zone, sight(state, of_company, readers, on), readers)
 
 
 Readable = Annotated[Reading, Depends(readable)]

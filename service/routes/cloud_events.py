@@ -13,8 +13,10 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from events import AnyEvent, codec
+from events.confidential import figures_of
 from events.envelope import Recorded
 from events.ids import PersonId, StreamId
+from service.deciders.confidential import EVERYTHING, Sight
 
 MEDIA_TYPE = "application/cloudevents+json"
 
@@ -41,7 +43,10 @@ class CloudEvent(BaseModel):
     commandid: UUID
     correlationid: UUID
     reason: str | SkipJsonSchema[None] = Field(None, description="Why, in the actor's words, on one line.")
-    data: dict[str, Any]
+    withheld: str | SkipJsonSchema[None] = Field(
+        None, description="That `data` and `reason` are not shown to the reader; the event keeps its place."
+    )
+    data: dict[str, Any] | SkipJsonSchema[None] = Field(None, description="The fact, unless it is `withheld`.")
 
 
 def type_of(kind: str) -> str:
@@ -54,9 +59,10 @@ def schema_of(kind: str) -> str:
     return f"urn:greenlight:event:{kind}:{codec.SCHEMA_VERSIONS[kind]}"
 
 
-def told(recorded: Recorded[AnyEvent]) -> CloudEvent:
-    """The event as it is told."""
+def told(recorded: Recorded[AnyEvent], sight: Sight = EVERYTHING) -> CloudEvent:
+    """The event as it is told to somebody."""
     kind, around = type(recorded.event).__name__, recorded.metadata
+    shown = sight.shows(figures_of(recorded.event))
     return CloudEvent(
         specversion="1.0",
         id=recorded.event_id,
@@ -74,6 +80,8 @@ def told(recorded: Recorded[AnyEvent]) -> CloudEvent:
         command=around.command,
         commandid=around.command_id,
         correlationid=around.correlation_id,
-        reason=around.reason and around.reason.replace("\n", " "),  # attributes hold no line breaks
-        data=json.loads(codec.encode(recorded.event)),
+        # Attributes hold no line breaks.
+        reason=around.reason.replace("\n", " ") if shown and around.reason else None,
+        withheld=None if shown else sight.withheld,
+        data=json.loads(codec.encode(recorded.event)) if shown else None,
     )

@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Annotated, Any, get_args
 from uuid import UUID, uuid4
 
@@ -14,11 +15,14 @@ import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from typing_extensions import override
 
 from events import codec
+from events.confidential import figures_of
 from events.ids import PersonId, Slug, StreamId, shape
 from service.deciders import company, decision
+from service.deciders.approval import CannotTakeEffect, ContentHasChanged, OnRound
 from service.deciders.command import Command
 from service.deciders.company import (
     AdmitMember,
@@ -27,13 +31,15 @@ from service.deciders.company import (
     ReinstateMember,
     SuspendMember,
 )
+from service.deciders.confidential import EVERYTHING, NOTHING, Sight
 from service.deciders.decision import ProductionCommand
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.production import OpenProduction, ProductionIsMissing
+from service.deciders.refusal import Refusal
 from service.handling import Answer, Wish
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
-from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id
+from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id, reading
 
 #: Larger than the largest budget that a command may set.
 BODY_BYTES = 4 * 1024 * 1024
@@ -56,7 +62,8 @@ class HappenedEvent(BaseModel):
     version: int = Field(description="Its place in the stream.")
     type: str
     event_id: UUID
-    data: dict[str, Any]
+    data: dict[str, Any] | SkipJsonSchema[None] = Field(None, description="The fact, unless it is `withheld`.")
+    withheld: str | SkipJsonSchema[None] = Field(None, description="That `data` is not shown to the sender's roles.")
 
 
 class CommandAnswer(BaseModel):
@@ -237,15 +244,40 @@ async def _send(
         on_behalf_of=None if behalf == sender.person else behalf,
     )
     at: Doors = request.app.state.doors
-    answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
+    try:
+        answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
+    except (ContentHasChanged, CannotTakeEffect) as refusal:
+        shown = (await _sight(at, sender, wish)).withheld is None
+        raise refusal if shown else _without_figures(refusal) from None
     headers = {"ETag": f'"{answer.version}"', "Position": str(answer.position)}
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     # Written here and not by the framework, which would check our own answer once more.
-    return Response(told(answer), 200 if dry_run else 201, headers, "application/json")
+    sight = await _sight(at, sender, wish)
+    return Response(told(answer, sight), 200 if dry_run else 201, headers, "application/json")
 
 
-def told(answer: Answer) -> bytes:
+async def _sight(at: Doors, sender: Person, wish: Wish) -> Sight:
+    """What the sender may read of what a command leads to.
+
+    Answers to rounds are sent by all roles; whoever may send anything else, for themselves or another, reads it all.
+    """
+    if wish.production is None or not isinstance(wish.command, OnRound):
+        return EVERYTHING
+    try:
+        return (await reading(at, sender, wish.company, wish.production)).sight
+    except (Problem, Refusal):
+        return NOTHING  # a replay, to somebody whose role ended
+
+
+def _without_figures(refusal: ContentHasChanged | CannotTakeEffect) -> Refusal:
+    """The same refusal, which quotes lines of a budget, or another refusal with its figures."""
+    if isinstance(refusal, ContentHasChanged):
+        return replace(refusal, compared="which differs in what is not shown to your roles")
+    return replace(refusal, because="the reason is not shown to your roles")
+
+
+def told(answer: Answer, sight: Sight = EVERYTHING) -> bytes:
     """The answer as it is sent: a `CommandAnswer`, with its events as they are stored."""
     return msgspec.json.encode(
         {
@@ -259,8 +291,12 @@ def told(answer: Answer) -> bytes:
                     "version": each.version,
                     "type": type(each.event).__name__,
                     "event_id": each.event_id,
-                    "data": msgspec.Raw(codec.encode(each.event).encode()),
                 }
+                | (
+                    {"data": msgspec.Raw(codec.encode(each.event).encode())}
+                    if sight.shows(figures_of(each.event))
+                    else {"withheld": sight.withheld}
+                )
                 for each in answer.events
             ],
             "dry_run": answer.dry_run,

@@ -15,14 +15,16 @@ import anyio
 import structlog
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from events import EVENTS, AnyEvent
 from events.envelope import CannotTake, Recorded
 from events.group_commit import AWAY
-from events.ids import Slug
+from events.ids import Slug, StreamId
 from events.log import Page, Part
 from service.deciders.company import CompanyIsMissing
+from service.deciders.confidential import EVERYTHING, NOTHING, Sight
 from service.deciders.refusal import Refusal
 from service.problems import FieldError, Problem, malformed_fields
 
@@ -49,6 +51,7 @@ class FeedPage(BaseModel):
     events: list[CloudEvent] = Field(description="In the order of the log.")
     next: int = Field(description="Send it as `after` for what comes next; nothing up to here is left out.")
     position: int = Field(description="How far the log was complete: when `next` is as far, there is no more yet.")
+    withheld: str | SkipJsonSchema[None] = Field(None, description="That an event of the page is not shown in full.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +97,57 @@ async def get_events(
     asked: Annotated[Asked, Depends()], request: Request, sender: Sender, at: At, response: Response
 ) -> FeedPage | Response:
     """What happens, event by event, as CloudEvents: a page of it, or all from a position on and then as it happens."""
-    part = await _part(at, sender, asked)
+    part, sights = await _part(at, sender, asked)
     page = await _page(at, part, asked)
     if asked.streamed:
         leaving = anyio.Event()
         return EventSourceResponse(
-            _stream(at, part, page, asked, request, leaving),
+            _stream(at, part, page, asked, sights, request, leaving),
             ping=PING_SECONDS,
             shutdown_event=leaving,
             shutdown_grace_period=PARTING_SECONDS,
         )
     response.headers["Position"] = str(page.complete)
-    events = [told(recorded) for recorded in page.events]
-    return FeedPage(company=asked.company, events=events, next=page.reached, position=page.complete)
+    events = [told(recorded, await sights.of(recorded.stream_id)) for recorded in page.events]
+    withheld = next((each.withheld for each in events if each.withheld), None)
+    if withheld is not None:
+        response.headers["Withheld"] = withheld
+    return FeedPage(company=asked.company, events=events, next=page.reached, position=page.complete, withheld=withheld)
 
 
-async def _part(at: Doors, sender: Person, asked: Asked) -> Part:
-    """What is asked for, if the sender may read it."""
+class Sights:
+    """What somebody may read of each production that they are told about: looked up once, since it does not change."""
+
+    def __init__(self, at: Doors, sender: Person, known: dict[StreamId, Sight]) -> None:
+        self._at = at
+        self._sender = sender
+        self._known = known
+
+    async def of(self, stream_id: StreamId) -> Sight:
+        """What they may read of a stream's events."""
+        company, _, production = stream_id.partition("/")
+        if not production or self._sender.of_company.reads_confidential(self._sender.person):
+            return EVERYTHING
+        if stream_id not in self._known:
+            try:
+                self._known[stream_id] = (await reading(self._at, self._sender, company, production)).sight
+            except (Problem, Refusal, CannotTake):
+                self._known[stream_id] = NOTHING  # of which nobody can say what they may read
+        return self._known[stream_id]
+
+    async def are(self, now: "Sights") -> bool:
+        """Whether the same person may read the same now of all that they were told about."""
+        return all([await now.of(stream_id) == before for stream_id, before in self._known.items()])
+
+
+async def _part(at: Doors, sender: Person, asked: Asked) -> tuple[Part, Sights]:
+    """What is asked for, if the sender may read it, and what of it they may read."""
     types = None if asked.kind is None else _kinds(asked.kind)
     if sender.company != asked.company:
         raise CompanyIsMissing()
     if asked.production is not None:
-        return Part(asked.company, (await reading(at, sender, asked.company, asked.production)).stream_id, types)
+        found = await reading(at, sender, asked.company, asked.production)
+        return Part(asked.company, found.stream_id, types), Sights(at, sender, {found.stream_id: found.sight})
     if not sender.of_company.is_administrator(sender.person):
         raise Problem(
             403,
@@ -123,7 +155,7 @@ async def _part(at: Doors, sender: Person, asked: Asked) -> Part:
             f"{sender.person} is no administrator of the company, and may not read all that happens in it.",
             "Name a production that you hold a role on, as in production=the-long-take.",
         )
-    return Part(asked.company, None, types)
+    return Part(asked.company, None, types), Sights(at, sender, {})
 
 
 def _kinds(asked: str) -> list[str]:
@@ -156,9 +188,9 @@ async def _page(at: Doors, part: Part, asked: Asked) -> Page:
 
 
 async def _stream(
-    at: Doors, part: Part, page: Page, asked: Asked, request: Request, leaving: anyio.Event
+    at: Doors, part: Part, page: Page, asked: Asked, sights: Sights, request: Request, leaving: anyio.Event
 ) -> AsyncIterator[ServerSentEvent]:
-    """The events as they are sent, until the reader or the service leaves, or the reader may not read any more."""
+    """The events as they are sent, until the reader or the service leaves, or the reader may read less or more."""
     loop = asyncio.get_running_loop()
     check_at = loop.time() + CHECK_SECONDS
     try:
@@ -166,14 +198,16 @@ async def _stream(
             if leaving.is_set():
                 return
             if loop.time() >= check_at:
-                if not await _may_still_read(at, asked, request):
+                if not await _may_still_read(at, asked, sights, request):
                     return
                 check_at = loop.time() + CHECK_SECONDS
             if recorded is not None:
-                event = told(recorded).model_dump_json(exclude_none=True)
+                event = told(recorded, await sights.of(recorded.stream_id)).model_dump_json(exclude_none=True)
                 yield ServerSentEvent(event, id=str(recorded.position))
     except CannotTake as error:  # whoever comes again is told so
         _log.error("feed_stopped", company=asked.company, error=str(error))
+    except AWAY:
+        return  # what may be read of one more production cannot be asked: whoever comes again goes on from there
 
 
 async def _each(at: Doors, part: Part, page: Page, limit: int) -> AsyncIterator[Recorded[AnyEvent] | None]:
@@ -186,10 +220,11 @@ async def _each(at: Doors, part: Part, page: Page, limit: int) -> AsyncIterator[
         yield None
 
 
-async def _may_still_read(at: Doors, asked: Asked, request: Request) -> bool:
-    """Whether the reader's token, membership and role still stand."""
+async def _may_still_read(at: Doors, asked: Asked, sights: Sights, request: Request) -> bool:
+    """Whether the reader's token, membership and role still stand, and they may read neither less nor more."""
     try:
-        await _part(at, await authenticated(request), asked)
+        _, now = await _part(at, await authenticated(request), asked)
+        return await sights.are(now)
     except (Problem, Refusal):
         return False
     except AWAY:

@@ -19,6 +19,7 @@ from sqlalchemy import Select, select
 
 from events.ids import StreamId
 from projections.projection import Projection
+from service.deciders.confidential import Sight
 from service.problems import FieldError, Problem
 
 from .access import Doors
@@ -103,14 +104,20 @@ async def listed(
 
 
 def answered(
-    response: Response, page: Page, view: V, entries: Sequence[BaseModel], model: type[BaseModel], name: str
+    response: Response,
+    page: Page,
+    view: V,
+    entries: Sequence[BaseModel],
+    model: type[BaseModel],
+    name: str,
+    sight: Sight,
 ) -> V | Response:
     """The page as JSON, or all entries for a spreadsheet or a program."""
     if page.media_type == JSON:
-        stamp(response, page.shown)
+        stamp(response, page.shown, sight)
         return view
     everything = _whole(entries, model, page.media_type, name)
-    stamp(everything, page.shown)
+    stamp(everything, page.shown, sight)
     return everything
 
 

@@ -36,6 +36,8 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
 * **Acting for another**: `On-Behalf-Of` names whom, who delegated it to you or is away with you as substitute.
 * **Views** are `GET`s. Each says in `Position` which position of the log it shows; `at_least=` the `position` that
   a command answered waits for it. `as_of=` a version or an instant shows what was so then.
+* **Pay and detail above the line** are read by the roles that answer for money. Whoever reads a production without
+  such a role is told in `withheld` that something is not shown to them, here and in the header `Withheld`.
 * **The feed** tells every event of a company once and in order, as a CloudEvent: in pages, or as server-sent events.
   What it may tell stands in `/asyncapi.json`.
 * **Problems** are `application/problem+json` (RFC 9457). `type` is stable; `detail` says the rule and the figures,
@@ -82,6 +84,7 @@ HEADERS = {
     "ETag": 'Version of the stream, such as `"12"`: what `If-Match` of a command takes.',
     "Position": "Position of the log that the answer shows.",
     "Stream-Link": "Version and link of the stream that is shown: what `greenlight verify --expect` takes.",
+    "Withheld": "That something is not shown to the reader's roles; without it everything is.",
     "Idempotency-Replayed": "`true` when the request came before and this is its first answer again.",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "`Bearer`.",
@@ -202,7 +205,8 @@ def _describe_command(operation: dict[str, Any], command: type[Command]) -> None
 def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     answers, name = operation["responses"], operation["operationId"]
     shown = examples().get("views", {}).get(name)
-    answers["200"]["headers"] = _headers("ETag", "Position", "Stream-Link") if name != "inbox" else _headers("Position")
+    headers = ("ETag", "Position", "Stream-Link", *(() if name == "funding" else ("Withheld",)))
+    answers["200"]["headers"] = _headers(*headers) if name != "inbox" else _headers("Position")
     if shown is not None:
         _exemplify(answers["200"]["content"]["application/json"], {name: shown})
     parameters = operation.get("parameters", [])
@@ -219,7 +223,7 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
 def _describe_feed(operation: dict[str, Any]) -> None:
     answers, shown = operation["responses"], examples().get("views", {}).get("events")
     answers["200"]["description"] = "A page; or a stream, whose messages are CloudEvents with their position as `id`."
-    answers["200"]["headers"] = _headers("Position")
+    answers["200"]["headers"] = _headers("Position", "Withheld")
     content = answers["200"]["content"]
     content[EVENT_STREAM] = {"schema": _MESSAGE}
     if shown is not None:

@@ -9,13 +9,30 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Response
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, Table, and_, any_, case, exists, func, not_, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Table,
+    all_,
+    and_,
+    any_,
+    case,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy import Text as SqlText
 
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
 from events.spend import SpendAlert, SpendKind
 from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
-from projections.approval_status import ApprovalStatus, Inbox
+from projections.approval_status import ApprovalStatus, Inbox, NotForAll
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
 from projections.flags import Flag, FlagRow, Flags
@@ -23,10 +40,11 @@ from projections.funding import Funding
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
 from service.deciders.command import AnyDay
+from service.deciders.confidential import Sight
 from service.directory import people, vendors
 from service.problems import Problem
 
-from .access import At, Doors, Readable, Sender, operation_id
+from .access import At, Doors, Readable, Reading, Sender, operation_id
 from .listing import Listing, answered, listed
 from .views import AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
@@ -61,7 +79,9 @@ async def get_current_budget(
     view = current_budget.view(rows, production.stream_id, shown.version, shown.position, production.currency, budget)
     if view is None:
         raise Problem(404, "BudgetIsMissing", f"The production has no budget {budget}.", "Leave `budget` out.")
-    stamp(response, shown)
+    stamp(response, shown, production.sight)
+    if production.sight.withheld is not None:
+        view = current_budget.without(view, production.sight.shows, production.sight.withheld)
     return view
 
 
@@ -73,8 +93,11 @@ async def get_approval_status(
     is_member = sender.of_company.is_member if as_of is None else lambda _: True
     stream = production.stream_id
     rows, shown = await rows_of(at, approval_status.PROJECTION, stream, as_of, at_least, company_of(stream))
-    stamp(response, shown)
-    return approval_status.view(rows, stream, shown.version, shown.position, shown.at, is_member)
+    sight, but = production.sight, None
+    if sight.withheld is not None:
+        but = NotForAll(production.readers, sight.shows, sight.withheld, asks=as_of is None)
+    stamp(response, shown, sight)
+    return approval_status.view(rows, stream, shown.version, shown.position, shown.at, is_member, but)
 
 
 @router.get(PRODUCTION + "/funding", name="funding")
@@ -152,27 +175,32 @@ async def get_audit_trail(
         where.append(or_(table.c.account == account, table.c.other_account == account))
     if text is not None:
         where.append(or_(_has(text, table.c.sentence, table.c.reason), _names(company, table.c.sentence, text)))
+    if (account, amount_min, amount_max, text) != (None, None, None, None):
+        where.append(_told(table, production.sight))  # or a filter would say what is not shown
 
     def up_to(version: int) -> Select[Any]:
         return select(table, table.c.version.label("place")).where(*where, table.c.version <= version)
 
     page = await listed(at, audit_trail.PROJECTION, production.stream_id, terms, up_to)
-    told: list[TrailRow] = [audit_trail.TRAIL.read(row) for row in page.rows]
-    marked = {mark for row in told for mark in _marks(row)}
+    sight = production.sight
+    found: list[TrailRow] = [audit_trail.TRAIL.read(row) for row in page.rows]
+    told = [(row, None if sight.shows(row.of_accounts) else sight.withheld) for row in found]
+    marked = {mark for row, withheld in told if withheld is None for mark in _marks(row)}
     name = await at.directory.names(
         company,
-        {row.actor for row in told} | {who for what, who in marked if what == "person"},
+        {row.actor for row in found} | {who for what, who in marked if what == "person"},
         {who for what, who in marked if what == "vendor"},
     )
-    entries = [audit_trail.entry(row, name) for row in told]
+    entries = [audit_trail.entry(row, name, withheld) for row, withheld in told]
     view = AuditTrail(
         production=production.stream_id,
         version=page.shown.version,
         position=page.shown.position,
         entries=entries,
         next=page.next,
+        withheld=sight.withheld,
     )
-    return answered(response, page, view, entries, TrailEntry, "audit-trail")
+    return answered(response, page, view, entries, TrailEntry, "audit-trail", sight)
 
 
 @router.get(PRODUCTION + "/spend-register", name="spend_register", response_model=SpendRegister)
@@ -201,6 +229,7 @@ async def get_spend_register(
         *_equal((entries.c.vendor, vendor), (entries.c.kind, kind)),
         *_between(func.abs(lines.c.amount), amount_min, amount_max),
         *_between(lines.c.posted_on, posted_from, posted_to),
+        _of_shown_entries(lines.c.spend, production),
     ]
     if text is not None:
         where.append(_has(text, entries.c.document, entries.c.memo, entries.c.vendor, vendors.c.name, lines.c.reason))
@@ -234,8 +263,9 @@ async def get_spend_register(
         total=page.rows[0]["total"] if page.rows else rounded(Decimal(0), production.currency),
         lines=shown,
         next=page.next,
+        withheld=production.sight.withheld,
     )
-    return answered(response, page, view, shown, RegisterLine, "spend-register")
+    return answered(response, page, view, shown, RegisterLine, "spend-register", production.sight)
 
 
 @router.get(PRODUCTION + "/flags", name="flags", response_model=Flags)
@@ -267,6 +297,7 @@ async def get_flags(
                 raised,
                 *(column.label(f"cleared_{column.name}") for column in cleared.c),
                 raised.c.number.label("place"),
+                or_(raised.c.spend.is_(None), _of_shown_entries(raised.c.spend, production)).label("of_shown_entries"),
             )
             .outerjoin(cleared, joined)
             .where(
@@ -279,15 +310,16 @@ async def get_flags(
         )
 
     page = await listed(at, flags.PROJECTION, production.stream_id, terms, up_to)
-    found = [_flag(row) for row in page.rows]
+    found = [_flag(row, production.sight) for row in page.rows]
     view = Flags(
         production=production.stream_id,
         version=page.shown.version,
         position=page.shown.position,
         flags=found,
         next=page.next,
+        withheld=production.sight.withheld,
     )
-    return answered(response, page, view, found, Flag, "flags")
+    return answered(response, page, view, found, Flag, "flags", production.sight)
 
 
 def _equal(*pairs: tuple[ColumnElement[Any], Any]) -> list[ColumnElement[bool]]:
@@ -331,6 +363,37 @@ def _names(company: Slug, sentence: ColumnElement[str], text: str) -> ColumnElem
     )
 
 
+def _beyond(sight: Sight, code: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether somebody may not read the account's figures."""
+    return code != all_(literal(sorted(sight.open or ()), ARRAY(SqlText)))
+
+
+def _told(trail: Table, sight: Sight) -> ColumnElement[bool]:
+    """Whether what a row of the trail tells is shown to somebody."""
+    if sight.open is None:
+        return true()
+    code = func.json_array_elements_text(trail.c.of_accounts).column_valued("code")
+    closed = select(code).where(_beyond(sight, code)).correlate(trail).exists()
+    return and_(trail.c.of_accounts.is_not(None), not_(closed))
+
+
+def _of_shown_entries(spend: ColumnElement[str], production: Reading) -> ColumnElement[bool]:
+    """Whether an entry of spend is shown: it is no pay, and never stood on an account that is not open.
+
+    Lines of all versions count: the rights are today's, whatever moment is looked at.
+    """
+    if production.sight.open is None:
+        return true()
+    entry, line = spend_register.ENTRIES.table.alias("entry"), spend_register.LINES.table.alias("line")
+    stood = exists().where(
+        line.c.stream_id == production.stream_id, line.c.spend == spend, _beyond(production.sight, line.c.account)
+    )
+    no_pay = exists().where(
+        entry.c.stream_id == production.stream_id, entry.c.spend == spend, entry.c.kind != SpendKind.PAYROLL.value
+    )
+    return and_(no_pay, not_(stood))
+
+
 def _marks(row: TrailRow) -> set[tuple[str, str]]:
     changes = [*(row.before or {}).values(), *(row.after or {}).values()]
     return {mark for sentence in (row.sentence, *changes) for mark in sentences.marks(sentence)}
@@ -357,9 +420,11 @@ def _register_line(row: Any) -> RegisterLine:
     )
 
 
-def _flag(row: Any) -> Flag:
+def _flag(row: Any, sight: Sight) -> Flag:
     raised = flags.FLAGS.read(row)
+    shown = row["of_shown_entries"] and sight.shows(flags.figures_of(raised))
+    withheld = None if shown else sight.withheld
     if row["cleared_version"] is None:
-        return flags.flag(raised, None)
+        return flags.flag(raised, None, withheld)
     cleared = {name: row[f"cleared_{name}"] for name in flags.CLEARINGS.columns}
-    return flags.flag(raised, flags.CLEARINGS.read(cleared))
+    return flags.flag(raised, flags.CLEARINGS.read(cleared), withheld)

@@ -22,6 +22,7 @@ from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.runner import checkpoints
 from projections.stored import load
+from service.deciders.confidential import EVERYTHING, Sight
 from service.problems import FieldError, Problem, malformed_fields
 
 from .access import Doors
@@ -224,8 +225,10 @@ async def rows_of(
         return await load(driver, projection.kinds, [stream_id, *further]), shown
 
 
-def stamp(response: Response, shown: Shown) -> None:
-    """Say in the headers what is shown; the link is what `greenlight verify --expect` takes."""
+def stamp(response: Response, shown: Shown, sight: Sight = EVERYTHING) -> None:
+    """Say in the headers what is shown, and that not everything is; the link is what `verify --expect` takes."""
     response.headers["Stream-Link"] = f"{shown.version}:{shown.link.hex()}"
     response.headers["ETag"] = f'"{shown.version}"'
     response.headers["Position"] = str(shown.position)
+    if sight.withheld is not None:
+        response.headers["Withheld"] = sight.withheld

@@ -1,0 +1,148 @@
+"""Whose figures a fact tells: what somebody may read of it hangs on this, in the audit trail as in the feed.
+
+Pay and the accounts above the line are for those who answer for them. A fact is judged by itself, without looking
+anything up, so that it is judged alike wherever it is told, and on the safe side: of which account or of whose pay
+a figure is that the fact does not say, nobody can say.
+"""
+
+import re
+
+from . import AnyEvent
+from .approval import (
+    Abstained,
+    ApprovalEvent,
+    ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ApproversNudged,
+    BudgetApproved,
+    BudgetRejected,
+    BudgetSubmitted,
+    BudgetSuperseded,
+    BudgetWithdrawn,
+    ChangesRequested,
+    ConditionMet,
+    ConditionWaived,
+    ContentReplaced,
+    RequestApproved,
+    RequestRecalled,
+    RequestRejected,
+    StepOverridden,
+    StepPassed,
+    StepReassigned,
+    StepSkipped,
+    VoteLapsed,
+    VoteWithdrawn,
+)
+from .budget import (
+    BudgetDrafted,
+    BudgetEvent,
+    BudgetLocked,
+    BudgetUnlocked,
+    DifferenceWaived,
+    LabelDisagrees,
+    TotalDisagrees,
+)
+from .change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
+from .ids import AccountCode
+from .policy import RequestKind
+from .spend import (
+    AccountOverspent,
+    AlertScope,
+    DuplicateSuspected,
+    PaymentReleased,
+    SpendAlert,
+    SpendEvent,
+    SpendKind,
+    SpendLogged,
+    SpendOutsideBudget,
+    SpendRecoded,
+    SpendReversed,
+)
+
+#: The accounts that somebody must be allowed to read. Without any: it tells sums of the budget at the most. None: it
+#: tells of pay, or of what it does not say, and is for those alone who may read everything.
+Accounts = tuple[AccountCode, ...] | None
+
+_OF_ACCOUNTS = frozenset({RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW, RequestKind.PAYMENT})
+
+
+def figures_of(event: AnyEvent) -> Accounts:
+    """Whose figures the fact tells."""
+    if isinstance(event, SpendEvent):
+        return _of_spend(event)
+    if isinstance(event, BudgetEvent):
+        return _of_budget(event)
+    if isinstance(event, ChangeEvent):
+        return _of_change(event)
+    if isinstance(event, ApprovalEvent):
+        return _of_approval(event)
+    return ()  # funding, people, policies and stages
+
+
+def _of_spend(event: SpendEvent) -> Accounts:
+    match event:
+        case SpendLogged(account=account, kind=kind):
+            return None if kind is SpendKind.PAYROLL else (account,)
+        case SpendReversed() | SpendRecoded() | SpendOutsideBudget() | PaymentReleased():
+            return None  # of an entry whose kind they do not say
+        case AccountOverspent(spend=spend, account=account):
+            return (account,) if spend is None else None
+        case SpendAlert(scope=scope, of=account):
+            return (account,) if scope is AlertScope.ACCOUNT and account is not None else ()
+        case DuplicateSuspected():
+            return ()
+
+
+def _of_budget(event: BudgetEvent) -> Accounts:
+    match event:
+        case BudgetDrafted() | LabelDisagrees():
+            return None  # every account; a base, which may be all but one of them
+        case TotalDisagrees() | DifferenceWaived() | BudgetLocked() | BudgetUnlocked():
+            return ()
+
+
+def _of_change(event: ChangeEvent) -> Accounts:
+    match event:
+        case OverageApproved(account=account):
+            return (account,)
+        case BudgetTransferred(from_account=left, to_account=reached):
+            return (left, reached)
+        case ContingencyDrawn(contingency=contingency, account=account):
+            return (contingency, account)
+
+
+Spoken = (
+    ApprovalGiven
+    | Abstained
+    | ChangesRequested
+    | RequestRejected
+    | ConditionMet
+    | ConditionWaived
+    | StepOverridden
+    | StepReassigned
+)
+_VERSION = re.compile(r"v[1-9][0-9]*").fullmatch
+
+
+def _of_approval(event: ApprovalEvent) -> Accounts:
+    if isinstance(event, Spoken):
+        return _of_words(event)
+    match event:
+        case ApprovalRequested(kind=kind, accounts=accounts) | ApprovedByPolicy(kind=kind, accounts=accounts):
+            return None if kind is RequestKind.PAYMENT else accounts
+        case RequestApproved(kind=kind):
+            return None if kind in _OF_ACCOUNTS else ()
+        case ContentReplaced(changes=changes):
+            return tuple(change.account for change in changes)
+        case BudgetSubmitted() | BudgetWithdrawn() | BudgetRejected() | BudgetApproved() | BudgetSuperseded():
+            return ()
+        case VoteWithdrawn() | VoteLapsed() | StepPassed() | StepSkipped() | ApproversNudged() | RequestRecalled():
+            return ()
+
+
+def _of_words(event: Spoken) -> Accounts:
+    """What people say of a budget version is of the whole; of a payment or a change it may name the figure."""
+    if isinstance(event, ApprovalGiven | Abstained) and event.words is None and not getattr(event, "conditions", ()):
+        return ()
+    return () if _VERSION(event.subject) else None
