@@ -13,6 +13,7 @@ from service import deciders
 from service.api_keys import FOR_KEYS
 from service.deciders.authority import MAY_SEND, RoleMayNot, power
 from service.deciders.command import Command
+from service.deciders.confidential import READ_CONFIDENTIAL
 from service.deciders.decision import STILL_TAKEN, ProductionCommand, refusals
 from service.deciders.production import OpenProduction
 from service.problems import slug
@@ -125,6 +126,8 @@ def _table() -> str:
         marks += [command in STILL_TAKEN, power(command) is not None, command in FOR_KEYS]
         said = [rule for rule in _may_be_refused_by(command) if rule not in OF_EVERY_COMMAND]
         lines.append([f"`{slug(command.__name__)}`", *("x" if mark else " " for mark in marks), ", ".join(said)])
+    reads = ["x" if LETTERS_OF[letter] in READ_CONFIDENTIAL else " " for letter in ROLES]
+    lines.append(["reads pay and above the line", *reads, " ", "x", "x", "K1 to K4"])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -132,6 +135,7 @@ def told() -> str:
     """The document, with its table as the code has it."""
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     named = {rule for command in COMMANDS for rule in _may_be_refused_by(command)} | {"C1", "C2", "C4", "D1", "D5"}
+    named |= {"K1", "K2", "K3", "K4"}
     legend = "".join(f"* **{rule}** {text}\n" for rule, text in rules().items() if rule in named)
     return f"{before}{BEGIN}\n{_table()}\n{legend}\n{END}{rest.partition(END)[2]}"
 

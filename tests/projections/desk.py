@@ -25,7 +25,7 @@ from service.identity import Identity, Tokens
 from service.oidc import Identities
 from service.rates import Limits, Rates
 from service.routes.access import Doors
-from tests.deciders.stories import ADMINISTRATOR
+from tests.deciders.stories import AUDITOR
 from tests.handling.office import Office
 
 Table = list[Any]
@@ -125,7 +125,7 @@ async def reading(url: str, office: Office) -> AsyncIterator[httpx2.AsyncClient]
             Bells(),
             clock,
         )
-        _, secret = await tokens.create("acme", ADMINISTRATOR, clock(), timedelta(hours=1))
+        _, secret = await tokens.create("acme", AUDITOR, clock(), timedelta(hours=1))
         async with httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=app, raise_app_exceptions=False),
             base_url="http://greenlight.test",

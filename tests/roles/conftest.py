@@ -29,7 +29,7 @@ STORY = [
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A database with two companies, and a login for dashboards of each."""
+    """A database with two companies, and a login for dashboards of each; that of Acme reads pay, too."""
 
     urls: Urls
     acme: str
@@ -55,7 +55,7 @@ async def world(server: Server) -> AsyncIterator[World]:
             await office.play(STORY, RIVAL)
             await rebuild(office.pool, PROJECTIONS)
         async with owning(urls.owner) as readers:
-            made = World(urls, await readers.create("acme"), await readers.create("rival"))
+            made = World(urls, await readers.create("acme", confidential=True), await readers.create("rival"))
             try:
                 yield made
             finally:

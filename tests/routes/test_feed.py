@@ -30,6 +30,7 @@ async def spent(shared: World) -> World:
     await shared.operate(FoundCompany(name="Rival Films"), RIVAL)
     await shared.operate(AdmitMember(person="rita", administrator=True, may_open_productions=True), RIVAL)
     await shared.play(SPENT)
+    await shared.operate(AdmitMember(person=ADMINISTRATOR, reads_confidential=True))
     for person, company in ((MAYA, "acme"), ("rita", RIVAL)):
         opened = await shared.post(person, f"/v1/{company}/second-take/open-production", body(OPENING), company)
         assert opened.status_code == 201

@@ -1,0 +1,134 @@
+"""Whose figures each fact tells: a kind that is new finds its place here."""
+
+from dataclasses import replace
+
+import pytest
+
+from events import EVENTS, AnyEvent
+from events.approval import (
+    Abstained,
+    ApprovalGiven,
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ContentReplaced,
+    RequestApproved,
+)
+from events.confidential import Accounts, figures_of
+from events.policy import RequestKind
+from events.spend import AccountOverspent, AlertScope, SpendAlert, SpendKind, SpendLogged
+from tests.events.examples import BY_NAME
+
+#: Of pay, of an entry or an account that the fact does not name, or of every account.
+FOR_THE_FEW = {
+    *("SpendReversed", "SpendRecoded", "SpendOutsideBudget", "PaymentReleased", "BudgetDrafted", "LabelDisagrees"),
+    *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
+}
+#: Of the accounts that they name.
+OF_ACCOUNTS = {
+    *("SpendLogged", "AccountOverspent", "SpendAlert", "OverageApproved", "BudgetTransferred", "ContingencyDrawn"),
+    *("ApprovalRequested", "ApprovedByPolicy", "ContentReplaced"),
+}
+#: By what they are about, or whether something was said.
+THAT_DEPEND = {"RequestApproved", "ApprovalGiven", "Abstained", "ChangesRequested", "StepOverridden"}
+#: Of sums, funding, people, policies and stages.
+FOR_ALL = {
+    *("CompanyFounded", "MemberAdmitted", "MemberDismissed", "MemberSuspended", "MemberReinstated"),
+    *("AuthorityDelegated", "AuthorityRevoked", "AbsenceSet", "AbsenceEnded"),
+    *("ProductionOpened", "StageEntered", "ProductionGreenlit", "Appointed", "AppointmentEnded"),
+    *("FundingSourceIdentified", "LetterOfIntentRecorded", "FundingCommitted", "FundingAmended", "FundingClosed"),
+    *("FundingWithdrawn", "FundsReceived", "FundsReceiptReversed", "ReceiptBeforeClosing", "ReceiptBeyondCommitment"),
+    *("CoverReduced", "ApprovalPolicyAdopted", "TotalDisagrees", "DifferenceWaived", "BudgetLocked", "BudgetUnlocked"),
+    *("BudgetSubmitted", "BudgetWithdrawn", "BudgetRejected", "BudgetApproved", "BudgetSuperseded"),
+    *("VoteWithdrawn", "VoteLapsed", "StepPassed", "StepSkipped", "ApproversNudged", "RequestRecalled"),
+    "DuplicateSuspected",
+}
+
+
+def about(event: AnyEvent, **changes: object) -> Accounts:
+    return figures_of(replace(event, **changes))  # type: ignore[arg-type]
+
+
+class TestEveryFact:
+    def test_has_its_place(self) -> None:
+        places = (FOR_THE_FEW, OF_ACCOUNTS, THAT_DEPEND, FOR_ALL)
+
+        assert set().union(*places) == EVENTS.keys()
+        assert sum(map(len, places)) == len(EVENTS)
+
+    @pytest.mark.parametrize("name", sorted(FOR_THE_FEW | FOR_ALL))
+    def test_is_for_the_few_or_for_all(self, name: str) -> None:
+        assert figures_of(BY_NAME[name]) == (None if name in FOR_THE_FEW else ())
+
+
+class TestAFactOfAccounts:
+    @pytest.mark.parametrize("name", ["OverageApproved", "BudgetTransferred", "ContingencyDrawn"])
+    def test_names_them_all(self, name: str) -> None:
+        event = BY_NAME[name]
+        named = {
+            getattr(event, f) for f in ("account", "from_account", "to_account", "contingency") if hasattr(event, f)
+        }
+
+        assert set(figures_of(event) or ()) == named
+
+    def test_of_pay_is_for_the_few_whatever_its_account(self) -> None:
+        entry = BY_NAME[SpendLogged.__name__]
+
+        assert about(entry, kind=SpendKind.INVOICE, account="2200") == ("2200",)
+        assert about(entry, kind=SpendKind.PAYROLL, account="2200") is None
+
+    def test_of_an_account_that_a_budget_put_over_is_of_that_account(self) -> None:
+        over = BY_NAME[AccountOverspent.__name__]
+
+        assert about(over, spend=None, account="2200") == ("2200",)
+        assert about(over, spend="S-000001", account="2200") is None
+
+    def test_alerts_of_levels_and_the_whole_are_sums(self) -> None:
+        alert = BY_NAME[SpendAlert.__name__]
+
+        assert about(alert, scope=AlertScope.ACCOUNT, of="2200") == ("2200",)
+        assert about(alert, scope=AlertScope.LEVEL, of="production") == ()
+        assert about(alert, scope=AlertScope.TOTAL, of=None) == ()
+
+    def test_lists_what_changed_under_approval(self) -> None:
+        replaced = BY_NAME[ContentReplaced.__name__]
+        assert isinstance(replaced, ContentReplaced)
+
+        assert figures_of(replaced) == tuple(change.account for change in replaced.changes)
+
+
+class TestARequest:
+    @pytest.mark.parametrize("name", [ApprovalRequested.__name__, ApprovedByPolicy.__name__])
+    def test_is_of_its_accounts_and_of_a_payment_for_the_few(self, name: str) -> None:
+        asked = BY_NAME[name]
+
+        assert about(asked, kind=RequestKind.TRANSFER, accounts=("1100", "2200")) == ("1100", "2200")
+        assert about(asked, kind=RequestKind.PAYMENT, accounts=("2200",)) is None
+
+    @pytest.mark.parametrize("kind", RequestKind)
+    def test_that_passed_names_no_account(self, kind: RequestKind) -> None:
+        of_accounts = kind in ("payment", "overage", "transfer", "contingency_draw")
+
+        assert about(BY_NAME[RequestApproved.__name__], kind=kind) == (None if of_accounts else ())
+
+
+class TestWords:
+    """Of a budget version they are of the whole; of a payment or a change they may name its figure."""
+
+    @pytest.mark.parametrize("name", [ApprovalGiven.__name__, Abstained.__name__])
+    def test_are_what_makes_an_answer_to_be_for_the_few(self, name: str) -> None:
+        answer = BY_NAME[name]
+
+        assert about(answer, subject="2200", words="Not 5,000.") is None
+        assert about(answer, subject="v1", words="Go.") == ()
+        bare = {"conditions": ()} if name == ApprovalGiven.__name__ else {}
+        assert about(answer, subject="2200", words=None, **bare) == ()
+
+    def test_of_conditions_are_words(self) -> None:
+        answer = BY_NAME[ApprovalGiven.__name__]
+
+        assert about(answer, subject="2200", words=None, conditions=("Not 5,000.",)) is None
+
+    @pytest.mark.parametrize("name", ["ChangesRequested", "StepOverridden"])
+    def test_are_always_said_of_what_is_turned_down_or_passed_over(self, name: str) -> None:
+        assert about(BY_NAME[name], subject="S-000001") is None
+        assert about(BY_NAME[name], subject="v12") == ()

@@ -1,0 +1,477 @@
+"""Who may not read pay and detail above the line finds none of it anywhere; who may reads as before."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.routing import APIRoute
+
+from events.ids import PersonId
+from events.team import Role
+from service.app import create
+from service.deciders.company import AdmitMember
+from service.deciders.confidential import WITHHELD
+from service.deciders.delegation import SetAbsence
+from service.deciders.team import Appoint, EndAppointment
+from service.embedded import Server
+from service.routes import feed
+from service.routes.access import Doors
+from service.serving import served
+from tests.conftest import fresh
+from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, TOLD, story
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ADMINISTRATOR,
+    ART,
+    ASSOCIATE_PRODUCER,
+    DEPARTMENT_HEAD,
+    DIRECTOR,
+    FIRST_DAY,
+    LINE_PRODUCER,
+    MAYA,
+    STORY,
+    STRANGER,
+    spend,
+)
+from tests.handling.office import Office, opened
+from tests.routes.test_stream import messages
+
+PATIENCE = 30
+AT = "/v1/acme/the-long-take"
+JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonl"
+#: Without the right to read what is confidential: by role, by their own accounts, and as administrator alone.
+WITHOUT = (DIRECTOR, DEPARTMENT_HEAD, ADMINISTRATOR, ASSOCIATE_PRODUCER)
+#: What a round shows the associate producer in full, since it asks them.
+ASKED = {
+    "an overage for the lead",
+    "an overage for the story",
+    "an overage that was turned down",
+    "an overage that waits",
+    "what was said of a fee",
+    "why it was asked for",
+}
+
+
+@dataclass
+class Studio:
+    """A service at an address after the story, and an office beside it through which things happen."""
+
+    address: str
+    doors: Doors
+    office: Office
+    last: int
+
+    async def token(self, person: PersonId) -> str:
+        return (await self.doors.tokens.create("acme", person, datetime.now(UTC), timedelta(hours=1)))[1]
+
+    async def get(self, person: PersonId, path: str, accept: str = JSON, **asked: Any) -> httpx2.Response:
+        headers = {"Authorization": f"Bearer {await self.token(person)}", "Accept": accept}
+        async with httpx2.AsyncClient(base_url=self.address, timeout=PATIENCE) as client:
+            return await client.get(path if path.startswith("/") else f"{AT}/{path}", headers=headers, params=asked)
+
+    async def read(self, person: PersonId, path: str, **asked: Any) -> dict[str, Any]:
+        answer = await self.get(person, path, **asked)
+        assert answer.status_code == 200, answer.text
+        shown: dict[str, Any] = answer.json()
+        return shown
+
+    async def stream(self, person: PersonId, count: int, **asked: Any) -> str:
+        """So many messages of the feed as it streams."""
+        headers = {"Authorization": f"Bearer {await self.token(person)}", "Accept": "text/event-stream"}
+        async with (
+            httpx2.AsyncClient(base_url=self.address, timeout=PATIENCE) as client,
+            client.stream("GET", "/v1/acme/events", headers=headers, params=asked) as answer,
+            asyncio.timeout(PATIENCE),
+        ):
+            assert answer.status_code == 200, await answer.aread()
+            told = messages(answer.aiter_lines())
+            return json.dumps([(await anext(told))[1] for _ in range(count)])
+
+
+@pytest.fixture(scope="module")
+async def studio(server: Server) -> AsyncIterator[Studio]:
+    """One for all tests here, which leave the log as it is."""
+    async with fresh(server) as urls, opened(urls.service) as office:
+        answers = await office.play(story())
+        async with served(urls.service, "127.0.0.1", 0) as (_, address, doors):
+            yield Studio(address, doors, office, answers[-1].position)
+
+
+@pytest.fixture
+async def own(server: Server) -> AsyncIterator[Studio]:
+    """One that a test may change."""
+    async with fresh(server) as urls, opened(urls.service) as office:
+        answers = await office.play(story())
+        async with served(urls.service, "127.0.0.1", 0) as (_, address, doors):
+            yield Studio(address, doors, office, answers[-1].position)
+
+
+def figures(text: str) -> set[str]:
+    """Every number in the text, without the commas and the decimals that it may be written with."""
+    return {number.replace(",", "") for number in re.findall(r"[0-9][0-9,]*", text)}
+
+
+def named(text: str, closed: dict[str, str]) -> set[str]:
+    """What of the figures stands in the text."""
+    there = figures(text)
+    return {what for what, figure in closed.items() if figure in there}
+
+
+Look = Callable[[Studio, PersonId], Awaitable[list[httpx2.Response]]]
+
+
+def view(path: str, **asked: Any) -> Look:
+    async def look(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+        last = (await studio.read(person, path, at_least=studio.last)).get("version")
+        then = [] if last is None else [await studio.get(person, path, as_of=last, **asked)]
+        return [await studio.get(person, path, at_least=studio.last, **asked), *then]
+
+    return look
+
+
+def listed(path: str) -> Look:
+    async def look(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+        found, after = [], None
+        while not found or after is not None:
+            cursor = {} if after is None else {"after": after}
+            found.append(await studio.get(person, path, limit=50, at_least=studio.last, **cursor))
+            after = found[-1].json()["next"]
+        return [*found, *[await studio.get(person, path, each, at_least=studio.last) for each in (CSV, JSON_LINES)]]
+
+    return look
+
+
+async def fed(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    found = [await studio.get(person, "/v1/acme/events", limit=500, production="the-long-take")]
+    if person == ADMINISTRATOR:
+        found.append(await studio.get(person, "/v1/acme/events", limit=500))
+    return found
+
+
+#: How every address that is read under `/v1` is read: a new one is asked for here, and no figure may stand in it.
+LOOKS: dict[str, Look] = {
+    "/v1/{company}/{production}/current-budget": view("current-budget"),
+    "/v1/{company}/{production}/approval-status": view("approval-status"),
+    "/v1/{company}/{production}/funding": view("funding"),
+    "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
+    "/v1/{company}/{production}/spend-register": listed("spend-register"),
+    "/v1/{company}/{production}/flags": listed("flags"),
+    "/v1/{company}/events": fed,
+    "/v1/inbox": view("/v1/inbox"),
+}
+
+
+async def everything(studio: Studio, person: PersonId) -> str:
+    """All bytes, headers too, that somebody is answered by whatever can be read."""
+    text = ""
+    for look in LOOKS.values():
+        for answer in await look(studio, person):
+            assert answer.status_code == 200, answer.text
+            text += f"{answer.text}\n{answer.headers}\n"
+    for budget in ("v1", "v2", "v3"):
+        text += (await studio.get(person, "current-budget", budget=budget)).text
+    events = await studio.doors.log.read_stream("acme/the-long-take")
+    return text + await studio.stream(person, len(events), production="the-long-take")
+
+
+class TestWhoeverHasNoRight:
+    def test_is_tried_on_every_address_that_is_read(self) -> None:
+        routes = create("postgresql://nowhere/at-all").routes
+        read = {route.path for route in routes if isinstance(route, APIRoute) and "GET" in route.methods}
+
+        assert {path for path in read if path.startswith("/v1/")} == LOOKS.keys()
+
+    @pytest.mark.parametrize("person", WITHOUT)
+    async def test_finds_no_figure_in_anything_that_can_be_read(self, studio: Studio, person: PersonId) -> None:
+        text = await everything(studio, person)
+
+        but = ASKED if person == ASSOCIATE_PRODUCER else set()
+        assert named(text, CLOSED) == but
+        assert named(text, OWN) == (OWN.keys() if person == DEPARTMENT_HEAD else set())
+        assert named(text, TOLD) == TOLD.keys()
+
+    async def test_finds_them_when_they_have(self, studio: Studio) -> None:
+        for person in (ACCOUNTANT, MAYA):
+            text = await everything(studio, person)
+
+            assert named(text, CLOSED | OWN | TOLD) == (CLOSED | OWN | TOLD).keys()
+            assert WITHHELD not in text
+
+    async def test_is_told_so_wherever_something_is_left_out(self, studio: Studio) -> None:
+        for path in ("current-budget", "approval-status", "audit-trail", "spend-register", "flags"):
+            shown = await studio.get(DIRECTOR, path, at_least=studio.last)
+            assert (shown.json()["withheld"], shown.headers["withheld"]) == (WITHHELD, WITHHELD)
+            whole = await studio.get(ACCOUNTANT, path, at_least=studio.last)
+            assert (whole.json()["withheld"], whole.headers.get("withheld")) == (None, None)
+        for path in ("audit-trail", "spend-register", "flags"):
+            for accept in (CSV, JSON_LINES):
+                assert (await studio.get(DIRECTOR, path, accept)).headers["withheld"] == WITHHELD
+        page = await studio.get(DIRECTOR, "/v1/acme/events", production="the-long-take")
+        assert (page.json()["withheld"], page.headers["withheld"]) == (WITHHELD, WITHHELD)
+
+
+class TestTheBudget:
+    async def test_counts_what_it_leaves_out_and_keeps_its_totals(self, studio: Studio) -> None:
+        for_director, whole = [await studio.read(p, "current-budget", at_least=studio.last) for p in (DIRECTOR, MAYA)]
+
+        levels = {level["level"]: level for level in for_director["shown"]["levels"]}
+        assert [(name, each["withheld"]) for name, each in levels.items()] == [
+            ("above_the_line", 3),
+            ("production", 0),
+            ("post", 0),
+            ("other", 0),
+        ]
+        assert levels["above_the_line"]["accounts"] == []
+        for own, all_of_it in zip(for_director["shown"]["levels"], whole["shown"]["levels"], strict=True):
+            less = {"accounts", "withheld"}
+            assert {k: v for k, v in own.items() if k not in less} == {
+                k: v for k, v in all_of_it.items() if k not in less
+            }
+        assert for_director["shown"]["top_sheet"] == whole["shown"]["top_sheet"]
+
+    async def test_shows_no_base_that_is_a_level_less_an_account(self, studio: Studio) -> None:
+        charges = (await studio.read(DIRECTOR, "current-budget", at_least=studio.last))["shown"]["charges"]
+
+        assert [(each["percent"], each["base"] is None) for each in charges] == [
+            ("10", False),
+            (None, True),
+            (None, True),
+        ]
+        assert charges[1]["budget"] == "600011.00"
+
+    async def test_shows_no_figure_of_spend_outside_it(self, studio: Studio) -> None:
+        outside = (await studio.read(DEPARTMENT_HEAD, "current-budget", at_least=studio.last))["shown"]["spent_outside"]
+
+        assert {each["account"]: each["spent"] for each in outside} == {
+            DRONES: f"{OWN['spend on drones']}.00",
+            "8000": f"{TOLD['spend on the contingency']}.00",
+            NOWHERE: None,
+        }
+
+
+class TestTheRegister:
+    async def test_leaves_entries_out_before_every_filter_and_sum(self, studio: Studio) -> None:
+        whole = (await studio.read(ACCOUNTANT, "spend-register", at_least=studio.last))["lines"]
+        for asked in (
+            {},
+            {"kind": "payroll"},
+            {"account": ART},
+            {"account": LEAD},
+            {"vendor": "lead-inc"},
+            {"amount_min": "900000"},
+        ):
+            shown = await studio.read(DIRECTOR, "spend-register", at_least=studio.last, **asked)
+            assert all(line["kind"] != "payroll" for line in shown["lines"])
+            total = sum(float(line["amount"]) for line in shown["lines"])
+            assert float(shown["total"]) == total
+            assert not shown["lines"] or float(shown["lines"][-1]["running_total"]) == total
+        assert {line["spend"] for line in whole if line["kind"] == "payroll"} == {"S-000008", "S-000009", "S-000010"}
+        for spend_id in ("S-000004", "S-000006", "S-000008", "S-000009"):
+            found = await studio.read(DIRECTOR, "spend-register", spend=spend_id)
+            assert (found["lines"], found["total"]) == ([], "0.00")
+
+    async def test_leaves_out_what_ever_stood_on_a_closed_account_as_of_then_too(self, studio: Studio) -> None:
+        """An entry that is moved above the line later is closed for the time before as well."""
+        moved = next(
+            each["version"]
+            for each in (await studio.read(ACCOUNTANT, "spend-register", spend="S-000007"))["lines"]
+            if each["line"] == "spend"
+        )
+        assert len((await studio.read(ACCOUNTANT, "spend-register", spend="S-000007", as_of=moved))["lines"]) == 1
+        assert (await studio.read(DIRECTOR, "spend-register", spend="S-000007", as_of=moved))["lines"] == []
+
+
+class TestTheTrail:
+    async def test_keeps_every_fact_in_its_place(self, studio: Studio) -> None:
+        shown, whole = [
+            (await studio.read(person, "audit-trail", limit=500, at_least=studio.last))["entries"]
+            for person in (DIRECTOR, ACCOUNTANT)
+        ]
+        keep = ("version", "position", "event_id", "kind", "at", "actor", "roles", "command")
+        nothing = ("reason", "amount", "currency", "account", "other_account", "before", "after")
+
+        assert [[each[name] for name in keep] for each in shown] == [[each[name] for name in keep] for each in whole]
+        withheld = [each for each in shown if each["withheld"] is not None]
+        assert {each["sentence"] for each in withheld} == {WITHHELD}
+        assert all(each[name] is None for each in withheld for name in nothing)
+        for own, all_of_it in zip(shown, whole, strict=True):
+            assert own["withheld"] is not None or own == all_of_it
+
+    async def test_is_no_oracle(self, studio: Studio) -> None:
+        """No filter finds what is withheld, not even that it is there."""
+        fee = CLOSED["a fee paid to the lead"]
+        for asked in (
+            {"amount_min": fee, "amount_max": fee},
+            {"account": LEAD},
+            {"account": STORY},
+            {"account": DRESSING},
+            {"text": "982,451"},
+            {"text": "lead-inc"},
+            {"text": "agent wants"},
+            {"text": "payroll"},
+        ):
+            assert (await studio.read(ACCOUNTANT, "audit-trail", at_least=studio.last, **asked))["entries"] != []
+            assert (await studio.read(DIRECTOR, "audit-trail", at_least=studio.last, **asked))["entries"] == []
+        everything_else = await studio.read(DIRECTOR, "audit-trail", kind="SpendLogged", actor=ACCOUNTANT)
+        assert any(each["withheld"] for each in everything_else["entries"])
+
+
+class TestARound:
+    async def test_shows_itself_in_full_to_whom_it_asks(self, studio: Studio) -> None:
+        waits = CLOSED["an overage that waits"]
+        rounds = {
+            person: (await studio.read(person, "approval-status", at_least=studio.last))["rounds"]
+            for person in (ASSOCIATE_PRODUCER, DIRECTOR, ACCOUNTANT)
+        }
+        [asked], [others], [whole] = (
+            [each for each in found if each["subject"] == LEAD and each["state"] == "open"] for found in rounds.values()
+        )
+
+        assert asked == whole
+        assert (asked["amount"]["amount"], asked["body"]["amount"]) == (f"{waits}.00", waits)
+        assert (others["amount"], others["body"], others["submitted_because"]) == (None, None, None)
+        keep = ("round", "subject", "state", "steps", "waits_for", "may", "content_hash")
+        assert [others[name] for name in keep] == [whole[name] for name in keep]
+
+        [item] = (await studio.read(ASSOCIATE_PRODUCER, "/v1/inbox", at_least=studio.last))["items"]
+        assert item["amount"]["amount"] == f"{waits}.00"
+
+    async def test_keeps_who_answered_what_but_not_their_words(self, studio: Studio) -> None:
+        for person in (DIRECTOR, DEPARTMENT_HEAD):
+            shown, whole = [
+                (await studio.read(each, "approval-status", at_least=studio.last))["rounds"]
+                for each in (person, ACCOUNTANT)
+            ]
+            for own, all_of_it in zip(shown, whole, strict=True):
+                votes, all_votes = own["decisions"], all_of_it["decisions"]
+                assert [v["person"] for v in votes] == [v["person"] for v in all_votes]
+                assert own["withheld"] is None or all(v["words"] is None for v in votes) or own["kind"] == "budget"
+        [policy] = [each for each in shown if each["kind"] == "policy_change"]
+        assert policy["body"] is not None
+
+    async def test_about_payments_shows_nobody_else_how_much(self, studio: Studio) -> None:
+        shown = (await studio.read(DIRECTOR, "approval-status", at_least=studio.last))["rounds"]
+
+        assert {each["amount"] for each in shown if each["kind"] == "payment"} == {None}
+
+    async def test_answered_tells_the_answerer_what_they_may_read_and_no_more(self, own: Studio) -> None:
+        """Approving, asked, makes facts of closed accounts happen; so does a reminder by whoever likes."""
+        async with httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE) as client:
+            waits = (await own.read(ASSOCIATE_PRODUCER, "/v1/inbox", at_least=own.last))["items"][0]
+            answer = {"round": waits["round"], "content_hash": "0" * 64}
+            stale = await _post(own, client, DIRECTOR, "approve", answer)
+            given = await _post(
+                own,
+                client,
+                ASSOCIATE_PRODUCER,
+                "approve",
+                answer | {"content_hash": waits["content_hash"], "words": "So be it."},
+            )
+            passed = await _post(own, client, MAYA, "approve", answer | {"content_hash": waits["content_hash"]})
+
+        assert stale.status_code == 409
+        assert given.status_code == passed.status_code == 201
+        assert [("data" in each, each.get("withheld")) for each in given.json()["events"]] == [
+            (False, WITHHELD),
+            (True, None),
+        ]
+        assert all("data" in each for each in passed.json()["events"])
+        assert not named(stale.text + given.text, CLOSED)
+
+
+async def _post(
+    studio: Studio, client: httpx2.AsyncClient, person: PersonId, command: str, body: dict[str, Any]
+) -> httpx2.Response:
+    headers = {"Authorization": f"Bearer {await studio.token(person)}", "Idempotency-Key": f"{person}-{command}"}
+    return await client.post(f"{AT}/{command}", headers=headers, json=body)
+
+
+class TestWhoMayRead:
+    async def test_whoever_acts_for_somebody_reads_what_they_read(self, own: Studio) -> None:
+        async def lines() -> int:
+            return len((await own.read(DIRECTOR, "spend-register", at_least=own.last, limit=500))["lines"])
+
+        before = await lines()
+        today = datetime.now(UTC).date()
+        absence = SetAbsence(
+            person=ACCOUNTANT,
+            substitute=DIRECTOR,
+            from_on=today - timedelta(days=1),
+            until_on=today + timedelta(days=1),
+        )
+        await own.office.send(ACCOUNTANT, absence)
+
+        assert await lines() > before
+        assert (await own.read(DIRECTOR, "spend-register"))["withheld"] is None
+
+    async def test_an_administrator_whom_the_company_lets(self, own: Studio) -> None:
+        assert (await own.read(ADMINISTRATOR, "spend-register", at_least=own.last))["withheld"] == WITHHELD
+        await own.office.send(ADMINISTRATOR, AdmitMember(person=ADMINISTRATOR, reads_confidential=True))
+
+        assert (await own.read(ADMINISTRATOR, "spend-register"))["withheld"] is None
+        assert WITHHELD not in (await own.get(ADMINISTRATOR, "/v1/acme/events", limit=500)).text
+
+    async def test_roles_are_todays_whatever_moment_is_looked_at(self, own: Studio) -> None:
+        await own.office.send(MAYA, Appoint(person=STRANGER, role=Role.ACCOUNTANT, from_on=FIRST_DAY))
+        then = (await own.read(STRANGER, "current-budget", at_least=own.last))["version"]
+        assert (await own.read(STRANGER, "current-budget", as_of=then))["withheld"] is None
+        await own.office.send(MAYA, Appoint(person=STRANGER, role=Role.DIRECTOR, from_on=FIRST_DAY))
+        await own.office.send(MAYA, EndAppointment(person=STRANGER, role=Role.ACCOUNTANT))
+
+        for path in ("current-budget", "audit-trail", "spend-register", "approval-status"):
+            assert (await own.read(STRANGER, path, as_of=then))["withheld"] == WITHHELD
+
+
+Change = Callable[[Studio], Awaitable[Any]]
+CHANGES: dict[str, tuple[PersonId, Change]] = {
+    "gained by a role": (
+        DIRECTOR,
+        lambda studio: studio.office.send(MAYA, Appoint(person=DIRECTOR, role=Role.ACCOUNTANT, from_on=FIRST_DAY)),
+    ),
+    "lost with a role": (
+        STRANGER,
+        lambda studio: studio.office.send(MAYA, EndAppointment(person=STRANGER, role=Role.ACCOUNTANT)),
+    ),
+    "given by the company": (
+        ADMINISTRATOR,
+        lambda studio: studio.office.send(ADMINISTRATOR, AdmitMember(person=ADMINISTRATOR, reads_confidential=True)),
+    ),
+    "of other accounts": (
+        DEPARTMENT_HEAD,
+        lambda studio: studio.office.send(
+            MAYA,
+            Appoint(person=DEPARTMENT_HEAD, role=Role.DEPARTMENT_HEAD, from_on=FIRST_DAY, accounts=(NOWHERE,)),
+        ),
+    ),
+}
+
+
+class TestAStream:
+    @pytest.mark.parametrize(("person", "change"), CHANGES.values(), ids=CHANGES)
+    async def test_ends_when_the_right_changes_since_what_is_read_does_not(
+        self, own: Studio, monkeypatch: pytest.MonkeyPatch, person: PersonId, change: Change
+    ) -> None:
+        monkeypatch.setattr(feed, "CHECK_SECONDS", 0.05)
+        for role in (Role.ACCOUNTANT, Role.DIRECTOR):
+            await own.office.send(MAYA, Appoint(person=STRANGER, role=role, from_on=FIRST_DAY))
+        asked = {} if person == ADMINISTRATOR else {"production": "the-long-take"}
+        after = await own.doors.database.pool.fetchval("SELECT max(position) FROM events")
+        headers = {"Authorization": f"Bearer {await own.token(person)}", "Accept": "text/event-stream"}
+        async with (
+            httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE) as client,
+            client.stream("GET", "/v1/acme/events", headers=headers, params=asked | {"after": after}) as answer,
+            asyncio.timeout(PATIENCE),
+        ):
+            stream = messages(answer.aiter_lines())
+            await own.office.send(LINE_PRODUCER, spend(ART, "60013", "KS-9"))
+            assert "60013" in json.dumps((await anext(stream))[1])
+            await change(own)
+            told = [event async for _, event in stream]
+
+        assert len(told) < 20
