@@ -196,7 +196,8 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
     state = loaded.state
     on = at.clock().astimezone(ZoneInfo(state.time_zone)).date()
     of_company = sender.of_company
-    readers = frozenset({sender.person, *of_company.delegations.grantors(sender.person, production, on)})
+    grantors = filter(of_company.is_member, of_company.delegations.grantors(sender.person, production, on))
+    readers = frozenset({sender.person, *grantors})
     if not (any(team.held(state.team, each, on) for each in readers) or of_company.is_administrator(sender.person)):
         raise Problem(
             403,

@@ -18,7 +18,8 @@ PATH = "/asyncapi.json"
 ABOUT = """
 What happens in a company, as the feed tells it: every fact once, in the order of the log, as a CloudEvent 1.0. The
 feed answers in pages, or as server-sent events to `Accept: text/event-stream`; `id` of a message is its position, and
-`Last-Event-ID` resumes after it. A kind of event keeps its name for ever; shapes are only added to.
+`Last-Event-ID` resumes after it. What its reader may not read is `withheld`: the event keeps its place, without `data`.
+A kind of event keeps its name for ever; shapes are only added to.
 """
 
 router = APIRouter()

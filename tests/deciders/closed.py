@@ -62,6 +62,7 @@ CLOSED = {
     "a wage on the art department's account": "350377",
     "a wage that was reversed": "479909",
     "a wage that was recoded": "746773",
+    "a wage coded to the contingency": "20507",
     "spend on what no budget knows": "882377",
     "spend on set dressing": "331999",
     "an overage for the lead": "27644437",
@@ -128,6 +129,10 @@ def _budget(
     )
 
 
+def _replaced(lead: str, dressing: Level, art: str = TOLD["the art department's budget"]) -> SetBudget:
+    return _budget(lead, dressing, art).model_copy(update={"round": "A-1"})
+
+
 #: An associate producer is asked about overages, who has no right to read what they are about but for that.
 POLICY = Policy(
     name="Ours",
@@ -150,8 +155,8 @@ POLICY = Policy(
 )
 
 
-def _wage(what: str, document: str) -> tuple[PersonId, Command]:
-    return ACCOUNTANT, spend(ART, CLOSED[what], document, kind=SpendKind.PAYROLL, memo="Week 7", vendor="crew-payroll")
+def _wage(what: str, document: str, code: AccountCode = ART) -> tuple[PersonId, Command]:
+    return ACCOUNTANT, spend(code, CLOSED[what], document, kind=SpendKind.PAYROLL, memo="Week 7", vendor="crew-payroll")
 
 
 def _overage(code: AccountCode, amount: str, why: str) -> tuple[PersonId, Command]:
@@ -185,12 +190,9 @@ def story() -> Story:
         (MAYA, equity(inr("900000000"), party="Marigold Films")),
         (LINE_PRODUCER, _budget(first, Level.PRODUCTION)),
         (PRODUCER, SubmitBudget(budget="v1")),
-        # Under approval the content is replaced: the lead costs more, and set dressing is above the line.
-        (
-            LINE_PRODUCER,
-            _budget(second, Level.ABOVE_THE_LINE, TOLD["a change of art's budget"]).model_copy(update={"round": "A-1"}),
-        ),
-        (LINE_PRODUCER, _budget(second, Level.ABOVE_THE_LINE).model_copy(update={"round": "A-1"})),
+        # Under approval the content is replaced; at last the lead costs more, and set dressing is above the line.
+        (LINE_PRODUCER, _replaced(first, Level.PRODUCTION, TOLD["a change of art's budget"])),
+        (LINE_PRODUCER, _replaced(second, Level.ABOVE_THE_LINE)),
     ]
     told = [*says(told, NOOR, "A-1", words="Go."), (MAYA, LockBudget(budget="v3"))]
     told = adopted(told, POLICY)
@@ -214,6 +216,7 @@ def story() -> Story:
         (ACCOUNTANT, spend(CONTINGENCY, TOLD["spend on the contingency"], "CO-1")),
         (ACCOUNTANT, spend(DRESSING, CLOSED["spend on set dressing"], "DR-1")),
         (ACCOUNTANT, spend(DRONES, OWN["spend on drones"], "DN-1")),
+        _wage("a wage coded to the contingency", "W-4", CONTINGENCY),
         (ACCOUNTANT, spend(STORY, "1999993", "ST-2")),  # beyond its budget; payment A-5
         (ACCOUNTANT, spend(INSURANCE, "199999", "IN-1")),
         (ACCOUNTANT, spend(INSURANCE, "199999", "IN-1")),  # again, and beyond its budget

@@ -127,7 +127,7 @@ def _table() -> str:
         said = [rule for rule in _may_be_refused_by(command) if rule not in OF_EVERY_COMMAND]
         lines.append([f"`{slug(command.__name__)}`", *("x" if mark else " " for mark in marks), ", ".join(said)])
     reads = ["x" if LETTERS_OF[letter] in READ_CONFIDENTIAL else " " for letter in ROLES]
-    lines.append(["reads pay and above the line", *reads, " ", "x", "x", "K1 to K4"])
+    lines.append(["reads pay and above the line", *reads, "x", "x", "x", "K1 to K4"])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

@@ -15,7 +15,7 @@ from fastapi.routing import APIRoute
 from events.ids import PersonId
 from events.team import Role
 from service.app import create
-from service.deciders.company import AdmitMember
+from service.deciders.company import AdmitMember, SuspendMember
 from service.deciders.confidential import WITHHELD
 from service.deciders.delegation import SetAbsence
 from service.deciders.team import Appoint, EndAppointment
@@ -30,6 +30,7 @@ from tests.deciders.stories import (
     ADMINISTRATOR,
     ART,
     ASSOCIATE_PRODUCER,
+    CONTINGENCY,
     DEPARTMENT_HEAD,
     DIRECTOR,
     FIRST_DAY,
@@ -250,7 +251,7 @@ class TestTheBudget:
 
         assert {each["account"]: each["spent"] for each in outside} == {
             DRONES: f"{OWN['spend on drones']}.00",
-            "8000": f"{TOLD['spend on the contingency']}.00",
+            CONTINGENCY: "35520.00",
             NOWHERE: None,
         }
 
@@ -271,7 +272,8 @@ class TestTheRegister:
             total = sum(float(line["amount"]) for line in shown["lines"])
             assert float(shown["total"]) == total
             assert not shown["lines"] or float(shown["lines"][-1]["running_total"]) == total
-        assert {line["spend"] for line in whole if line["kind"] == "payroll"} == {"S-000008", "S-000009", "S-000010"}
+        wages = {line["spend"] for line in whole if line["kind"] == "payroll"}
+        assert wages == {"S-000008", "S-000009", "S-000010", "S-000015"}
         for spend_id in ("S-000004", "S-000006", "S-000008", "S-000009"):
             found = await studio.read(DIRECTOR, "spend-register", spend=spend_id)
             assert (found["lines"], found["total"]) == ([], "0.00")
@@ -409,6 +411,8 @@ class TestWhoMayRead:
 
         assert await lines() > before
         assert (await own.read(DIRECTOR, "spend-register"))["withheld"] is None
+        await own.office.send(ADMINISTRATOR, SuspendMember(person=ACCOUNTANT, reason="A lost laptop."))
+        assert (await own.read(DIRECTOR, "spend-register"))["withheld"] == WITHHELD
 
     async def test_an_administrator_whom_the_company_lets(self, own: Studio) -> None:
         assert (await own.read(ADMINISTRATOR, "spend-register", at_least=own.last))["withheld"] == WITHHELD
@@ -426,6 +430,21 @@ class TestWhoMayRead:
 
         for path in ("current-budget", "audit-trail", "spend-register", "approval-status"):
             assert (await own.read(STRANGER, path, as_of=then))["withheld"] == WITHHELD
+
+    async def test_whom_a_round_asked_then_does_not_read_it_for_that(self, own: Studio) -> None:
+        async def waits(**asked: Any) -> list[Any]:
+            rounds = (await own.read(ASSOCIATE_PRODUCER, "approval-status", **asked))["rounds"]
+            return [each["amount"] for each in rounds if each["subject"] == LEAD and each["state"] == "open"]
+
+        amount = {"amount": f"{CLOSED['an overage that waits']}.00", "currency": "INR"}
+        then = (await own.read(ASSOCIATE_PRODUCER, "approval-status", at_least=own.last))["version"]
+        assert await waits() == [amount]
+        await own.office.send(MAYA, Appoint(person=ASSOCIATE_PRODUCER, role=Role.DIRECTOR, from_on=FIRST_DAY))
+        ended = EndAppointment(person=ASSOCIATE_PRODUCER, role=Role.ASSOCIATE_PRODUCER)
+        position = (await own.office.send(MAYA, ended)).position
+
+        assert await waits(at_least=position) == [None]
+        assert await waits(as_of=then) == [None]
 
 
 Change = Callable[[Studio], Awaitable[Any]]

@@ -15,7 +15,7 @@ from service.app import create
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, slug
 from service.routes.commands import COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
-from tests.deciders.stories import ADMINISTRATOR, AUDITOR, SPENT
+from tests.deciders.stories import ADMINISTRATOR, AUDITOR, DIRECTOR, SPENT
 from tests.routes.golden import held
 from tests.routes.world import FEED, World
 
@@ -163,10 +163,11 @@ class TestEveryView:
 async def test_the_headers_that_are_sent_are_those_that_are_promised(document: dict[str, Any], world: World) -> None:
     await world.play(SPENT)
     for view in ("current-budget", "approval-status", "funding", "spend-register", "audit-trail", "flags", "/v1/inbox"):
-        answer = await world.get(AUDITOR, view)
+        answer = await world.get(DIRECTOR, view)
         path = view if view.startswith("/") else f"/v1/{{company}}/{{production}}/{view}"
         promised = document["paths"][path]["get"]["responses"]["200"]["headers"]
         assert {*answer.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
+        assert "withheld" not in (await world.get(AUDITOR, view)).headers
     page = await world.get(ADMINISTRATOR, FEED, at_least=None)
     promised = document["paths"]["/v1/{company}/events"]["get"]["responses"]["200"]["headers"]
     assert {*page.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
