@@ -56,6 +56,7 @@ CLOSED = {
     "the lead's budget": "17624813",
     "the story's budget": "1299709",
     "set dressing, which moved above the line": "1015933",
+    "what the label of a charge would be of the lead": "652118",
     "a fee paid to the lead": "982451",
     "a fee of the lead that was recoded": "611953",
     "an entry that was moved from the lead to art": "104729",
@@ -178,12 +179,10 @@ def _payment(told: Story, entry: SpendId) -> RoundId:
     return next(n for n, each in _rounds(told).items() if each.subject == entry and each.outcome is Outcome.OPEN)
 
 
-def story() -> Story:
-    """The whole of it."""
+def under_approval() -> Story:
+    """A budget that was replaced twice while it was asked about."""
     first, second = CLOSED["the lead's budget at first"], CLOSED["the lead's budget"]
-    said = f"Not more than {CLOSED['what was said of a fee']}."
-    why = f"Their agent wants {CLOSED['why it was asked for']}."
-    told: Story = [
+    return [
         *FUNDED,
         (MAYA, Appoint(person=DEPARTMENT_HEAD, role=Role.DEPARTMENT_HEAD, from_on=FIRST_DAY, accounts=(ART, DRONES))),
         (MAYA, equity(inr("900000000"), party="Lotus Films")),
@@ -194,6 +193,13 @@ def story() -> Story:
         (LINE_PRODUCER, _replaced(first, Level.PRODUCTION, TOLD["a change of art's budget"])),
         (LINE_PRODUCER, _replaced(second, Level.ABOVE_THE_LINE)),
     ]
+
+
+def story() -> Story:
+    """The whole of it."""
+    said = f"Not more than {CLOSED['what was said of a fee']}."
+    why = f"Their agent wants {CLOSED['why it was asked for']}."
+    told = under_approval()
     told = [*says(told, NOOR, "A-1", words="Go."), (MAYA, LockBudget(budget="v3"))]
     told = adopted(told, POLICY)  # A-2
     told += [

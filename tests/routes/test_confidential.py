@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from events.ids import PersonId
 from events.team import Role
 from service.app import create
+from service.deciders.approval import Approve, CannotTakeEffect
 from service.deciders.company import AdmitMember, SuspendMember
 from service.deciders.confidential import WITHHELD
 from service.deciders.delegation import SetAbsence
@@ -22,9 +23,10 @@ from service.deciders.team import Appoint, EndAppointment
 from service.embedded import Server
 from service.routes import feed
 from service.routes.access import Doors
+from service.routes.commands import _without_figures
 from service.serving import served
 from tests.conftest import fresh
-from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, TOLD, story
+from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, TOLD, story, under_approval
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
@@ -36,8 +38,10 @@ from tests.deciders.stories import (
     FIRST_DAY,
     LINE_PRODUCER,
     MAYA,
+    NOOR,
     STORY,
     STRANGER,
+    content,
     spend,
 )
 from tests.handling.office import Office, opened
@@ -378,6 +382,7 @@ class TestARound:
             passed = await _post(own, client, MAYA, "approve", answer | {"content_hash": waits["content_hash"]})
 
         assert stale.status_code == 409
+        assert "differs in what is not shown to your roles" in stale.text
         assert given.status_code == passed.status_code == 201
         assert [("data" in each, each.get("withheld")) for each in given.json()["events"]] == [
             (False, WITHHELD),
@@ -385,6 +390,27 @@ class TestARound:
         ]
         assert all("data" in each for each in passed.json()["events"])
         assert not named(stale.text + given.text, CLOSED)
+
+    async def test_tells_who_is_not_asked_no_lines_that_changed(self, server: Server) -> None:
+        told = under_approval()
+        async with fresh(server) as urls, opened(urls.service) as office:
+            last = (await office.play(told))[-1].position
+            async with (
+                served(urls.service, "127.0.0.1", 0) as (_, address, doors),
+                httpx2.AsyncClient(base_url=address, timeout=PATIENCE) as client,
+            ):
+                studio, seen = Studio(address, doors, office, last), {"round": "A-1", "content_hash": content(told)}
+                to_director = await _post(studio, client, DIRECTOR, "approve", seen)
+                to_maya = await _post(studio, client, MAYA, "approve", seen)
+
+        assert (to_director.status_code, to_maya.status_code) == (409, 409)
+        assert named(to_director.text, CLOSED) == set()
+        assert named(to_maya.text, CLOSED) == {"the lead's budget at first", "the lead's budget"}
+
+    def test_that_cannot_take_effect_quotes_no_figures_to_them(self) -> None:
+        refusal = _without_figures(CannotTakeEffect(LEAD, "Account 1200 has INR 17,624,813.00"))
+
+        assert (refusal.status, named(str(refusal), CLOSED)) == (409, set())
 
 
 async def _post(
@@ -441,10 +467,17 @@ class TestWhoMayRead:
         assert await waits() == [amount]
         await own.office.send(MAYA, Appoint(person=ASSOCIATE_PRODUCER, role=Role.DIRECTOR, from_on=FIRST_DAY))
         ended = EndAppointment(person=ASSOCIATE_PRODUCER, role=Role.ASSOCIATE_PRODUCER)
-        position = (await own.office.send(MAYA, ended)).position
+        await own.office.send(MAYA, ended)
+        newest = (await own.read(NOOR, "approval-status", at_least=await _last(own)))["rounds"][0]
+        await own.office.send(NOOR, Approve(round=newest["round"], content_hash=newest["content_hash"]))
 
-        assert await waits(at_least=position) == [None]
+        assert await waits(at_least=await _last(own)) == [None]
         assert await waits(as_of=then) == [None]
+
+
+async def _last(studio: Studio) -> int:
+    position: int = await studio.doors.database.pool.fetchval("SELECT max(position) FROM events")
+    return position
 
 
 Change = Callable[[Studio], Awaitable[Any]]
@@ -480,7 +513,7 @@ class TestAStream:
         for role in (Role.ACCOUNTANT, Role.DIRECTOR):
             await own.office.send(MAYA, Appoint(person=STRANGER, role=role, from_on=FIRST_DAY))
         asked = {} if person == ADMINISTRATOR else {"production": "the-long-take"}
-        after = await own.doors.database.pool.fetchval("SELECT max(position) FROM events")
+        after = await _last(own)
         headers = {"Authorization": f"Bearer {await own.token(person)}", "Accept": "text/event-stream"}
         async with (
             httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE) as client,
