@@ -253,18 +253,19 @@ async def _send(
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     # Written here and not by the framework, which would check our own answer once more.
-    for_all = all(figures_of(each.event) == () for each in answer.events)
-    sight = EVERYTHING if for_all else await _sight(at, sender, wish)
+    sight = await _sight(at, sender, wish, answer)
     return Response(told(answer, sight), 200 if dry_run else 201, headers, "application/json")
 
 
-async def _sight(at: Doors, sender: Person, wish: Wish) -> Sight:
+async def _sight(at: Doors, sender: Person, wish: Wish, answer: Answer | None = None) -> Sight:
     """What the sender may read of what a command leads to.
 
     Answers to rounds are sent by all roles; whoever sends anything else reads it all, or makes nothing with a figure.
     """
     if wish.production is None or not isinstance(wish.command, OnRound):
         return EVERYTHING
+    if answer is not None and all(figures_of(each.event) == () for each in answer.events):
+        return EVERYTHING  # there is nothing that is not for all
     try:
         return (await reading(at, sender, wish.company, wish.production)).sight
     except (Problem, Refusal):

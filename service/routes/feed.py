@@ -125,15 +125,17 @@ class Sights:
 
     async def of(self, stream_id: StreamId) -> Sight:
         """What they may read of a stream's events."""
-        company, _, production = stream_id.partition("/")
-        if not production or self._sender.of_company.reads_confidential(self._sender.person):
-            return EVERYTHING
         if stream_id not in self._known:
-            try:
-                self._known[stream_id] = (await reading(self._at, self._sender, company, production)).sight
-            except (Problem, Refusal, CannotTake):
-                self._known[stream_id] = NOTHING  # of which nobody can say what they may read
+            self._known[stream_id] = await self._look(*stream_id.split("/"))
         return self._known[stream_id]
+
+    async def _look(self, company: Slug, production: Slug | None = None) -> Sight:
+        if production is None or self._sender.of_company.reads_confidential(self._sender.person):
+            return EVERYTHING
+        try:
+            return (await reading(self._at, self._sender, company, production)).sight
+        except (Problem, Refusal, CannotTake):
+            return NOTHING  # of which nobody can say what they may read
 
     async def are(self, now: "Sights") -> bool:
         """Whether the same person may read the same now of all that they were told about."""

@@ -38,6 +38,7 @@ from tests.deciders.stories import (
     FIRST_DAY,
     LINE_PRODUCER,
     MAYA,
+    NEWCOMER,
     NOOR,
     STORY,
     STRANGER,
@@ -480,6 +481,9 @@ async def _last(studio: Studio) -> int:
     return position
 
 
+#: Runs the company as well, and is let read everything in the tests of streams.
+ANOTHER = NEWCOMER
+
 Change = Callable[[Studio], Awaitable[Any]]
 CHANGES: dict[str, tuple[PersonId, Change]] = {
     "gained by a role": (
@@ -493,6 +497,10 @@ CHANGES: dict[str, tuple[PersonId, Change]] = {
     "given by the company": (
         ADMINISTRATOR,
         lambda studio: studio.office.send(ADMINISTRATOR, AdmitMember(person=ADMINISTRATOR, reads_confidential=True)),
+    ),
+    "taken by the company": (
+        ANOTHER,
+        lambda studio: studio.office.send(ADMINISTRATOR, AdmitMember(person=ANOTHER, reads_confidential=False)),
     ),
     "of other accounts": (
         DEPARTMENT_HEAD,
@@ -512,7 +520,9 @@ class TestAStream:
         monkeypatch.setattr(feed, "CHECK_SECONDS", 0.05)
         for role in (Role.ACCOUNTANT, Role.DIRECTOR):
             await own.office.send(MAYA, Appoint(person=STRANGER, role=role, from_on=FIRST_DAY))
-        asked = {} if person == ADMINISTRATOR else {"production": "the-long-take"}
+        granted = AdmitMember(person=ANOTHER, administrator=True, reads_confidential=True)
+        await own.office.send(ADMINISTRATOR, granted)
+        asked = {} if person in (ADMINISTRATOR, ANOTHER) else {"production": "the-long-take"}
         after = await _last(own)
         headers = {"Authorization": f"Bearer {await own.token(person)}", "Accept": "text/event-stream"}
         async with (
