@@ -111,7 +111,7 @@ class TestCompany:
         assert "Traceback" not in ran.stderr
 
     def test_dismisses_members_and_with_them_their_tokens(self, greenlight: Greenlight, founded: Urls) -> None:
-        admitted = greenlight(founded, "company", "admit", "acme", "ravi", "--may-open-productions")
+        admitted = greenlight(founded, "company", "admit", "acme", "ravi", "--reads-confidential")
         dismissed = greenlight(founded, "company", "dismiss", "acme", "ravi", "--reason", "Left the company.")
         token = greenlight(founded, "token", "create", "acme", "ravi")
 
@@ -187,9 +187,18 @@ class TestReader:
         again = greenlight(founded, "reader", "drop", login[1], **owner)
 
         assert (listed.stdout, others.stdout) == (f"{login[1]}  acme\n", "")
-        assert "READ COMMITTED" in made.stderr
+        assert "for acme, without pay and the accounts above the line, and nothing else" in made.stderr
         assert (dropped.returncode, dropped.stdout) == (0, f"{login[1]} is dropped.\n")
         assert (again.returncode, again.stderr) == (1, f"There is no reader {login[1]}.\n")
+
+    def test_reads_what_is_confidential_when_the_owner_says_so(self, greenlight: Greenlight, founded: Urls) -> None:
+        owner = {"MIGRATION_DATABASE_URL": founded.owner}
+        made = greenlight(founded, "reader", "create", "acme", "--confidential", **owner)
+        listed = greenlight(founded, "reader", "list", **owner)
+        greenlight(founded, "reader", "drop", listed.stdout.split()[0], **owner)
+
+        assert "without pay" not in made.stderr
+        assert listed.stdout.split()[1:] == ["acme", "confidential"]
 
     def test_is_never_somebody_elses_login(self, greenlight: Greenlight, founded: Urls) -> None:
         ran = greenlight(founded, "reader", "drop", "greenlight_service", MIGRATION_DATABASE_URL=founded.owner)
