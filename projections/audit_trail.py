@@ -15,10 +15,14 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Index, func
 
 from events import OfProduction
+from events.approval import ConditionWaived, StepOverridden, StepSkipped
+from events.budget import BudgetUnlocked, DifferenceWaived
 from events.confidential import figures_of
-from events.envelope import Recorded
+from events.envelope import Metadata, Recorded
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Amount
+from events.production import ProductionGreenlit, Stage, StageEntered
+from events.team import Appointed
 
 from .projection import Projection, Rows, kind
 from .sentences import tell, with_names
@@ -51,6 +55,8 @@ class TrailRow:
     after: dict[str, str] | None
     #: Whose figures it tells, as `events.confidential` says; None is for those alone who may read everything.
     of_accounts: tuple[AccountCode, ...] | None
+    #: Whether it is in the report of exceptions.
+    is_exception: bool
 
 
 TRAIL = kind(
@@ -64,6 +70,12 @@ TRAIL = kind(
 )
 #: Amounts are sought whatever their sign.
 Index("audit_trail_amount", TRAIL.table.c.stream_id, func.abs(TRAIL.table.c.amount))
+Index(
+    "audit_trail_exceptions",
+    TRAIL.table.c.stream_id,
+    TRAIL.table.c.version,
+    postgresql_where=TRAIL.table.c.is_exception,
+)
 
 
 def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
@@ -93,8 +105,25 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
             told.before,
             told.after,
             figures_of(recorded.event),
+            is_exception(recorded.event, metadata),
         )
     )
+
+
+def is_exception(event: OfProduction, metadata: Metadata) -> bool:
+    """Whether a control was passed over, waived or lifted by it: what an auditor asks about first."""
+    match event:
+        case StepOverridden() | StepSkipped() | ConditionWaived() | DifferenceWaived() | BudgetUnlocked():
+            return True
+        case ProductionGreenlit(results=results):
+            return not all(result.passed for result in results)
+        case StageEntered(left=left):
+            return left is Stage.CLOSED
+        case Appointed():
+            # By an administrator of the company, but for the first one, who opened the production.
+            return "administrator" in metadata.roles and metadata.command == "Appoint"
+        case _:
+            return False
 
 
 PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 3, (TRAIL,), fold)

@@ -45,7 +45,7 @@ from service.directory import people, vendors
 from service.problems import Problem
 
 from .access import At, Doors, Readable, Reading, Sender, operation_id
-from .listing import Listing, answered, listed
+from .listing import Listing, Terms, answered, listed
 from .views import AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
@@ -177,6 +177,32 @@ async def get_audit_trail(
         where.append(or_(_has(text, table.c.sentence, table.c.reason), _names(company, table.c.sentence, text)))
     if (account, amount_min, amount_max, text) != (None, None, None, None):
         where.append(_told(table, production.sight))  # or a filter would say what is not shown
+    return await _trail(at, production, response, terms, where, "audit-trail")
+
+
+@router.get(PRODUCTION + "/exceptions", name="exceptions", response_model=AuditTrail)
+async def get_exceptions(
+    production: Readable, at: At, response: Response, terms: Listing, from_on: From = None, to_on: To = None
+) -> AuditTrail | Response:
+    """Where was a control passed over, waived or lifted: by whom, when, and why?
+
+    Steps overridden or skipped, conditions and differences waived, budgets unlocked, conditional green lights, a closed
+    production reopened, an executive producer appointed by an administrator.
+    """
+    table = audit_trail.TRAIL.table
+    where = [
+        table.c.stream_id == production.stream_id,
+        table.c.is_exception,
+        *_on_days(table.c.at, production.time_zone, from_on, to_on),
+    ]
+    return await _trail(at, production, response, terms, where, "exceptions")
+
+
+async def _trail(
+    at: Doors, production: Reading, response: Response, terms: Terms, where: Sequence[ColumnElement[bool]], name: str
+) -> AuditTrail | Response:
+    """The facts that are asked for, as they are told."""
+    table, company = audit_trail.TRAIL.table, company_of(production.stream_id)
 
     def up_to(version: int) -> Select[Any]:
         return select(table, table.c.version.label("place")).where(*where, table.c.version <= version)
@@ -186,12 +212,12 @@ async def get_audit_trail(
     found: list[TrailRow] = [audit_trail.TRAIL.read(row) for row in page.rows]
     told = [(row, None if sight.shows(row.of_accounts) else sight.withheld) for row in found]
     marked = {mark for row, withheld in told if withheld is None for mark in _marks(row)}
-    name = await at.directory.names(
+    name_of = await at.directory.names(
         company,
         {row.actor for row in found} | {who for what, who in marked if what == "person"},
         {who for what, who in marked if what == "vendor"},
     )
-    entries = [audit_trail.entry(row, name, withheld) for row, withheld in told]
+    entries = [audit_trail.entry(row, name_of, withheld) for row, withheld in told]
     view = AuditTrail(
         production=production.stream_id,
         version=page.shown.version,
@@ -200,7 +226,7 @@ async def get_audit_trail(
         next=page.next,
         withheld=sight.withheld,
     )
-    return answered(response, page, view, entries, TrailEntry, "audit-trail", sight)
+    return answered(response, page, view, entries, TrailEntry, name, sight)
 
 
 @router.get(PRODUCTION + "/spend-register", name="spend_register", response_model=SpendRegister)

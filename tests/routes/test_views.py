@@ -13,20 +13,26 @@ import pytest
 
 from events.delegation import Power
 from events.financing import FundingKind
+from events.production import Stage
 from events.team import Role
 from projections import current_budget, spend_register
 from projections.projection import Projection
 from service import verify
-from service.deciders.approval import RequestChanges
-from service.deciders.budget import UnlockBudget
+from service.deciders.approval import CloseCondition, OverrideStep, RequestChanges
+from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.command import Command
+from service.deciders.company import DismissMember
+from service.deciders.green_light import GreenlightProduction
+from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget
 from service.problems import Problem
 from service.routes import views
 from service.routes.views import caught_up
 from tests.deciders import rounds
+from tests.deciders.ladders import waive
 from tests.deciders.stories import (
     ACCOUNTANT,
+    ADMINISTRATOR,
     ART,
     AUDITOR,
     EDITING,
@@ -41,6 +47,8 @@ from tests.deciders.stories import (
     SPENT,
     STRANGER,
     SUBMITTED,
+    TWO_HATS,
+    UNRECONCILED_BUDGET,
     appoint,
     budget,
     equity,
@@ -463,6 +471,40 @@ class TestTheAuditTrail:
         assert vendor["vendor_name"] == "Chai Point"
         assert "Chai Point" in entry["sentence"]
         assert "‹" not in entry["sentence"]
+
+
+class TestTheReportOfExceptions:
+    async def test_is_of_every_control_that_was_passed_over_waived_or_lifted_and_of_nothing_else(
+        self, world: World
+    ) -> None:
+        green = GreenlightProduction
+        story = rounds.says(rounds.OVERRIDABLE, NOOR, "A-2", conditions=("The permit comes.",))
+        story = rounds.says(story, MAYA, "A-2", OverrideStep, reason="The guarantor is gone.")
+        story = [*story, (NOOR, CloseCondition(round="A-2", condition=1, waived=True, words="It will."))]
+        story = [*story, (MAYA, LockBudget(budget="v1")), (MAYA, green(conditions=("The cover comes.",)))]
+        story = [*story, (MAYA, UnlockBudget(budget="v1", reason="It grows.")), (NOOR, LockBudget(budget="v1"))]
+        story = [*story, (LINE_PRODUCER, UNRECONCILED_BUDGET), (PRODUCER, waive("v2"))]
+        story = [*story, (MAYA, EnterStage(stage=Stage.CLOSED)), (MAYA, EnterStage(stage=Stage.PRODUCTION, reason="?"))]
+        story = [*story, *((ADMINISTRATOR, DismissMember(person=each)) for each in (MAYA, NOOR, TWO_HATS))]
+        story = [*story, (ADMINISTRATOR, appoint(STRANGER, Role.EXECUTIVE_PRODUCER))]
+        await world.play(story)
+
+        report = (await world.read(AUDITOR, "exceptions"))["entries"]
+        kinds = [each["kind"] for each in report]
+
+        assert kinds == [
+            *("StepOverridden", "ConditionWaived", "ProductionGreenlit", "BudgetUnlocked", "DifferenceWaived"),
+            *("StageEntered", "Appointed"),
+        ]
+        assert report[0]["reason"] == "The guarantor is gone."
+        assert (report[-1]["actor"], report[-1]["roles"]) == (ADMINISTRATOR, ["administrator", "member"])
+
+    async def test_is_of_these_days_and_is_exported(self, spent: World) -> None:
+        of_none = await spent.read(AUDITOR, "exceptions", to_on="2026-01-01")
+        whole = await spent.get(AUDITOR, "exceptions", accept="text/csv")
+
+        assert of_none["entries"] == []
+        assert whole.headers["content-disposition"] == 'attachment; filename="exceptions.csv"'
 
 
 class TestFlags:

@@ -233,6 +233,7 @@ WALK: list[Step] = [
     shown(MAYA, EndAbsence),
     shown(MAYA, EnterStage),
     shown(MAYA, EndAppointment),
+    Look(AUDITOR, "exceptions", limit=3),
     shown(ADMINISTRATOR, SuspendMember),
     shown(ADMINISTRATOR, ReinstateMember),
     shown(ADMINISTRATOR, DismissMember),
