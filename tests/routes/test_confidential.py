@@ -166,6 +166,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/approval-status": view("approval-status"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
+    "/v1/{company}/{production}/exceptions": listed("exceptions"),
     "/v1/{company}/{production}/spend-register": listed("spend-register"),
     "/v1/{company}/{production}/flags": listed("flags"),
     "/v1/{company}/events": fed,
