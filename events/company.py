@@ -4,6 +4,7 @@ These names and fields are stored: add, never edit; a shape that must change tak
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from .ids import PersonId
@@ -33,6 +34,27 @@ class MemberAdmitted:
     person: PersonId
     #: All that the person has from now on, in the order above.
     rights: tuple[Right, ...]
+    #: The company that they come from, of a guest; None for a member who is none.
+    guest_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemberInvited:
+    """The person will belong to the company once they accept; an invitation of before counts no more."""
+
+    person: PersonId
+    #: What they will have, in the order above.
+    rights: tuple[Right, ...]
+    guest_of: str | None
+    #: From then on it is too late.
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationWithdrawn:
+    """The person cannot accept any more."""
+
+    person: PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +78,12 @@ class MemberReinstated:
     person: PersonId
 
 
-CompanyEvent = CompanyFounded | MemberAdmitted | MemberDismissed | MemberSuspended | MemberReinstated
+CompanyEvent = (
+    CompanyFounded
+    | MemberInvited
+    | InvitationWithdrawn
+    | MemberAdmitted
+    | MemberDismissed
+    | MemberSuspended
+    | MemberReinstated
+)

@@ -18,6 +18,11 @@ def _rights_in_one_list(shape: Shape) -> Shape:
     return {"person": shape["person"], "rights": rights}
 
 
+def _no_guests(shape: Shape) -> Shape:
+    """`MemberAdmitted` said nothing of guests; there were none."""
+    return {**shape, "guest_of": None}
+
+
 def _of_a_department(shape: Shape) -> Shape:
     """`Appointed` said nothing of accounts; no department head had any."""
     return {**shape, "accounts": []}
@@ -36,7 +41,7 @@ def _changes_to_any_subject(shape: Shape) -> Shape:
 
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
-    "MemberAdmitted": (_rights_in_one_list,),
+    "MemberAdmitted": (_rights_in_one_list, _no_guests),
     "Appointed": (_of_a_department,),
     "ApprovalGiven": (_approval_of_any_subject,),
     "ChangesRequested": (_changes_to_any_subject,),

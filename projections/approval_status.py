@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 from msgspec.json import Decoder
@@ -619,7 +619,26 @@ class Inbox(BaseModel):
     )
 
 
-IsMember = Callable[[PersonId], bool]
+class Members(Protocol):
+    """Who counts in the company at a moment."""
+
+    def counts_as(self, person: PersonId, role: Role, /) -> bool:
+        """Whether an appointment of the person counts."""
+
+    def may_stand_in(self, person: PersonId, other: PersonId, /) -> bool:
+        """Whether the person may act for the other, if the other lets them."""
+
+
+class _Everybody:
+    def counts_as(self, _person: PersonId, _role: Role, /) -> bool:
+        return True
+
+    def may_stand_in(self, _person: PersonId, _other: PersonId, /) -> bool:
+        return True
+
+
+#: Of a company whose members then nobody asks about.
+EVERYBODY = _Everybody()
 
 
 @dataclass(frozen=True, slots=True)
@@ -646,13 +665,13 @@ class _House:
     substitutes: list[SubstituteRow]
 
     @classmethod
-    def of(cls, rows: Rows, stream: StreamId, at: datetime, is_member: IsMember) -> "_House":
+    def of(cls, rows: Rows, stream: StreamId, at: datetime, members: Members) -> "_House":
         company, _, name = stream.partition("/")
         on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
         roles: dict[PersonId, set[Role]] = {}
         heads: dict[PersonId, tuple[AccountCode, ...]] = {}
         for held in rows.of(AppointmentRow, stream):
-            if held.from_on <= on.isoformat() and is_member(held.person):
+            if held.from_on <= on.isoformat() and members.counts_as(held.person, Role(held.role)):
                 roles.setdefault(held.person, set()).add(Role(held.role))
                 if held.role == Role.DEPARTMENT_HEAD.value:
                     heads[held.person] = held.accounts
@@ -664,7 +683,9 @@ class _House:
         substitutes = [
             row
             for row in rows.of(SubstituteRow, company)
-            if row.from_on <= on <= row.until_on and (row.productions is None or name in row.productions)
+            if row.from_on <= on <= row.until_on
+            and (row.productions is None or name in row.productions)
+            and members.may_stand_in(row.substitute, row.person)
         ]
         return cls(stream, at, on, Standing(roles, heads, holders), substitutes)
 
@@ -731,17 +752,17 @@ def view(
     version: int,
     position: int,
     at: datetime,
-    is_member: IsMember,
+    members: Members,
     but: NotForAll | None = None,
 ) -> ApprovalStatus:
     """The answer from the rows, as of the moment that it is for.
 
     Args:
-        is_member: whether somebody counts in the company at that moment.
+        members: who counts in the company at that moment.
         but: what its reader may not read; None when they may read everything.
     """
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
-    house = _House.of(rows, stream, at, is_member) if rounds else None
+    house = _House.of(rows, stream, at, members) if rounds else None
     return ApprovalStatus(
         production=stream,
         version=version,
@@ -812,7 +833,7 @@ def inbox(
     person: PersonId,
     position: int,
     at: datetime,
-    is_member: IsMember,
+    members: Members,
 ) -> Inbox:
     """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close; alerts.
 
@@ -823,7 +844,7 @@ def inbox(
     told: list[InboxAlert] = []
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
-        house = _House.of(rows, stream, at, is_member)
+        house = _House.of(rows, stream, at, members)
         for row in (row for row in rounds if row.state == "open"):
             for seat in house.asked(row):
                 mine = person == seat or person in house.through(seat, Power.APPROVE)

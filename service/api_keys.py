@@ -14,7 +14,7 @@ from hashlib import sha256
 from zlib import crc32
 
 import asyncpg
-from sqlalchemy import ARRAY, Column, LargeBinary, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import ARRAY, Column, Index, LargeBinary, MetaData, Table, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
@@ -33,7 +33,16 @@ from service.deciders.approval import (
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
+from service.deciders.company import (
+    AcceptInvitation,
+    AdmitMember,
+    DismissMember,
+    FoundCompany,
+    InviteMember,
+    ReinstateMember,
+    SuspendMember,
+    WithdrawInvitation,
+)
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
@@ -64,6 +73,8 @@ api_keys = Table(
     Column("revoked_at", _INSTANT),
     UniqueConstraint("secret_hash"),
 )
+
+Index("api_keys_owner", api_keys.c.company, api_keys.c.owner)
 
 #: What a key may be made for: to log what happened, and to propose.
 FOR_KEYS: frozenset[type[Command]] = frozenset(
@@ -115,6 +126,9 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         EndAppointment,
         FoundCompany,
         AdmitMember,
+        InviteMember,
+        WithdrawInvitation,
+        AcceptInvitation,
         DismissMember,
         SuspendMember,
         ReinstateMember,
@@ -126,6 +140,8 @@ PREFIX = "glk_"
 READ = "read"
 SCOPES: frozenset[str] = frozenset({READ, *(slug(command.__name__) for command in FOR_KEYS)})
 DAYS_AT_MOST = 365
+#: Keys of one person that last, at a time.
+KEYS_AT_MOST = 50
 
 _WHOLE = re.compile(r"(glk_[0-9a-f]{8}_[0-9a-f]{64})([0-9a-f]{8})").fullmatch
 
@@ -138,6 +154,10 @@ def whole(secret: str) -> bool:
 
 def _checksum(key: str) -> str:
     return f"{crc32(key.encode()):08x}"
+
+
+class TooManyKeys(Exception):
+    """The owner has as many keys as one may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +185,7 @@ class ApiKeys:
 
         Raises:
             ValueError: a scope that no key may have, none at all, or a lifetime of more than a year.
+            TooManyKeys: the owner has as many as one may have.
         """
         asked = sorted(set(scopes))
         if wrong := [scope for scope in asked if scope not in SCOPES]:
@@ -176,9 +197,10 @@ class ApiKeys:
         digits = secrets.token_hex(4)
         key_id, key = f"K-{digits}", f"{PREFIX}{digits}_{secrets.token_hex(32)}"
         key += _checksum(key)
-        await self._pool.execute(
+        made = await self._pool.execute(
             "INSERT INTO api_keys (key_id, secret_hash, company, owner, scopes, created_at, expires_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            " SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $8 > (SELECT count(*) FROM api_keys"
+            " WHERE company = $3 AND owner = $4 AND revoked_at IS NULL AND expires_at > $6)",
             key_id,
             sha256(key.encode()).digest(),
             company,
@@ -186,8 +208,20 @@ class ApiKeys:
             asked,
             now,
             now + lifetime,
+            KEYS_AT_MOST,
         )
+        if made != "INSERT 0 1":
+            raise TooManyKeys
         return key_id, key
+
+    async def revoke_in(self, company: Slug, key_id: str, owner: PersonId | None, now: datetime) -> bool:
+        """End a key of the company, of the owner if one is named; whether there is one, ended now or before."""
+        done = await self._pool.execute(
+            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $4)"
+            " WHERE company = $1 AND key_id = $2 AND ($3::text IS NULL OR owner = $3)",
+            *(company, key_id, owner, now),
+        )
+        return bool(done == "UPDATE 1")
 
     async def revoke(self, key_id: str, now: datetime) -> bool:
         """End a key at once; whether there was one to end."""

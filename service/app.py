@@ -30,7 +30,7 @@ from service.identity import Identity, Tokens
 from service.metrics import CONTENT_TYPE, Metrics
 from service.oidc import Identities, Oidc, provided
 from service.rates import Limits, Rates
-from service.routes import asyncapi, commands, feed, openapi, queries
+from service.routes import asyncapi, commands, feed, members, openapi, queries
 from service.routes.access import Doors, operation_id
 
 #: Facts and rows refer to nothing that refers back: looking for circles among them 70 times less often than
@@ -114,9 +114,8 @@ def create(
     )
     problems.install(app)
     # Not `include_router`, under which every request is matched twice.
-    app.router.routes.extend(
-        (*commands.router().routes, *queries.router.routes, *feed.router.routes, *asyncapi.router.routes)
-    )
+    of_companies = (*commands.router().routes, *members.router.routes)
+    app.router.routes.extend((*of_companies, *queries.router.routes, *feed.router.routes, *asyncapi.router.routes))
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
     app.add_api_route("/metrics", told_metrics, tags=["Operation"], name="metrics", response_class=PlainTextResponse)

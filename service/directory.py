@@ -1,15 +1,20 @@
-"""The directory: names of people and vendors, which may be corrected and erased; facts hold their ids alone."""
+"""The directory: names of people and vendors, which may be corrected and erased; facts hold their ids alone.
+
+The address that an invitation was sent to stands here as well, apart from the person's own and never corrected: it
+says who may accept.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
-from sqlalchemy import CheckConstraint, Column, MetaData, Table, Text
+from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug, VendorId
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember
+from service.deciders.company import AdmitMember, InviteMember
 from service.deciders.spend import LogSpend
 
 metadata = MetaData()
@@ -27,6 +32,17 @@ people = Table(
         "CASE WHEN erased_at IS NULL THEN name IS NOT NULL ELSE name IS NULL AND email IS NULL END", "people_erased"
     ),
 )
+#: By the command that sent it; one that came to nothing leaves a row that no fact names.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("invitation", Uuid, primary_key=True),
+    Column("company", _C, nullable=False),
+    Column("person", _C, nullable=False),
+    #: In lower case; null once the person was erased.
+    Column("address", _C),
+)
+Index("invitations_address", invitations.c.company, invitations.c.address)
 vendors = Table(
     "vendors",
     metadata,
@@ -46,11 +62,17 @@ class Directory:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
 
-    async def learn(self, company: Slug, command: Command) -> None:
+    async def learn(self, company: Slug, command: Command, command_id: UUID) -> None:
         """Enter the name that an accepted command brings: a vendor's on first use, a person's as last told."""
         match command:
             case AdmitMember(name=str(name)):
                 await self.name_person(company, command.person, name)
+            case InviteMember(person=person, email=email):
+                await self.name_person(company, person, command.name, email)
+                await self._pool.execute(
+                    "INSERT INTO invitations (invitation, company, person, address) VALUES ($1, $2, $3, $4)",
+                    *(command_id, company, person, email.lower()),
+                )
             case LogSpend(vendor_name=str(name)):
                 await self._pool.execute(
                     "INSERT INTO vendors (company, vendor, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -76,12 +98,21 @@ class Directory:
     async def erase(self, company: Slug, person: PersonId, now: datetime) -> None:
         """Forget a person's name and address; facts, figures and links hold their id alone, and stay as they are."""
         await self._pool.execute(
-            "INSERT INTO people (company, person, erased_at) VALUES ($1, $2, $3)"
-            " ON CONFLICT (company, person) DO UPDATE SET name = NULL, email = NULL, erased_at = $3",
+            "WITH unaddressed AS (UPDATE invitations SET address = NULL WHERE company = $1 AND person = $2)"
+            " INSERT INTO people AS p (company, person, erased_at) VALUES ($1, $2, $3)"
+            " ON CONFLICT (company, person) DO UPDATE"
+            " SET name = NULL, email = NULL, erased_at = coalesce(p.erased_at, $3)",
             company,
             person,
             now,
         )
+
+    async def invited(self, company: Slug, address: str) -> dict[UUID, PersonId]:
+        """Whom invitations to the address were for; whether one is open, the company says."""
+        rows = await self._pool.fetch(
+            "SELECT invitation, person FROM invitations WHERE company = $1 AND address = $2", company, address.lower()
+        )
+        return {row["invitation"]: row["person"] for row in rows}
 
     async def of(self, company: Slug) -> list[tuple[PersonId, str | None, str | None, datetime | None]]:
         """The people of a company: id, name, address, and when they were erased."""

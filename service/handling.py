@@ -23,7 +23,7 @@ from events.ids import PersonId, Slug, StreamId
 from events.log import Log
 from service.deciders import company, decision, production
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, Company
+from service.deciders.company import AdmitMember, Company, InviteMember
 from service.deciders.production import OpenProduction, Production
 from service.deciders.refusal import Refusal
 from service.directory import Directory
@@ -286,7 +286,7 @@ class Handling:
     async def _decided(self, turn: _Turn) -> Append:
         """What a turn accepted, to be appended."""
         for decided in turn.accepted:
-            await self._learn(decided.pending.wish)
+            await self._learn(decided.pending.wish, decided.sent.command_id)
         return Append(turn.stream_id, turn.base.head, tuple(decided.sent for decided in turn.accepted))
 
     async def _settle(self, turn: _Turn, outcome: Outcome | None) -> Loaded[Any]:
@@ -312,10 +312,11 @@ class Handling:
                     await self._refuse(turn)
                 return newest
 
-    async def _learn(self, wish: Wish) -> None:
+    async def _learn(self, wish: Wish, command_id: UUID) -> None:
         """Enter the name that a command brings, before it happens; a person's may be corrected since a first try."""
-        if not (isinstance(wish.command, AdmitMember) and await self._log.known(wish.principal, wish.key)):
-            await self._directory.learn(wish.company, wish.command)
+        of_person = isinstance(wish.command, AdmitMember | InviteMember)
+        if not (of_person and await self._log.known(wish.principal, wish.key)):
+            await self._directory.learn(wish.company, wish.command, command_id)
 
     async def _decide_all(self, stream_id: StreamId, waiting: list[_Pending], base: Loaded[Any]) -> _Turn:
         turn = _Turn(stream_id, base, base)
@@ -414,8 +415,8 @@ def _with_roles(metadata: Metadata, wish: Wish, state: Any, of_company: Company 
     elif isinstance(wish.command, OpenProduction):
         roles = company.held(of_company, wish.actor)
     else:
-        on_it = tuple(role.value for role in production.held(state, wish.on_behalf_of or wish.actor, metadata))
-        roles = on_it or company.held(of_company, wish.actor)  # T5
+        held = production.held(state, of_company, wish.on_behalf_of or wish.actor, metadata)
+        roles = tuple(role.value for role in held) or company.held(of_company, wish.actor)  # T5
     return replace(metadata, roles=roles)
 
 

@@ -1,8 +1,9 @@
 """Who is at the door: whoever bears a token of the service's own, an API key, or a token of the company's provider.
 
 A token of the service's own is shown once; its secret has 256 bits and is stored hashed. It expires, and can be
-revoked. Whatever is borne stands for one person of one company, and is looked up each time it comes, together with
-all others that come in that moment: nothing is remembered, so that an end is an end at once.
+revoked. Whatever is borne stands for one person of a company (a provider's subject for one in each of several), and is
+looked up each time it comes, together with all others that come in that moment: nothing is remembered, so that an end
+is an end at once.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
 from service import api_keys
-from service.oidc import NotBelieved, Provider
+from service.oidc import Believed, NotBelieved, Provider
 
 metadata = MetaData()
 _C = Text(collation="C")
@@ -55,6 +56,7 @@ FROM (
     SELECT NULL, subject, identity_id, company, person, NULL, NULL, NULL
     FROM identities WHERE issuer = $2 AND subject = ANY($3) AND unlinked_at IS NULL
 ) found
+ORDER BY company
 """
 
 _log = structlog.get_logger()
@@ -101,38 +103,51 @@ class Identity:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", provider: Provider | None = None) -> None:
         self._pool = pool
         self._provider = provider
-        self._issuer = provider.issuer if provider is not None else ""
-        self._asked: dict[bytes | str, list[asyncio.Future[asyncpg.Record | None]]] = {}
+        #: The provider's name; empty without one.
+        self.issuer = provider.issuer if provider is not None else ""
+        self._asked: dict[bytes | str, list[asyncio.Future[list[asyncpg.Record]]]] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def authenticate(self, borne: str, now: datetime) -> Bearer:
-        """Whom it stands for.
+    async def authenticate(self, borne: str, now: datetime) -> list[Bearer]:
+        """Whom it stands for, by company: of a token or a key one person, of a subject one in each of its companies.
 
         Raises:
             Unauthenticated: nobody, any more or at all.
         """
-        if len(borne) > SIZE_AT_MOST:
-            raise Unauthenticated
         if borne.startswith(PREFIX) or (borne.startswith(api_keys.PREFIX) and api_keys.whole(borne)):
-            row = await self._found(sha256(borne.encode(errors="replace")).digest())
-            at = None if row is None else row["authenticated_at"]
-        elif self._provider is not None and not borne.startswith(api_keys.PREFIX):
-            try:
-                believed = await self._provider.believed(borne, now)
-            except NotBelieved as why:
-                _log.info("token_not_believed", why=str(why))
-                raise Unauthenticated from None
-            row, at = await self._found(believed.subject), believed.authenticated_at
+            if len(borne) > SIZE_AT_MOST:
+                raise Unauthenticated
+            rows, believed = await self._found(sha256(borne.encode(errors="replace")).digest()), None
         else:
+            believed = await self.believed(borne, now)
+            rows = await self._found(believed.subject)
+        bearers = []
+        for row in rows:
+            if row["expires_at"] is None or row["expires_at"] > now:
+                at = row["authenticated_at"] if believed is None else believed.authenticated_at
+                scopes = None if row["scopes"] is None else api_keys.SCOPES.intersection(row["scopes"])
+                bearers.append(Bearer(row["company"], row["person"], row["version"], row["credential"], at, scopes))
+        if not bearers:
             raise Unauthenticated
-        if row is None or (row["expires_at"] is not None and row["expires_at"] <= now):
-            raise Unauthenticated
-        scopes = None if row["scopes"] is None else api_keys.SCOPES.intersection(row["scopes"])
-        return Bearer(row["company"], row["person"], row["version"], row["credential"], at, scopes)
+        return bearers
 
-    async def _found(self, proof: bytes | str) -> asyncpg.Record | None:
+    async def believed(self, borne: str, now: datetime) -> Believed:
+        """Of whom a provider's token speaks, whether they stand for somebody or not.
+
+        Raises:
+            Unauthenticated: it is not to be believed.
+        """
+        if self._provider is None or len(borne) > SIZE_AT_MOST or borne.startswith((PREFIX, api_keys.PREFIX)):
+            raise Unauthenticated
+        try:
+            return await self._provider.believed(borne, now)
+        except NotBelieved as why:
+            _log.info("token_not_believed", why=str(why))
+            raise Unauthenticated from None
+
+    async def _found(self, proof: bytes | str) -> list[asyncpg.Record]:
         """What is known of it now, together with whoever else asks while a look is on its way."""
-        asked: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[list[asyncpg.Record]] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(proof, []).append(asked)
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
@@ -147,17 +162,19 @@ class Identity:
                     rows = await self._pool.fetch(
                         _LOOK_UP,
                         [proof for proof in asked if isinstance(proof, bytes)],
-                        self._issuer,
+                        self.issuer,
                         [proof for proof in asked if isinstance(proof, str)],
                     )
                 except Exception as error:
                     for each in (each for waiting in asked.values() for each in waiting if not each.done()):
                         each.set_exception(error)
                 else:
-                    found = {row["secret_hash"] or row["subject"]: row for row in rows}
+                    found: dict[bytes | str, list[asyncpg.Record]] = {proof: [] for proof in asked}
+                    for row in rows:
+                        found[row["secret_hash"] or row["subject"]].append(row)
                     for proof, waiting in asked.items():
                         for each in (each for each in waiting if not each.done()):
-                            each.set_result(found.get(proof))
+                            each.set_result(found[proof])
         finally:
             self._looking = None
 
@@ -182,6 +199,15 @@ class Tokens:
             now + lifetime,
         )
         return token_id, secret
+
+    async def revoke_in(self, company: Slug, token_id: str, person: PersonId | None, now: datetime) -> bool:
+        """End a token of the company, of the person if one is named; whether there is one, ended now or before."""
+        done = await self._pool.execute(
+            "UPDATE tokens SET revoked_at = coalesce(revoked_at, $4)"
+            " WHERE company = $1 AND token_id = $2 AND ($3::text IS NULL OR person = $3)",
+            *(company, token_id, person, now),
+        )
+        return bool(done == "UPDATE 1")
 
     async def revoke(self, token_id: str, now: datetime) -> bool:
         """End a token at once; whether there was one to end."""

@@ -2,7 +2,8 @@
 
 A token is believed when a key of the provider signed it, by the algorithm that belongs to that key, for this
 service, and for now. Nothing in a token chooses how it is checked: its `kid` is a name to look up, no more. Whom its
-subject stands for is not the provider's to say either: the operator links them.
+subject stands for is not the provider's to say either: the operator links them, or the person does who accepts an
+invitation to an address that the provider says is theirs.
 
 The provider's keys are fetched when a token comes that needs it. A key that is not known makes the service look,
 once a minute at the most; meanwhile, and while the provider is down, the keys that are known serve on. A key that
@@ -15,12 +16,13 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -30,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWS, PyJWTError
 from jwt.utils import base64url_decode
 from msgspec import Meta
-from sqlalchemy import Column, Index, MetaData, Table, Text
+from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
@@ -49,12 +51,15 @@ identities = Table(
     Column("person", _C, nullable=False),
     Column("linked_at", _INSTANT, nullable=False),
     Column("unlinked_at", _INSTANT),
+    #: The invitation that it came of; None when the operator linked it.
+    Column("invitation", Uuid, unique=True),
 )
-#: A subject stands for one person at a time.
+#: A subject stands for one person of each company at a time.
 Index(
     "identities_subject",
     identities.c.issuer,
     identities.c.subject,
+    identities.c.company,
     unique=True,
     postgresql_where=identities.c.unlinked_at.is_(None),
 )
@@ -105,6 +110,9 @@ class Claims(msgspec.Struct):
     iat: Seconds
     nbf: Seconds = 0
     auth_time: Seconds | None = None
+    #: Of any type, since who signs in does not depend on them.
+    email: Any = None
+    email_verified: Any = None
 
 
 class _Jwk(msgspec.Struct, omit_defaults=True):
@@ -154,6 +162,8 @@ class Believed:
     subject: str
     #: When the person last showed who they are, if the provider says so.
     authenticated_at: datetime | None
+    #: Their address, if the provider says that it is theirs.
+    address: str | None
 
 
 def guarded(url: str) -> str:
@@ -310,7 +320,8 @@ class Provider:
             raise NotBelieved(f"{type(error).__name__}: {error}") from None
         self._check(claims, now.timestamp())
         at = None if claims.auth_time is None else datetime.fromtimestamp(claims.auth_time, UTC)
-        return Believed(claims.sub, at)
+        address = claims.email if claims.email_verified is True and isinstance(claims.email, str) else None
+        return Believed(claims.sub, at, address)
 
     def _check(self, claims: Claims, now: float) -> None:
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
@@ -352,7 +363,7 @@ async def provided(oidc: Oidc | None) -> AsyncIterator[Provider | None]:
 
 
 class AlreadyLinked(Exception):
-    """The subject stands for somebody: unlink it first."""
+    """The subject stands for somebody of the company, or stood for somebody where that matters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,7 +389,7 @@ class Identities:
 
         Raises:
             ValueError: no provider can have such an address, or such a subject.
-            AlreadyLinked: it stands for somebody.
+            AlreadyLinked: it stands for somebody of the company.
         """
         guarded(issuer)
         try:
@@ -395,6 +406,41 @@ class Identities:
         except asyncpg.UniqueViolationError:
             raise AlreadyLinked from None
         return identity_id
+
+    async def link_invited(
+        self, company: Slug, person: PersonId, issuer: str, subject: str, invitation: UUID, now: datetime
+    ) -> None:
+        """Let a subject stand for the person who accepted an invitation with it; again, it does so already.
+
+        Raises:
+            AlreadyLinked: the subject stood for somebody of the company before, or somebody else for the person.
+        """
+        with suppress(asyncpg.UniqueViolationError):  # somebody was faster; who, is looked up now
+            await self._pool.execute(
+                "INSERT INTO identities (identity_id, issuer, subject, company, person, linked_at, invitation)"
+                " SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (SELECT FROM identities"
+                " WHERE company = $4 AND (person = $5 OR (issuer = $2 AND subject = $3)))",
+                *(f"I-{secrets.token_hex(4)}", issuer, subject, company, person, now, invitation),
+            )
+        if await self.stands_for(company, issuer, subject) != {(person, invitation, True)}:
+            raise AlreadyLinked
+
+    async def stands_for(self, company: Slug, issuer: str, subject: str) -> set[tuple[PersonId, UUID | None, bool]]:
+        """Whom of the company a subject stands or stood for: the person, by which invitation, and whether still."""
+        rows = await self._pool.fetch(
+            "SELECT person, invitation, unlinked_at IS NULL AS still FROM identities"
+            " WHERE company = $1 AND issuer = $2 AND subject = $3",
+            *(company, issuer, subject),
+        )
+        return {(row["person"], row["invitation"], row["still"]) for row in rows}
+
+    async def unlink_in(self, company: Slug, identity_id: str, now: datetime) -> bool:
+        """Let a subject stand for nobody of the company; whether there is such a link, ended now or before."""
+        done = await self._pool.execute(
+            "UPDATE identities SET unlinked_at = coalesce(unlinked_at, $3) WHERE company = $1 AND identity_id = $2",
+            *(company, identity_id, now),
+        )
+        return bool(done == "UPDATE 1")
 
     async def unlink(self, identity_id: str, now: datetime) -> bool:
         """Let a subject stand for nobody, at once; whether there was one to unlink."""

@@ -44,7 +44,7 @@ class World:
         around = Metadata(actor, (), at, type(command).__name__, number, number, "api", behalf or None, command.reason)
         if isinstance(command, CompanyCommand):
             return replace(around, roles=companies.held(self.company, actor))
-        on_it = productions.held(self.production, behalf or actor, around)
+        on_it = productions.held(self.production, self.company, behalf or actor, around)
         return replace(around, roles=on_it or companies.held(self.company, actor))
 
     def decide(self, person: PersonId, command: Command) -> list[AnyEvent]:

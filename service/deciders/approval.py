@@ -528,6 +528,8 @@ def reassign_step(
         because = f"{to} is asked already"
     elif not set(around.standing.roles.get(to, ())) - {Role.AUDITOR}:
         because = f"{to} holds no role that approves"
+    elif not around.of_one_company(seat, to):
+        because = f"{seat} and {to} are not of one company, and guests stand in for their own alone"
     elif to in around.excluded(asked):
         because = f"{to} had a hand in what is asked for"
     if because is not None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from events.ids import Memo, Says
+from events.ids import Memo, Says, shape
 from events.money import (
     TOO_MUCH,
     Currency,
@@ -91,6 +91,16 @@ def _of_these_years(day: date) -> date:
     return day
 
 
+#: An address in ASCII, as browsers take it: letters of other scripts look alike, and an address tells who may enter.
+Email = Annotated[
+    str,
+    shape(
+        r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
+        r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+        "send an address such as maya@acme.example, in ASCII",
+        max_length=254,
+    ),
+]
 #: A day as people write it; pydantic alone would take a number of seconds in a string, too.
 AnyDay = Annotated[date, BeforeValidator(_written)]
 Day = Annotated[AnyDay, AfterValidator(_of_these_years), Says({"pattern": "^(19|20|21)"})]

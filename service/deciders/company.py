@@ -7,12 +7,18 @@ C2  Only the operator and the company's administrators admit and dismiss members
 C3  An administrator neither dismisses, suspends nor demotes themselves: another one does, so that the company keeps
     one.
 C5  Who is suspended counts for nothing until reinstated: no token lets them in, and no round waits for them.
+C6  A guest comes from another company and holds no right of this one; a member becomes no guest, and a guest no
+    member, but by being dismissed and admitted anew.
+C7  Whoever is invited belongs to the company once they accept it themselves, within 14 days. Who is a member, or was
+    one, is not invited: whoever accepted would be them.
 
-Who acts for whom (D1 to D5) is kept in the same stream.
+Who acts for whom (D1 to D6) is kept in the same stream.
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, TypeVar
+from uuid import UUID
 
 from immutables import Map
 from pydantic import AfterValidator, Field
@@ -20,8 +26,10 @@ from pydantic import AfterValidator, Field
 from events import OfCompany
 from events.company import (
     CompanyFounded,
+    InvitationWithdrawn,
     MemberAdmitted,
     MemberDismissed,
+    MemberInvited,
     MemberReinstated,
     MemberSuspended,
     Right,
@@ -29,14 +37,27 @@ from events.company import (
 from events.delegation import DelegationEvent
 from events.envelope import Metadata
 from events.ids import PersonId, Text
+from events.team import Role
 
 from . import delegation
-from .command import Command
-from .delegation import DelegateAuthority, Delegations, EndAbsence, RevokeDelegation, SetAbsence
+from .command import Command, Email
+from .delegation import (
+    DelegateAuthority,
+    DelegationIsMissing,
+    Delegations,
+    EndAbsence,
+    NotOfOneCompany,
+    RevokeDelegation,
+    SetAbsence,
+)
 from .refusal import Conflicting, Forbidden, Missing
 
 #: The actor of the command line, who stands outside every company.
 OPERATOR = "operator"
+#: How long an invitation stands.
+INVITED_FOR = timedelta(days=14)
+#: The roles that guests hold.
+OF_GUESTS = frozenset({Role.FINANCIER, Role.COMPLETION_GUARANTOR, Role.AUDITOR})
 
 
 @dataclass
@@ -91,6 +112,51 @@ class AdministratorStays(Conflicting):
     person: PersonId
 
 
+@dataclass
+class MemberIsNoGuest(Conflicting):
+    """{person} is a member of the company, and does not become a guest by being admitted again."""
+
+    rule = "C6"
+    otherwise = "Dismiss them first; their roles on productions then count no more, but for those that guests hold."
+    person: PersonId
+
+
+@dataclass
+class GuestHoldsNoRight(Conflicting):
+    """{person} is a guest of {guest_of}, and a guest holds no right of the company."""
+
+    rule = "C6"
+    otherwise = "Leave the rights out; an executive producer appoints guests as financier, guarantor or auditor."
+    person: PersonId
+    guest_of: str
+
+
+@dataclass
+class BelongedBefore(Conflicting):
+    """{person} is a member of the company, or was one, and is not invited: whoever accepted would be them."""
+
+    rule = "C7"
+    otherwise = "An administrator may admit them again; how they sign in anew, only the operator of the service says."
+    person: PersonId
+
+
+@dataclass
+class InvitationIsMissing(Missing):
+    """There is no such invitation that is open."""
+
+    rule = "C7"
+    otherwise = "An administrator of the company may send one."
+
+
+@dataclass
+class InvitationIsExpired(Conflicting):
+    """The invitation stood until {expires_at}."""
+
+    rule = "C7"
+    otherwise = "An administrator of the company may send it again."
+    expires_at: datetime
+
+
 def _not_the_operator(person: PersonId) -> PersonId:
     if person == OPERATOR:
         raise ValueError(f"{OPERATOR} is the actor of the command line and no person")
@@ -109,7 +175,7 @@ class FoundCompany(Command):
 class AdmitMember(Command):
     """An administrator admits a person to the company, or changes a member's rights."""
 
-    refusals = (CompanyIsMissing, AdministratorAlone, AdministratorStays)
+    refusals = (CompanyIsMissing, AdministratorAlone, AdministratorStays, MemberIsNoGuest, GuestHoldsNoRight)
     example: ClassVar = {"person": "maya", "name": "Maya Rao", "may_open_productions": True}
 
     person: Annotated[PersonId, AfterValidator(_not_the_operator)]
@@ -121,6 +187,49 @@ class AdmitMember(Command):
         description="Reads pay and the accounts above the line without a role that does. Left out: as it is; a new"
         " member does not.",
     )
+    guest_of: Text | None = Field(
+        None, description="The company that a guest comes from. Left out: as it is; a new member is no guest."
+    )
+
+
+class InviteMember(Command):
+    """An administrator invites a person, who belongs to the company once they accept; sent again, it stands anew."""
+
+    refusals = (CompanyIsMissing, AdministratorAlone, BelongedBefore, GuestHoldsNoRight)
+    example: ClassVar = {
+        "person": "priya",
+        "name": "Priya Nair",
+        "email": "priya@firstbank.example",
+        "guest_of": "First Bank",
+    }
+
+    person: Annotated[PersonId, AfterValidator(_not_the_operator)]
+    name: Text = Field(description="For the directory of people; kept out of the log of facts.")
+    email: Email = Field(
+        description="Whoever accepts signs in with this address, upper and lower case alike; kept out of the log, too."
+    )
+    administrator: bool = False
+    may_open_productions: bool = False
+    reads_confidential: bool = False
+    guest_of: Text | None = Field(None, description="The company that a guest comes from.")
+
+
+class WithdrawInvitation(Command):
+    """An administrator takes an invitation back that was not accepted."""
+
+    refusals = (CompanyIsMissing, AdministratorAlone, InvitationIsMissing)
+    example: ClassVar = {"person": "priya", "reason": "The bank sends somebody else."}
+
+    person: PersonId
+
+
+class AcceptInvitation(Command):
+    """Whoever was invited belongs to the company; the doors have made sure that it is them."""
+
+    refusals = (InvitationIsMissing, InvitationIsExpired)
+    example: ClassVar = {"invitation": "0b1f6a4e-6d52-4a2c-9a27-3f1b6f0f5a11"}
+
+    invitation: UUID = Field(description="The command that sent it.")
 
 
 class DismissMember(Command):
@@ -151,11 +260,32 @@ class ReinstateMember(Command):
 
 
 CompanyCommand = (
-    FoundCompany | AdmitMember | DismissMember | SuspendMember | ReinstateMember | delegation.DelegationCommand
+    FoundCompany
+    | AdmitMember
+    | InviteMember
+    | WithdrawInvitation
+    | AcceptInvitation
+    | DismissMember
+    | SuspendMember
+    | ReinstateMember
+    | delegation.DelegationCommand
 )
 
 
 Rights = tuple[Right, ...]
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Who accepts it has these rights."""
+
+    rights: Rights
+    guest_of: str | None
+    expires_at: datetime
+    #: The command that sent it: the address that it was sent to stands beside the log under this id.
+    sent: UUID
+    accepted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +296,12 @@ class Company:
     members: Map[PersonId, Rights]
     suspended: frozenset[PersonId] = frozenset()
     delegations: Delegations = Delegations()
+    #: Of those members who are guests, the company that they come from.
+    guests: Map[PersonId, str] = Map()
+    #: The last one of each person, until they leave.
+    invitations: Map[PersonId, Invitation] = Map()
+    #: Who was dismissed, and may have been admitted again.
+    dismissed: frozenset[PersonId] = frozenset()
 
     def is_member(self, person: PersonId) -> bool:
         """Whether the person belongs to the company today, and is not suspended."""
@@ -183,6 +319,23 @@ class Company:
         """Whether the person reads pay and the accounts above the line, whatever role they hold."""
         return self.is_member(person) and Right.READS_CONFIDENTIAL in self.members[person]
 
+    def counts_as(self, person: PersonId, role: Role) -> bool:
+        """Whether an appointment of the person counts; of a guest, only to a role that guests hold."""
+        return self.is_member(person) and (person not in self.guests or role in OF_GUESTS)
+
+    def may_stand_in(self, person: PersonId, other: PersonId) -> bool:
+        """D6: whether the person may act for the other, if the other lets them."""
+        return self.is_member(person) and self.is_member(other) and self.of_one_company(person, other)
+
+    def of_one_company(self, person: PersonId, other: PersonId) -> bool:
+        """Whether both are guests of the same company, or neither is a guest."""
+        return self.guests.get(person) == self.guests.get(other)
+
+    def open_invitation(self, person: PersonId) -> Invitation | None:
+        """The invitation that the person has not accepted, be it too late or not."""
+        found = self.invitations.get(person)
+        return None if found is None or found.accepted else found
+
 
 def held(company: Company | None, person: PersonId) -> tuple[str, ...]:
     """What the person is in the company, for the metadata of what they do there."""
@@ -190,6 +343,8 @@ def held(company: Company | None, person: PersonId) -> tuple[str, ...]:
         return (OPERATOR,)
     if company is None or not company.is_member(person):
         return ()
+    if person in company.guests:
+        return ("guest",)
     return ("administrator", "member") if company.is_administrator(person) else ("member",)
 
 
@@ -210,6 +365,12 @@ def decide(command: CompanyCommand, company: Company | None, metadata: Metadata)
             return [*found_company(command, company, metadata)]
         case AdmitMember():
             return [*admit_member(command, administered(company, metadata), metadata)]
+        case InviteMember():
+            return [*invite_member(command, administered(company, metadata), metadata)]
+        case WithdrawInvitation():
+            return [*withdraw_invitation(command, administered(company, metadata))]
+        case AcceptInvitation():
+            return [*accept_invitation(command, company, metadata)]
         case DismissMember():
             return [*dismiss_member(command, administered(company, metadata), metadata)]
         case SuspendMember():
@@ -221,17 +382,21 @@ def decide(command: CompanyCommand, company: Company | None, metadata: Metadata)
 def delegated(
     command: delegation.DelegationCommand, company: Company | None, metadata: Metadata
 ) -> list[DelegationEvent]:
-    """D1 to D5, among the members of the company."""
+    """D1 to D6, among the members of the company."""
     actor = metadata.actor
     if company is None or not (company.is_member(actor) or actor == OPERATOR):
         raise CompanyIsMissing()
     administrator, given = company.is_administrator(actor), company.delegations
-    named: PersonId | None = None
     match command:
-        case DelegateAuthority(to=named) | SetAbsence(substitute=named):
-            if not company.is_member(named):
-                raise MemberIsMissing(named)
-        case RevokeDelegation() | EndAbsence():
+        case DelegateAuthority(to=to):
+            _stands_in(to, actor, company, actor)
+        case SetAbsence(substitute=to, person=person):
+            _stands_in(to, person or actor, company, actor)
+        case RevokeDelegation(delegation=number):
+            of = given.given.get(number)
+            if of is not None and actor in company.guests and not company.of_one_company(of.grantor, actor):
+                raise DelegationIsMissing(number)
+        case EndAbsence():
             pass
     match command:
         case DelegateAuthority():
@@ -242,6 +407,15 @@ def delegated(
             return delegation.set_absence(command, given, actor, administrator=administrator)
         case EndAbsence():
             return delegation.end_absence(command, given, actor, administrator=administrator)
+
+
+def _stands_in(to: PersonId, person: PersonId, company: Company, actor: PersonId) -> None:
+    """D6; for a guest, who is not of their own company is not here."""
+    together = company.of_one_company(to, person)
+    if not company.is_member(to) or (actor in company.guests and not together):
+        raise MemberIsMissing(to)
+    if not together:
+        raise NotOfOneCompany(to, person)
 
 
 def administered(company: Company | None, metadata: Metadata) -> Company:
@@ -265,15 +439,48 @@ def found_company(command: FoundCompany, company: Company | None, metadata: Meta
 
 
 def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> list[OfCompany]:
-    """C2, C3; admitting a member with the rights they have does nothing."""
+    """C2, C3, C6; admitting a member with the rights they have does nothing."""
     asked = {right: getattr(command, right.value) for right in Right}
     has = company.members.get(command.person, ())
     rights = tuple(right for right in Right if (right in has if asked[right] is None else asked[right]))
-    if company.members.get(command.person) == rights:
+    of = company.guests.get(command.person)
+    guest_of = of if command.guest_of is None else command.guest_of
+    if company.members.get(command.person) == rights and of == guest_of:
         return []
     if command.person == metadata.actor and Right.ADMINISTRATOR not in rights:
         raise AdministratorStays(command.person)
-    return [MemberAdmitted(command.person, rights)]
+    if guest_of is not None and command.person in company.members and of is None:
+        raise MemberIsNoGuest(command.person)
+    _guest_without_rights(command.person, guest_of, rights)
+    return [MemberAdmitted(command.person, rights, guest_of)]
+
+
+def invite_member(command: InviteMember, company: Company, metadata: Metadata) -> list[OfCompany]:
+    """C2, C6, C7; sent again, the invitation stands anew, with what it says now."""
+    if command.person in company.members or command.person in company.dismissed:
+        raise BelongedBefore(command.person)
+    rights = tuple(right for right in Right if getattr(command, right.value))
+    _guest_without_rights(command.person, command.guest_of, rights)
+    return [MemberInvited(command.person, rights, command.guest_of, metadata.at + INVITED_FOR)]
+
+
+def withdraw_invitation(command: WithdrawInvitation, company: Company) -> list[OfCompany]:
+    """C2, C7."""
+    if company.open_invitation(command.person) is None:
+        raise InvitationIsMissing()
+    return [InvitationWithdrawn(command.person)]
+
+
+def accept_invitation(command: AcceptInvitation, company: Company | None, metadata: Metadata) -> list[OfCompany]:
+    """C7; accepting again does nothing."""
+    invited = None if company is None else company.invitations.get(metadata.actor)
+    if invited is None or invited.sent != command.invitation:
+        raise InvitationIsMissing()
+    if invited.accepted:
+        return []
+    if metadata.at >= invited.expires_at:
+        raise InvitationIsExpired(invited.expires_at)
+    return [MemberAdmitted(metadata.actor, invited.rights, invited.guest_of)]
 
 
 def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[OfCompany]:
@@ -295,6 +502,11 @@ def reinstate_member(command: ReinstateMember, company: Company) -> list[OfCompa
     return [MemberReinstated(command.person)] if command.person in company.suspended else []
 
 
+def _guest_without_rights(person: PersonId, guest_of: str | None, rights: Rights) -> None:
+    if guest_of is not None and rights:
+        raise GuestHoldsNoRight(person, guest_of)
+
+
 def _another_member(person: PersonId, company: Company, metadata: Metadata) -> None:
     if person not in company.members:
         raise MemberIsMissing(person)
@@ -310,12 +522,35 @@ def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Com
     if isinstance(event, DelegationEvent):
         return replace(company, delegations=delegation.evolve(company.delegations, event))
     match event:
-        case MemberAdmitted(person, rights):
-            return replace(company, members=company.members.set(person, rights))
+        case MemberAdmitted(person, rights, guest_of):
+            guests = company.guests if guest_of is None else company.guests.set(person, guest_of)
+            admitted = replace(company, members=company.members.set(person, rights), guests=guests)
+            invited = company.open_invitation(person)
+            if invited is None:
+                return admitted
+            if metadata.actor != person:
+                return replace(admitted, invitations=_without(company.invitations, person))
+            accepted = replace(invited, accepted=True)
+            return replace(admitted, invitations=company.invitations.set(person, accepted))
+        case MemberInvited(person, rights, guest_of, expires_at):
+            invitation = Invitation(rights, guest_of, expires_at, metadata.command_id)
+            return replace(company, invitations=company.invitations.set(person, invitation))
+        case InvitationWithdrawn(person):
+            return replace(company, invitations=_without(company.invitations, person))
         case MemberDismissed(person):
-            left = company.suspended - {person}
-            return replace(company, members=company.members.delete(person), suspended=left)
+            return replace(
+                company,
+                members=company.members.delete(person),
+                suspended=company.suspended - {person},
+                guests=_without(company.guests, person),
+                invitations=_without(company.invitations, person),
+                dismissed=company.dismissed | {person},
+            )
         case MemberSuspended(person):
             return replace(company, suspended=company.suspended | {person})
         case MemberReinstated(person):
             return replace(company, suspended=company.suspended - {person})
+
+
+def _without(kept: Map[PersonId, V], person: PersonId) -> Map[PersonId, V]:
+    return kept.delete(person) if person in kept else kept

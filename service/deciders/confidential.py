@@ -69,7 +69,7 @@ def sight(production: Production, company: Company, readers: Iterable[PersonId],
     """
     own: set[AccountCode] = set()
     for person in readers:
-        roles = team.held(production.team, person, on)
+        roles = [role for role in team.held(production.team, person, on) if company.counts_as(person, role)]
         if company.reads_confidential(person) or not set(READ_CONFIDENTIAL).isdisjoint(roles):
             return EVERYTHING
         if Role.DEPARTMENT_HEAD in roles:

@@ -151,13 +151,14 @@ class Situation:
             at=metadata.at,
             excluded=partial(_excluded, production),
             answers_for=self.answers_for,
+            of_one_company=lambda one, other: self.company is None or self.company.of_one_company(one, other),
             compared=lambda asked, seen: submission.compared(asked, seen, production.budgets),
             limit=None if self.delegation is None else self.delegation.limit,
         )
 
     def answers_for(self, vote: Vote, amount: Money | None) -> bool:
         """Whether who gave an answer for somebody may still give it, on this production today."""
-        if self.company is None or not self.company.is_member(vote.by):
+        if self.company is None or not self.company.may_stand_in(vote.by, vote.seat):
             return False
         answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
         under = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
@@ -187,7 +188,7 @@ def decide(
     if production is None:
         raise ProductionIsMissing()
     delegation = _acting(command, production, company, metadata, name)
-    roles = held(production, metadata.on_behalf_of or metadata.actor, metadata)
+    roles = held(production, company, metadata.on_behalf_of or metadata.actor, metadata)
     replaces = _gives_a_new_executive_producer(command, production, company, metadata)
     if replaces:
         roles = (Role.EXECUTIVE_PRODUCER,)
@@ -218,7 +219,7 @@ def _acting(
         return None
     on = production.today(metadata)
     found = None
-    if company is not None and company.is_member(grantor):
+    if company is not None and company.may_stand_in(metadata.actor, grantor):
         found = company.delegations.acting(metadata.actor, grantor, power(type(command)), name, on)
     if found is None:
         raise NothingDelegated(metadata.actor, type(command).__name__, grantor)
@@ -580,7 +581,7 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
     assert asked.body is not None
     command = _COMMANDS[asked.command].model_validate_json(asked.body)
     theirs = replace(situation.metadata, actor=asked.by, on_behalf_of=asked.on_behalf_of, reason=command.reason)
-    roles = held(production, asked.on_behalf_of or asked.by, theirs)
+    roles = held(production, situation.company, asked.on_behalf_of or asked.by, theirs)
     try:
         authorize(command, roles)  # whoever asked for it must still be somebody who may
         effects = _decided(command, replace(situation, production=production, metadata=theirs, roles=roles))

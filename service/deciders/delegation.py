@@ -5,6 +5,7 @@ D2  It is never wider than one's own: what the delegate does, the grantor must b
 D3  There are no chains: what one does for another is never done for a third.
 D4  An act beyond the limit of the delegation is not covered by it.
 D5  While a person is away, their substitute answers for them; nothing has to be moved for that.
+D6  Guests of one company act for each other; nobody of another one acts for a guest, nor a guest for them.
 """
 
 from dataclasses import dataclass, replace
@@ -59,6 +60,16 @@ class AuthorityIsNotYours(Forbidden):
     grantor: PersonId
 
 
+@dataclass
+class NotOfOneCompany(Conflicting):
+    """{to} cannot act for {person}: a guest acts for guests of their own company, and for nobody else."""
+
+    rule = "D6"
+    otherwise = "Name somebody of the same company."
+    to: PersonId
+    person: PersonId
+
+
 def _ends_after_it_begins(until_on: date, info: ValidationInfo) -> date:
     from_on = info.data.get("from_on", until_on)
     if not from_on <= until_on < from_on + LONGEST:
@@ -69,7 +80,7 @@ def _ends_after_it_begins(until_on: date, info: ValidationInfo) -> date:
 class DelegateAuthority(Command):
     """A member lets another one act for them, with some of their powers, for a while."""
 
-    refusals = (NobodyActsForThemselves,)
+    refusals = (NotOfOneCompany, NobodyActsForThemselves)
     example: ClassVar = {
         "to": "carl",
         "powers": ["approve", "request_changes"],
@@ -107,7 +118,7 @@ class RevokeDelegation(Command):
 class SetAbsence(Command):
     """A member will be away, and names who answers rounds in their place; it replaces the absence set before."""
 
-    refusals = (NobodyActsForThemselves, AuthorityIsNotYours)
+    refusals = (NotOfOneCompany, NobodyActsForThemselves, AuthorityIsNotYours)
     example: ClassVar = {"substitute": "carl", "from_on": "2026-11-16", "until_on": "2026-11-30"}
 
     person: PersonId | None = Field(None, description="Left out: yourself. An administrator may say who is away.")

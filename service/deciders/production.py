@@ -33,7 +33,7 @@ from events.team import Appointed, Role, TeamEvent
 from . import budget, financing, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
-from .company import Company
+from .company import OF_GUESTS, Company
 from .financing import Financing, ToCover
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
@@ -143,7 +143,7 @@ class Production:
     def standing(self, company: Company | None, on: date) -> Standing:
         """Who is what that day, among the members of the company."""
         members = [person for person in self.team if company is None or company.is_member(person)]
-        roles = {person: team.held(self.team, person, on) for person in members}
+        roles = {person: counting(company, person, team.held(self.team, person, on)) for person in members}
         heads = {
             person: self.team[person][Role.DEPARTMENT_HEAD].accounts
             for person in members
@@ -154,9 +154,20 @@ class Production:
         return Standing(roles, heads, holders)
 
 
-def held(production: Production | None, person: PersonId, metadata: Metadata) -> tuple[Role, ...]:
+def held(
+    production: Production | None, company: Company | None, person: PersonId, metadata: Metadata
+) -> tuple[Role, ...]:
     """The roles that count for the person at that time."""
-    return () if production is None else team.held(production.team, person, production.today(metadata))
+    if production is None:
+        return ()
+    return counting(company, person, team.held(production.team, person, production.today(metadata)))
+
+
+def counting(company: Company | None, person: PersonId, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    """T6: those of somebody's roles that count."""
+    if company is None or person not in company.guests:
+        return roles
+    return tuple(role for role in roles if role in OF_GUESTS)
 
 
 def open_production(

@@ -173,6 +173,8 @@ class Circumstances:
     excluded: Callable[[Round], frozenset[PersonId]]
     #: Whether who gave an answer for somebody may still give it, on an amount.
     answers_for: Callable[[Vote, Money | None], bool]
+    #: D6: whether two persons are of one company, as guests or as members of this one.
+    of_one_company: Callable[[PersonId, PersonId], bool]
     #: What became of the content that somebody saw, in words.
     compared: Callable[[Round, Digest], str]
     #: The limit of the delegation that the actor acts under.

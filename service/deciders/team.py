@@ -6,6 +6,7 @@ T3  An auditor holds no other role on the production.
 T4  An executive producer leaves by their own act alone, and the last one not at all.
 T5  A production whose executive producers have all left the company gets a new one from an administrator of the
     company, who is somebody else.
+T6  A guest is appointed as financier, completion guarantor or auditor; an appointment to another role does not count.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from events.ids import AccountCode, PersonId
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
 from .command import Command, Day
-from .company import Company, MemberIsMissing
+from .company import OF_GUESTS, Company, MemberIsMissing
 from .refusal import Conflicting, Forbidden, Missing
 
 #: T1: those who report to the producer.
@@ -37,6 +38,17 @@ class RoleIsAboveYours(Forbidden):
     otherwise = "An executive producer may."
     role: Role
     yours: tuple[Role, ...]
+
+
+@dataclass
+class GuestHoldsNoSuchRole(Conflicting):
+    """{person} is a guest of {guest_of} and cannot be made {role}: a guest is financier, guarantor or auditor."""
+
+    rule = "T6"
+    otherwise = "Appoint a member of the company."
+    person: PersonId
+    guest_of: str
+    role: Role
 
 
 @dataclass
@@ -81,7 +93,7 @@ class LastExecutiveProducerStays(Conflicting):
 class Appoint(Command):
     """An executive producer appoints anyone; a producer appoints those who report to them."""
 
-    refusals = (RoleIsAboveYours, MemberIsMissing, AuditorHoldsNoOtherRole)
+    refusals = (RoleIsAboveYours, MemberIsMissing, GuestHoldsNoSuchRole, AuditorHoldsNoOtherRole)
     example: ClassVar = {"person": "ravi", "role": "line_producer", "from_on": "2026-11-02"}
 
     person: PersonId
@@ -122,10 +134,13 @@ def held(team: Team, person: PersonId, on: date) -> tuple[Role, ...]:
 
 
 def appoint(command: Appoint, team: Team, company: Company | None, roles: tuple[Role, ...]) -> list[TeamEvent]:
-    """T1 to T3; appointing someone to a role they hold, with the accounts they have, does nothing."""
+    """T1 to T3, T6; appointing someone to a role they hold, with the accounts they have, does nothing."""
     _outranks(roles, command.role)
     if company is None or not company.is_member(command.person):
         raise MemberIsMissing(command.person)
+    guest_of = company.guests.get(command.person)
+    if guest_of is not None and command.role not in OF_GUESTS:
+        raise GuestHoldsNoSuchRole(command.person, guest_of, command.role)
     theirs = team.get(command.person, Map())
     if command.role in theirs and theirs[command.role].accounts == command.accounts:
         return []

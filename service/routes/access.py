@@ -23,10 +23,11 @@ from service.deciders import team
 from service.deciders.company import Company
 from service.deciders.confidential import Sight, sight
 from service.deciders.production import ProductionIsMissing
+from service.deciders.refusal import words
 from service.directory import Directory
 from service.handling import Handling
 from service.identity import Bearer, Identity, Tokens, Unauthenticated
-from service.oidc import Identities
+from service.oidc import Believed, Identities
 from service.problems import FieldError, Problem, malformed_fields
 from service.rates import Rates, TooOften
 
@@ -102,23 +103,65 @@ async def authenticated(request: Request) -> Person:
     try:
         if scheme.lower() != "bearer":
             raise Unauthenticated
-        bearer = await at.identity.authenticate(borne, at.clock())
-        of_company = await at.handling.company(bearer.company, bearer.company_version)
-        if of_company is None or not of_company.is_member(bearer.person):
+        bearers = await at.identity.authenticate(borne, at.clock())
+        asked = request.path_params.get("company") or request.query_params.get("company")
+        here = [each for each in bearers if each.company == asked]
+        # Where they are nobody, they are told the same as any other stranger: it does not exist.
+        standing = await _members(at, here) or await _members(at, [each for each in bearers if each not in here])
+        if not standing:
             raise Unauthenticated
     except Unauthenticated:
         raise await _unauthenticated(request) from None
+    bearer, of_company = standing[0]
     request.state.person = f"{bearer.company}/{bearer.person}"
-    try:
-        await at.rates.request(bearer.credential)
-    except TooOften as often:
-        said = f"{bearer.credential} sends more than {often.limit:,} requests a second."
-        raise _too_often("TooManyRequests", said, often) from None
+    await _counted(at, bearer.credential)
     if bearer.scopes is not None:
         _within(bearer, bearer.scopes, request)
     _parameters_known(request)
+    if asked is None and len(standing) > 1:
+        raise _company_needed([each.company for each, _ in standing])
     key_id = None if bearer.scopes is None else bearer.credential
     return Person(bearer.company, bearer.person, of_company, bearer.authenticated_at, key_id)
+
+
+async def _members(at: Doors, bearers: list[Bearer]) -> list[tuple[Bearer, Company]]:
+    """Those who are members of their companies today."""
+    loaded = [(each, await at.handling.company(each.company, each.company_version)) for each in bearers]
+    return [(each, company) for each, company in loaded if company is not None and company.is_member(each.person)]
+
+
+async def _counted(at: Doors, credential: str) -> None:
+    try:
+        await at.rates.request(credential)
+    except TooOften as often:
+        said = f"{credential} sends more than {often.limit:,} requests a second."
+        raise _too_often("TooManyRequests", said, often) from None
+
+
+def _company_needed(companies: list[Slug]) -> Problem:
+    return Problem(
+        422,
+        "CompanyIsNeeded",
+        f"You sign in alike for {words(companies)}.",
+        "Say for which: company= takes one of them.",
+        [FieldError(pointer="query company", rule="name the company that you ask for")],
+        figures={"companies": companies},
+    )
+
+
+async def signed_in(request: Request) -> Believed:
+    """Whoever the provider says has signed in, whether they stand for somebody here or not."""
+    at: Doors = request.app.state.doors
+    scheme, _, borne = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer":
+            raise Unauthenticated
+        believed = await at.identity.believed(borne, at.clock())
+    except Unauthenticated:
+        raise await _unauthenticated(request) from None
+    await _counted(at, believed.subject)
+    _parameters_known(request)
+    return believed
 
 
 async def _unauthenticated(request: Request) -> Problem:
@@ -145,7 +188,7 @@ def _too_often(name: str, said: str, often: TooOften) -> Problem:
 
 def _within(bearer: Bearer, scopes: frozenset[str], request: Request) -> None:
     """Refuse what a key was not made for: a command by its name, everything that is read as `read`."""
-    asked = api_keys.READ if request.method == "GET" else request.scope["route"].path.rsplit("/", 1)[-1]
+    asked = api_keys.READ if request.method == "GET" else request.scope["route"].name.replace("_", "-")
     if asked not in scopes:
         advice = "The operator of the service may make a key with this scope."
         raise Problem(
@@ -158,6 +201,7 @@ def _within(bearer: Bearer, scopes: frozenset[str], request: Request) -> None:
 
 
 Sender = Annotated[Person, Depends(authenticated)]
+SignedIn = Annotated[Believed, Depends(signed_in)]
 CompanySlug = Annotated[Slug, Path(description="The company.", examples=["acme"])]
 ProductionSlug = Annotated[Slug, Path(description="The production.", examples=["the-long-take"])]
 
@@ -196,9 +240,10 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
     state = loaded.state
     on = at.clock().astimezone(ZoneInfo(state.time_zone)).date()
     of_company = sender.of_company
-    grantors = filter(of_company.is_member, of_company.delegations.grantors(sender.person, production, on))
-    readers = frozenset({sender.person, *grantors})
-    if not (any(team.held(state.team, each, on) for each in readers) or of_company.is_administrator(sender.person)):
+    grantors = of_company.delegations.grantors(sender.person, production, on)
+    readers = frozenset({sender.person, *(each for each in grantors if of_company.may_stand_in(sender.person, each))})
+    counts = (of_company.counts_as(each, role) for each in readers for role in team.held(state.team, each, on))
+    if not (any(counts) or of_company.is_administrator(sender.person)):
         raise Problem(
             403,
             "ReadingNeedsARole",

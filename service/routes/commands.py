@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 from uuid import UUID, uuid4
 
 import msgspec
@@ -28,8 +28,10 @@ from service.deciders.company import (
     AdmitMember,
     CompanyIsMissing,
     DismissMember,
+    InviteMember,
     ReinstateMember,
     SuspendMember,
+    WithdrawInvitation,
 )
 from service.deciders.confidential import EVERYTHING, NOTHING, Sight
 from service.deciders.decision import ProductionCommand
@@ -45,7 +47,7 @@ from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenti
 BODY_BYTES = 4 * 1024 * 1024
 
 COMPANY_COMMANDS: tuple[type[Command], ...] = (
-    *(AdmitMember, DismissMember, SuspendMember, ReinstateMember),
+    *(AdmitMember, InviteMember, WithdrawInvitation, DismissMember, SuspendMember, ReinstateMember),
     *(DelegateAuthority, RevokeDelegation, SetAbsence, EndAbsence),
 )
 PRODUCTION_COMMANDS: tuple[type[Command], ...] = get_args(ProductionCommand)
@@ -53,7 +55,12 @@ PRODUCTION_COMMANDS: tuple[type[Command], ...] = get_args(ProductionCommand)
 _IN_COMPANY = (*COMPANY_COMMANDS, OpenProduction)
 
 #: Words that stand where a slug could, so that no company or production may be called by them.
-RESERVED = frozenset({"inbox", "events", "productions", *map(slug, (c.__name__ for c in COMPANY_COMMANDS))})
+RESERVED = frozenset(
+    {
+        *("inbox", "events", "productions", "members", "people", "keys", "tokens", "identities", "accept-invitation"),
+        *map(slug, (c.__name__ for c in COMPANY_COMMANDS)),
+    }
+)
 
 
 class HappenedEvent(BaseModel):
@@ -161,6 +168,7 @@ def refusals(command: type[Command]) -> tuple[type[Any], ...]:
 
 
 Endpoint = Callable[..., Awaitable[Response]]
+M = TypeVar("M", bound=BaseModel)
 
 
 def _add(routes: APIRouter, prefix: str, command: type[Command], endpoint: Endpoint, tag: str) -> None:
@@ -233,7 +241,7 @@ async def _send(
     wish = Wish(
         company=company,
         production=production,
-        command=_read(command, await _raw(request)),
+        command=await read(command, request),
         actor=sender.person,
         key=key,
         correlation_id=_correlation(request),
@@ -306,13 +314,18 @@ def told(answer: Answer, sight: Sight = EVERYTHING) -> bytes:
     )
 
 
+async def read(model: type[M], request: Request) -> M:
+    """The body of a request, strict to the letter."""
+    return _read(model, await _raw(request))
+
+
 async def _raw(request: Request) -> bytes:
     media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(
             415,
             "ContentTypeIsNotJson",
-            "A command is sent as application/json.",
+            "A body is sent as application/json.",
             "Set the Content-Type and send again.",
         )
     too_large = Problem(413, "BodyIsTooLarge", f"A body has at most {BODY_BYTES:,} bytes.", "Send less in one command.")
@@ -324,9 +337,9 @@ async def _raw(request: Request) -> bytes:
     return bytes(body)
 
 
-def _read(command: type[Command], raw: bytes) -> Command:
+def _read(model: type[M], raw: bytes) -> M:
     try:
-        wish = command.model_validate_json(raw, strict=True)
+        wish = model.model_validate_json(raw, strict=True)
     except ValidationError as error:
         raise _half_characters(raw) or malformed(error.errors(include_url=False, include_input=False), "body") from None
     json.loads(raw, object_pairs_hook=_each_once)

@@ -16,7 +16,7 @@ from events import EVENTS
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, ProblemDetails, slug
 
-from . import commands
+from . import commands, members
 from .feed import EVENT_STREAM
 from .listing import CSV, JSON, JSON_LINES
 
@@ -40,6 +40,8 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
   such a role is told in `withheld` that something is not shown to them, here and in the header `Withheld`.
 * **The feed** tells every event of a company once and in order, as a CloudEvent: in pages, or as server-sent events.
   What it may tell stands in `/asyncapi.json`.
+* **The company** runs itself: `members`, invitations, and each one's own keys, tokens and sign-ins. Whoever is invited
+  accepts with a token of the provider that says the address invited. A guest sees the productions they hold a role on.
 * **Problems** are `application/problem+json` (RFC 9457). `type` is stable; `detail` says the rule and the figures,
   `otherwise` what to do or who may decide otherwise, `errors` which field is wrong.
 * **Money** is a decimal string, never a JSON number: `{"amount": "1250.00", "currency": "USD"}`.
@@ -79,6 +81,46 @@ OF_THE_FEED = {
     "429": OF_EVERY_COMMAND["429"],
     "503": "What comes next was written by a newer version of Greenlight.",
 }
+_OF_A_COMPANY = {
+    "401": OF_EVERY_VIEW["401"],
+    "403": "An API key was not made for this.",
+    "404": "There is no such company for the sender.",
+    "422": "A parameter or a field cannot be read.",
+    "429": OF_EVERY_COMMAND["429"],
+}
+_WITH_A_BODY = _OF_A_COMPANY | {status: OF_EVERY_COMMAND[status] for status in ("400", "413", "415")}
+_NOT_THERE = "There is no such company for the sender, or no such thing in it that they may end."
+#: By operation, the problems that the company's own doors can end in.
+OF_THE_DOORS = {
+    **dict.fromkeys(("members", "keys", "tokens", "identities"), _OF_A_COMPANY),
+    "correct_person": _WITH_A_BODY
+    | {
+        "403": "It is somebody else, and the sender is no administrator; or an API key was sent.",
+        "404": "There is no such company for the sender, or no such person in it.",
+    },
+    "erase_person": _OF_A_COMPANY
+    | {
+        "403": "The sender is no administrator, or sends an API key.",
+        "404": "There is no such company for the sender, or no such person in it.",
+    },
+    "make_key": _WITH_A_BODY
+    | {
+        "403": "The sender is a guest and asks for more than to read; or sends an API key.",
+        "409": "The sender has as many keys as one may have.",
+    },
+    **dict.fromkeys(("revoke_key", "revoke_token"), _OF_A_COMPANY | {"403": "An API key was sent.", "404": _NOT_THERE}),
+    "unlink_identity": _OF_A_COMPANY
+    | {"403": "The sender is no administrator, or sends an API key.", "404": _NOT_THERE},
+    "accept_invitation": {
+        "401": "It is no token of the provider, or not to be believed.",
+        "403": "The provider says no address that it has verified.",
+        "404": "No invitation to the address is open here.",
+        "409": "The invitation is too old; or who signed in stands, or stood, for a person of the company.",
+        "422": _OF_A_COMPANY["422"],
+        "429": OF_EVERY_COMMAND["429"],
+        "503": "The database was lost before it answered; send it again.",
+    },
+}
 #: Headers of answers, by name.
 HEADERS = {
     "ETag": 'Version of the stream, such as `"12"`: what `If-Match` of a command takes.',
@@ -93,9 +135,8 @@ BEARER = {
     "type": "http",
     "scheme": "bearer",
     "description": (
-        "A token of `greenlight token create`; a JWT of the company's OpenID Connect provider, whose subject the"
-        " operator linked to a person; or an API key of `greenlight key create`, which stands for its owner within its"
-        " scopes."
+        "A token of `greenlight token create`; a JWT of the OpenID Connect provider, whose subject the operator linked"
+        " to a person, or who accepted an invitation; or an API key, which stands for its owner within its scopes."
     ),
 }
 #: One message of a stream: OpenAPI 3.1 has no word for the whole of it.
@@ -139,8 +180,9 @@ def describe(app: FastAPI) -> None:
 def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=ABOUT.strip(), routes=app.routes)
     routed = (*commands.COMPANY_COMMANDS, *commands.PRODUCTION_COMMANDS)
+    bodies = (*routed, *members.BODIES.values())
     _, models = models_json_schema(
-        [*((model, "validation") for model in routed), (ProblemDetails, "serialization")],
+        [*((model, "validation") for model in bodies), (ProblemDetails, "serialization")],
         ref_template="#/components/schemas/{model}",
     )
     schemas = document["components"]["schemas"]
@@ -154,7 +196,9 @@ def _document(app: FastAPI) -> dict[str, Any]:
             _say_no_null(operation)
             if path.startswith("/v1/"):
                 operation["security"] = [{"HTTPBearer": []}]
-            if method == "post":
+            if operation["operationId"] in OF_THE_DOORS:
+                _describe_door(operation)
+            elif method == "post":
                 _describe_command(operation, by_name[path.rsplit("/", 1)[-1]])
             elif operation["operationId"] == "events":
                 _describe_feed(operation)
@@ -218,6 +262,19 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
         _add_problems(answers, OF_A_PRODUCTIONS_VIEW, "every view", "a production's view", name)
     else:
         _add_problems(answers, OF_EVERY_VIEW, "every view", name)
+
+
+def _describe_door(operation: dict[str, Any]) -> None:
+    name, answers = operation["operationId"], operation["responses"]
+    shown = examples().get("doors", {}).get(name, {})
+    if "request" in shown:
+        _exemplify(operation["requestBody"]["content"][JSON], {name: shown["request"]})
+    for status in ("200", "201"):
+        if status in answers and "answer" in shown:
+            _exemplify(answers[status]["content"][JSON], {name: shown["answer"]})
+    if "204" in answers:
+        answers["204"]["description"] = "It is so now, or was so before."
+    _add_problems(answers, OF_THE_DOORS[name], "every door", name)
 
 
 def _describe_feed(operation: dict[str, Any]) -> None:

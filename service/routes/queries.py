@@ -40,6 +40,7 @@ from projections.funding import Funding
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
 from service.deciders.command import AnyDay
+from service.deciders.company import CompanyIsMissing
 from service.deciders.confidential import Sight
 from service.directory import people, vendors
 from service.problems import Problem
@@ -90,14 +91,14 @@ async def get_approval_status(
     production: Readable, sender: Sender, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> ApprovalStatus:
     """Which rounds are there, what does each wait for, and who decided what?"""
-    is_member = sender.of_company.is_member if as_of is None else lambda _: True
+    members = sender.of_company if as_of is None else approval_status.EVERYBODY
     stream = production.stream_id
     rows, shown = await rows_of(at, approval_status.PROJECTION, stream, as_of, at_least, company_of(stream))
     sight, but = production.sight, None
     if sight.withheld is not None:
         but = NotForAll(production.readers, sight.shows, sight.withheld, asks=as_of is None)
     stamp(response, shown, sight)
-    return approval_status.view(rows, stream, shown.version, shown.position, shown.at, is_member, but)
+    return approval_status.view(rows, stream, shown.version, shown.position, shown.at, members, but)
 
 
 @router.get(PRODUCTION + "/funding", name="funding")
@@ -111,8 +112,18 @@ async def get_funding(
 
 
 @router.get("/v1/inbox", name="inbox")
-async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeast = None) -> Inbox:
+async def get_inbox(
+    sender: Sender,
+    at: At,
+    response: Response,
+    company: Annotated[
+        Slug | None, Query(description="Needed by whoever signs in alike for several.", examples=["acme"])
+    ] = None,
+    at_least: AtLeast = None,
+) -> Inbox:
     """What waits for me, on all my productions?"""
+    if company not in (None, sender.company):
+        raise CompanyIsMissing()
     projection = approval_status.PROJECTION
     await caught_up(at, projection, sender.company, at_least)
     mine, others = approval_status.APPOINTMENTS, approval_status.SUBSTITUTES
@@ -129,9 +140,7 @@ async def get_inbox(sender: Sender, at: At, response: Response, at_least: AtLeas
         rows = await load(driver, projection.kinds, [sender.company, *streams])
     alerts = await _open_alerts(at, streams)
     response.headers["Position"] = str(position)
-    return approval_status.inbox(
-        rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company.is_member
-    )
+    return approval_status.inbox(rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company)
 
 
 async def _open_alerts(at: Doors, streams: Sequence[StreamId]) -> list[FlagRow]:

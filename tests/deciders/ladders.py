@@ -4,7 +4,9 @@ One ladder per command, its rungs in the order in which they are tried. The same
 so a story here is only ever what people sent.
 """
 
+from datetime import timedelta
 from typing import Any, get_args
+from uuid import UUID
 
 from events.financing import FundingKind, FundingState
 from events.ids import PersonId
@@ -38,18 +40,25 @@ from service.deciders.budget_content import Base, BaseIsUnknown, BudgetCharge
 from service.deciders.command import Command
 from service.deciders.company import (
     OPERATOR,
+    AcceptInvitation,
     AdministratorAlone,
     AdministratorStays,
     AdmitMember,
+    BelongedBefore,
     CompanyCommand,
     CompanyIsFounded,
     CompanyIsMissing,
     DismissMember,
     FoundCompany,
+    GuestHoldsNoRight,
+    InvitationIsExpired,
+    InvitationIsMissing,
     MemberIsMissing,
+    MemberIsNoGuest,
     OperatorAlone,
     ReinstateMember,
     SuspendMember,
+    WithdrawInvitation,
 )
 from service.deciders.decision import ProductionCommand
 from service.deciders.financing import (
@@ -100,6 +109,7 @@ from service.deciders.team import (
     AuditorHoldsNoOtherRole,
     EndAppointment,
     ExecutiveProducerLeavesByOwnAct,
+    GuestHoldsNoSuchRole,
     LastExecutiveProducerStays,
     RoleIsAboveYours,
     RoleIsNotHeld,
@@ -112,13 +122,16 @@ from tests.deciders.stories import (
     APPROVED,
     ART,
     AUDITOR,
+    BANK,
     CLOSED,
     CONTINGENCY,
     DIRECTOR,
     DRAFTED,
     FOUNDED,
     FUNDED,
+    GUESTS,
     HOLDER,
+    INVITATION,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
@@ -126,6 +139,7 @@ from tests.deciders.stories import (
     OPENED,
     OPENING,
     OUTSIDER,
+    PRIYA,
     PRODUCER,
     SMALL,
     SPENT,
@@ -149,7 +163,7 @@ from tests.deciders.stories import (
     spend,
     usd,
 )
-from tests.spec import Story
+from tests.spec import MORNING, Story
 
 
 def end(person: PersonId, role: Role) -> EndAppointment:
@@ -239,6 +253,69 @@ _OF_COMPANY = [
         AdmitMember(person=ADMINISTRATOR, administrator=False),
         AdministratorStays(ADMINISTRATOR),
     ),
+    Rung(
+        "AdmitMember: a member, as a guest",
+        FOUNDED,
+        ADMINISTRATOR,
+        AdmitMember(person=NOOR, guest_of=BANK),
+        MemberIsNoGuest(NOOR),
+    ),
+    Rung(
+        "AdmitMember: a new guest, with a right",
+        FOUNDED,
+        ADMINISTRATOR,
+        AdmitMember(person=PRIYA, guest_of=BANK, may_open_productions=True),
+        GuestHoldsNoRight(PRIYA, BANK),
+    ),
+    Rung(
+        "AdmitMember: a guest, with a right from now on",
+        [*FOUNDED, *GUESTS],
+        ADMINISTRATOR,
+        AdmitMember(person=PRIYA, administrator=True),
+        GuestHoldsNoRight(PRIYA, BANK),
+    ),
+    Rung("InviteMember: no company", [], OPERATOR, INVITATION, CompanyIsMissing()),
+    Rung("InviteMember: by a mere member", FOUNDED, MAYA, INVITATION, AdministratorAlone(MAYA)),
+    Rung("InviteMember: by a guest", [*FOUNDED, *GUESTS], PRIYA, INVITATION, AdministratorAlone(PRIYA)),
+    Rung("InviteMember: a member", [*FOUNDED, *GUESTS], ADMINISTRATOR, INVITATION, BelongedBefore(PRIYA)),
+    Rung(
+        "InviteMember: somebody who was a member",
+        [*FOUNDED, *GUESTS, (ADMINISTRATOR, DismissMember(person=PRIYA))],
+        ADMINISTRATOR,
+        INVITATION,
+        BelongedBefore(PRIYA),
+    ),
+    Rung(
+        "InviteMember: a guest with a right",
+        FOUNDED,
+        ADMINISTRATOR,
+        INVITATION.model_copy(update={"administrator": True}),
+        GuestHoldsNoRight(PRIYA, BANK),
+    ),
+    Rung("WithdrawInvitation: no company", [], OPERATOR, WithdrawInvitation(person=PRIYA), CompanyIsMissing()),
+    Rung(
+        "WithdrawInvitation: by a mere member",
+        [*FOUNDED, (ADMINISTRATOR, INVITATION)],
+        MAYA,
+        WithdrawInvitation(person=PRIYA),
+        AdministratorAlone(MAYA),
+    ),
+    Rung(
+        "WithdrawInvitation: nobody was invited",
+        FOUNDED,
+        ADMINISTRATOR,
+        WithdrawInvitation(person=PRIYA),
+        InvitationIsMissing(),
+    ),
+    Rung("AcceptInvitation: no company", [], PRIYA, AcceptInvitation(invitation=UUID(int=1)), InvitationIsMissing()),
+    Rung(
+        "AcceptInvitation: too late",
+        [*FOUNDED, (ADMINISTRATOR, INVITATION)],
+        PRIYA,
+        AcceptInvitation(invitation=UUID(int=len(FOUNDED) + 1)),
+        InvitationIsExpired(MORNING + timedelta(days=14, seconds=len(FOUNDED))),
+        later=14,
+    ),
     Rung("DismissMember: no company", [], OPERATOR, DismissMember(person=MAYA), CompanyIsMissing()),
     Rung(
         "DismissMember: by a mere member",
@@ -313,6 +390,13 @@ _TEAM = [
         MAYA,
         appoint(OUTSIDER, Role.ACCOUNTANT),
         MemberIsMissing(OUTSIDER),
+    ),
+    Rung(
+        "Appoint: a guest to a member's role",
+        [*FOUNDED, *GUESTS, *STAFFED[len(FOUNDED) :]],
+        MAYA,
+        appoint(PRIYA, Role.ACCOUNTANT),
+        GuestHoldsNoSuchRole(PRIYA, BANK, Role.ACCOUNTANT),
     ),
     Rung(
         "Appoint: an auditor to a second role",

@@ -65,6 +65,7 @@ from service.deciders.delegation import (
     DelegationIsMissing,
     EndAbsence,
     NobodyActsForThemselves,
+    NotOfOneCompany,
     RevokeDelegation,
     SetAbsence,
 )
@@ -79,20 +80,24 @@ from service.deciders.team import EndAppointment
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
+    ADMINISTRATOR,
     APPROVED,
     ART,
     AUDITOR,
+    BONDER,
     CONTINGENCY,
     DRAFTED,
     EDITING,
     FINANCIER,
     FOUNDED,
     GUARANTOR,
+    GUESTS,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
     NOOR,
     OUTSIDER,
+    PRIYA,
     PRODUCER,
     SPENT,
     STAFFED,
@@ -676,9 +681,13 @@ _PAYMENT = [
 OF_PRODUCTIONS: list[Rung] = [*_POLICY, *_PAYMENT, *_IN_FRONT_OF_A_ROUND, *_ANSWERS, *_CHANGES, *_GREEN_LIGHT]
 
 _LET = [*FOUNDED, (MAYA, delegated())]
+_GUESTS = [*FOUNDED, *GUESTS]
 OF_COMPANIES: list[Rung] = [
     Rung("DelegateAuthority: no such company", [], MAYA, delegated(), CompanyIsMissing()),
     Rung("DelegateAuthority: to nobody here", FOUNDED, MAYA, delegated(OUTSIDER), MemberIsMissing(OUTSIDER)),
+    Rung("DelegateAuthority: of a guest to a member", _GUESTS, PRIYA, delegated(NOOR), MemberIsMissing(NOOR)),
+    Rung("DelegateAuthority: of a guest to another's", _GUESTS, PRIYA, delegated(BONDER), MemberIsMissing(BONDER)),
+    Rung("DelegateAuthority: to a guest", _GUESTS, MAYA, delegated(PRIYA), NotOfOneCompany(PRIYA, MAYA)),
     Rung("DelegateAuthority: to oneself", FOUNDED, MAYA, delegated(MAYA), NobodyActsForThemselves(MAYA)),
     Rung(
         "RevokeDelegation: no such company",
@@ -688,9 +697,24 @@ OF_COMPANIES: list[Rung] = [
         CompanyIsMissing(),
     ),
     Rung("RevokeDelegation: none", FOUNDED, MAYA, RevokeDelegation(delegation="D-1"), DelegationIsMissing("D-1")),
+    Rung(
+        "RevokeDelegation: a member's, by a guest",
+        [*_GUESTS, (MAYA, delegated())],
+        PRIYA,
+        RevokeDelegation(delegation="D-1"),
+        DelegationIsMissing("D-1"),
+    ),
     Rung("RevokeDelegation: somebody's", _LET, NOOR, RevokeDelegation(delegation="D-1"), AuthorityIsNotYours(MAYA)),
     Rung("SetAbsence: no such company", [], MAYA, away(), CompanyIsMissing()),
     Rung("SetAbsence: with nobody here", FOUNDED, MAYA, away(OUTSIDER), MemberIsMissing(OUTSIDER)),
+    Rung("SetAbsence: with a guest", _GUESTS, MAYA, away(PRIYA), NotOfOneCompany(PRIYA, MAYA)),
+    Rung(
+        "SetAbsence: of a guest, with a guest of another company",
+        _GUESTS,
+        ADMINISTRATOR,
+        away(BONDER, person=PRIYA),
+        NotOfOneCompany(BONDER, PRIYA),
+    ),
     Rung("SetAbsence: with oneself", FOUNDED, MAYA, away(MAYA), NobodyActsForThemselves(MAYA)),
     Rung("SetAbsence: somebody's", FOUNDED, NOOR, away(person=MAYA), AuthorityIsNotYours(MAYA)),
     Rung("EndAbsence: no such company", [], MAYA, EndAbsence(), CompanyIsMissing()),

@@ -24,3 +24,5 @@ class Rung:
     person: PersonId
     command: Command
     refusal: Refusal
+    #: How many days after the story it is sent.
+    later: int = 0

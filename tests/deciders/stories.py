@@ -14,7 +14,7 @@ from events.team import Role
 from service.deciders.approval import Approve
 from service.deciders.budget import LockBudget, SetBudget
 from service.deciders.budget_content import Base, BudgetAccount, BudgetCharge, BudgetCredit
-from service.deciders.company import OPERATOR, AdmitMember, FoundCompany
+from service.deciders.company import OPERATOR, AdmitMember, FoundCompany, InviteMember
 from service.deciders.financing import CloseFunding, CommitFunding, RestsOn, SecureFunding, WithdrawFunding
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt
@@ -51,6 +51,9 @@ STRANGER = "sam"
 NEWCOMER = "nils"
 #: Nobody here.
 OUTSIDER = "zoe"
+#: Guests: two of a bank, and one of a bond company.
+PRIYA, BANKER, BONDER = "priya", "basil", "bo"
+BANK, BOND = "First Bank", "Lotus Bonds"
 
 TEAM: dict[PersonId, tuple[Role, ...]] = {
     NOOR: (Role.EXECUTIVE_PRODUCER,),
@@ -218,6 +221,11 @@ FOUNDED: Story = [
     (ADMINISTRATOR, AdmitMember(person=MAYA, name="Maya Rao", may_open_productions=True)),
     *((ADMINISTRATOR, AdmitMember(person=person)) for person in (*TEAM, STRANGER, NEWCOMER)),
 ]
+GUESTS: Story = [
+    *((ADMINISTRATOR, AdmitMember(person=person, guest_of=BANK)) for person in (PRIYA, BANKER)),
+    (ADMINISTRATOR, AdmitMember(person=BONDER, guest_of=BOND)),
+]
+INVITATION = InviteMember(person=PRIYA, name="Priya Nair", email="Priya@FirstBank.example", guest_of=BANK)
 OPENING = OpenProduction(title="The Long Take", kind=ProductionKind.FEATURE, currency="INR", time_zone="Asia/Kolkata")
 OPENED: Story = [*FOUNDED, (MAYA, OPENING)]
 STAFFED: Story = [

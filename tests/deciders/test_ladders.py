@@ -31,7 +31,7 @@ def placeholders(sentence: str) -> set[str]:
 class TestEveryRung:
     @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
     def test_is_refused_as_it_says(self, rung: Rung) -> None:
-        given(rung.given).when(rung.person, rung.command).then_refused(rung.refusal)
+        given(rung.given).later(rung.later).when(rung.person, rung.command).then_refused(rung.refusal)
 
     @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
     def test_reads_as_a_sentence(self, rung: Rung) -> None:

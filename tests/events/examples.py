@@ -1,6 +1,6 @@
 """One example of every event, with every field set: the stored shapes, as the goldens keep them."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from events import AnyEvent
@@ -48,7 +48,16 @@ from events.budget import (
     TotalName,
 )
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
-from events.company import CompanyFounded, MemberAdmitted, MemberDismissed, MemberReinstated, MemberSuspended, Right
+from events.company import (
+    CompanyFounded,
+    InvitationWithdrawn,
+    MemberAdmitted,
+    MemberDismissed,
+    MemberInvited,
+    MemberReinstated,
+    MemberSuspended,
+    Right,
+)
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
 from events.financing import (
     CoverReduced,
@@ -163,7 +172,10 @@ POLICY = Policy(
 
 EXAMPLES: tuple[AnyEvent, ...] = (
     CompanyFounded("Acme Pictures"),
-    MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS)),
+    # The shapes show every field; no guest is ever given a right.
+    MemberInvited("priya", (Right.MAY_OPEN_PRODUCTIONS,), "First Bank", datetime(2026, 11, 16, 6, tzinfo=UTC)),
+    InvitationWithdrawn("priya"),
+    MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS), "First Bank"),
     MemberSuspended("maya"),
     MemberReinstated("maya"),
     MemberDismissed("maya"),

@@ -20,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden"
 #: What the goldens of older shapes are read as; these files are never written again.
 OLDER = {
     ("MemberAdmitted", 1): MemberAdmitted("maya", (Right.ADMINISTRATOR,)),
+    ("MemberAdmitted", 2): MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS)),
     ("Appointed", 1): Appointed("lena", Role.LINE_PRODUCER, date(2026, 10, 1), ()),
     ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
@@ -103,7 +104,7 @@ class TestDecoding:
 
     @pytest.mark.parametrize(
         ("name", "schema_version"),
-        [("BudgetUnlocked", 0), ("BudgetUnlocked", 2), ("MemberAdmitted", 0), ("MemberAdmitted", 3)],
+        [("BudgetUnlocked", 0), ("BudgetUnlocked", 2), ("MemberAdmitted", 0), ("MemberAdmitted", 4)],
     )
     def test_a_schema_version_that_this_code_does_not_know_is_an_unknown_event(
         self, name: str, schema_version: int

@@ -47,7 +47,7 @@ async def test_an_older_log_is_decided_on_verified_and_left_as_it_is(
             assert [each.broken async for each in verify.verify(connection)] == [None, None]
 
     assert after[: len(before)] == before
-    assert [row["schema_version"] for row in after[len(before) :]] == [2]
+    assert [row["schema_version"] for row in after[len(before) :]] == [3]
 
 
 def test_a_shape_takes_every_step_from_its_own_version_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Every example in the OpenAPI document is what happened when somebody sent it."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -9,16 +10,18 @@ import pytest
 
 from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
+from service import api_keys
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany
+from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany, InviteMember
 from service.embedded import Server
+from service.oidc import Believed
 from service.problems import MEDIA_TYPE, slug
 from service.rates import TooOften
 from service.routes import views
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
-from service.routes.openapi import EXAMPLES
+from service.routes.openapi import EXAMPLES, OF_THE_DOORS
 from tests.deciders.ladders import RUNGS, Rung
-from tests.deciders.stories import ADMINISTRATOR, MAYA, OPENED, OPENING, STRANGER
+from tests.deciders.stories import ADMINISTRATOR, BOND, BONDER, FOUNDED, GUESTS, MAYA, OPENED, OPENING, PRIYA, STRANGER
 from tests.routes.golden import WRITING, held
 from tests.routes.walk import WALK, Example, Look
 from tests.routes.world import AT, FEED, World, address, body, opened_world
@@ -118,6 +121,15 @@ async def _key_reused(world: World, _: pytest.MonkeyPatch) -> Any:
     return await world.post(MAYA, APPOINT_TO, APPOINT, Idempotency_Key="appoint-1")
 
 
+async def _of_two(world: World, patch: pytest.MonkeyPatch) -> Any:
+    await _linked_before(world, patch)  # and here for another company
+    if not await world.doors.identities.of(RIVAL):
+        await world.operate(FoundCompany(name="Rival Films"), RIVAL)
+        await world.operate(AdmitMember(person=MAYA), RIVAL)
+        await world.doors.identities.link(RIVAL, MAYA, "https://sso.example", "maya-sso", world.time.now)
+    return await world.client.get("/v1/inbox", headers={"Authorization": "Bearer a.b.c"})
+
+
 async def _lost(world: World, patch: pytest.MonkeyPatch) -> Any:
     async def lose(_: Any) -> Any:
         raise OutcomeUnknown("the connection was lost")
@@ -213,9 +225,98 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
 ]
 
 
+def _door(method: str, path: str, person: str = MAYA, content: Any = None, company: str = "acme") -> Sent:
+    """Sent to a door of the company."""
+    body = None if content is None else json.dumps(content).encode()
+    return lambda world, _: world.request(person, method, f"/v1/{company}/{path}", body)
+
+
+def _of_a_guest(method: str, path: str, content: Any = None) -> Sent:
+    async def send(world: World, _: pytest.MonkeyPatch) -> Any:
+        before = await world.doors.handling.company("acme")
+        assert before is not None
+        assert PRIYA in before.guests
+        return await _door(method, path, PRIYA, content)(world, _)
+
+    return send
+
+
+def _accepting(email: str | None, later: int = 0, subject: str = "priya-sso") -> Sent:
+    """Sent by somebody who signed in with a provider, which stands for any."""
+
+    async def send(world: World, patch: pytest.MonkeyPatch) -> Any:
+        async def believed(*_: Any) -> Believed:
+            return Believed(subject, world.time.now, email)
+
+        patch.setattr(world.doors.identity, "believed", believed)
+        world.time.now += timedelta(days=later)
+        try:
+            return await world.client.post("/v1/acme/accept-invitation", headers={"Authorization": "Bearer a.b.c"})
+        finally:
+            world.time.now -= timedelta(days=later)
+
+    return send
+
+
+async def _too_many_keys(world: World, patch: pytest.MonkeyPatch) -> Any:
+    patch.setattr(api_keys, "KEYS_AT_MOST", 0)
+    return await _door("POST", "keys", MAYA, {"scopes": ["read"]})(world, patch)
+
+
+async def _lost_acceptance(world: World, patch: pytest.MonkeyPatch) -> Any:
+    async def lose(_: Any) -> Any:
+        raise OutcomeUnknown("the connection was lost")
+
+    patch.setattr(world.doors.log, "append", lose)
+    return await _accepting(ZOES)(world, patch)
+
+
+async def _linked_before(world: World, patch: pytest.MonkeyPatch) -> Any:
+    if not await world.doors.identities.of("acme"):
+        await world.doors.identities.link("acme", MAYA, "https://sso.example", "maya-sso", world.time.now)
+    patch.setattr(world.doors.identity, "issuer", "https://sso.example")
+    return await _accepting(ZOES, subject="maya-sso")(world, patch)
+
+
+ZOES = "zoe@bank.example"
+NAMED = {"name": "Maya Rao"}
+DOORS: list[tuple[str, str, str, Sent]] = [
+    ("every door", "401", "TokenIsNeeded", _as_nobody("/v1/acme/members")),
+    ("every door", "403", "ScopeIsMissing", _by_key("/v1/acme/members")),
+    ("every door", "404", "CompanyIsMissing", _door("GET", "members", company="rival")),
+    ("every door", "422", "RequestIsMalformed", _asked("/v1/acme/members", at_least=None, state="guest")),
+    ("every door", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key("/v1/acme/members"))),
+    (
+        "correct_person",
+        "400",
+        "BodyIsNoJson",
+        lambda w, _: w.request(MAYA, "PUT", "/v1/acme/people/maya", b"name: Maya"),
+    ),
+    ("correct_person", "403", "AdministratorAlone", _door("PUT", "people/sam", MAYA, NAMED)),
+    ("correct_person", "404", "MemberIsMissing", _of_a_guest("PUT", "people/maya", NAMED)),
+    ("erase_person", "403", "AdministratorAlone", _door("DELETE", "people/sam")),
+    ("erase_person", "404", "MemberIsMissing", _door("DELETE", "people/nobody", ADMINISTRATOR)),
+    ("make_key", "403", "KeysOfGuestsRead", _of_a_guest("POST", "keys", {"scopes": ["read", "log-spend"]})),
+    ("make_key", "409", "TooManyKeys", _too_many_keys),
+    ("make_key", "422", "RequestIsMalformed", _door("POST", "keys", MAYA, {"scopes": ["approve"], "owner": "sam"})),
+    ("revoke_key", "404", "CredentialIsMissing", _door("DELETE", "keys/K-00000000")),
+    ("revoke_token", "404", "CredentialIsMissing", _door("DELETE", "tokens/T-00000000")),
+    ("unlink_identity", "403", "AdministratorAlone", _door("DELETE", "identities/I-00000000")),
+    ("unlink_identity", "404", "CredentialIsMissing", _door("DELETE", "identities/I-00000000", ADMINISTRATOR)),
+    ("accept_invitation", "403", "AddressIsNotVerified", _accepting(None)),
+    ("accept_invitation", "404", "InvitationIsMissing", _accepting("somebody@bank.example")),
+    ("accept_invitation", "409", "InvitationIsExpired", _accepting(ZOES, 14)),
+    ("accept_invitation", "409", "SignInIsSomebodyElse", _linked_before),
+    ("accept_invitation", "503", "OutcomeUnknown", _lost_acceptance),
+    ("inbox", "422", "CompanyIsNeeded", _of_two),
+]
+PROBLEMS += DOORS
+
+
 @pytest.fixture(scope="module")
 async def opened(shared: World) -> World:
-    await shared.play(OPENED)
+    await shared.play([*OPENED, *GUESTS])
+    await shared.play([(ADMINISTRATOR, InviteMember(person="zoe", name="Zoe Kahn", email=ZOES))])
     return shared
 
 
@@ -235,6 +336,52 @@ class TestEveryProblemOfTheDoors:
         held(EXAMPLES, problem, "problems", whose, status, name)
 
 
+#: Everything that a door says by chance, as it stands in the examples.
+_CHANCE = {r"\b([KTI])-[0-9a-f]{8}": r"\1-1a2b3c4d", r"glk_\w{82}": f"glk_1a2b3c4d_{'5d' * 32}2f6a0c18"}
+
+
+def _told_alike(answer: Any) -> Any:
+    told = answer.text
+    for chance, always in _CHANCE.items():
+        told = re.sub(chance, always, told)
+    return json.loads(told)
+
+
+class TestEveryDoor:
+    async def test_is_answered_as_its_example_says(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        await world.play([*FOUNDED[:3], (ADMINISTRATOR, AdmitMember(person=BONDER, guest_of=BOND))])
+        await world.play([(ADMINISTRATOR, InviteMember.model_validate(InviteMember.example))])
+        monkeypatch.setattr(world.doors.identity, "issuer", "https://sso.example")
+        shown: dict[str, dict[str, Any]] = {}
+
+        async def show(name: str, person: str, method: str, path: str, content: Any = None) -> Any:
+            answer = await _door(method, path, person, content)(world, monkeypatch)
+            assert answer.status_code == (204 if not answer.content else 201 if method == "POST" else 200), answer.text
+            shown[name] = ({} if content is None else {"request": content}) | (
+                {"answer": _told_alike(answer)} if answer.content else {}
+            )
+            return answer.json() if answer.content else None
+
+        await show("members", ADMINISTRATOR, "GET", "members")
+        await show("correct_person", MAYA, "PUT", "people/maya", {"name": "Maya Rao-Lal", "email": "maya@acme.example"})
+        made = await show("make_key", MAYA, "POST", "keys", {"scopes": ["read", "log-spend"], "days": 90})
+        await show("keys", MAYA, "GET", "keys")
+        await show("revoke_key", MAYA, "DELETE", f"keys/{made['key_id']}")
+        tokens = await show("tokens", MAYA, "GET", "tokens")
+        accepted = await _accepting("PRIYA@firstbank.example")(world, monkeypatch)
+        assert accepted.status_code == 200, accepted.text
+        shown["accept_invitation"] = {"answer": accepted.json()}
+        [link] = (await show("identities", ADMINISTRATOR, "GET", "identities"))["identities"]
+        await show("unlink_identity", ADMINISTRATOR, "DELETE", f"identities/{link['identity_id']}")
+        await show("erase_person", ADMINISTRATOR, "DELETE", "people/priya")
+        await show("revoke_token", MAYA, "DELETE", f"tokens/{tokens['tokens'][0]['token_id']}")
+
+        assert {*shown} == {*OF_THE_DOORS}
+        for name, told in shown.items():
+            if told:
+                held(EXAMPLES, told, "doors", name)
+
+
 class TestNothingElse:
     def test_is_in_the_file(self) -> None:
         """Every refusal that a route declares has its example, and no example is of something gone."""
@@ -245,14 +392,14 @@ class TestNothingElse:
             stands = _without_the_gone(stands, expected, looks)
             EXAMPLES.write_text(json.dumps(stands, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
         assert {name: {*stands[name]["refusals"]} for name in stands if name in expected} == expected
-        assert {*stands} - {*expected} == {"problems", "views"}
+        assert {*stands} - {*expected} == {"doors", "problems", "views"}
         assert {*stands["views"]} == looks
         in_file = {(w, s, n) for w, by in stands["problems"].items() for s, names in by.items() for n in names}
         assert in_file == {(whose, status, name) for whose, status, name, _ in PROBLEMS}
 
 
 def _without_the_gone(stands: dict[str, Any], expected: dict[str, set[str]], looks: set[str]) -> dict[str, Any]:
-    kept = {name: stands[name] for name in (*expected, "problems", "views")}
+    kept = {name: stands[name] for name in (*expected, "doors", "problems", "views")}
     for name, declared in expected.items():
         kept[name]["refusals"] = {each: told for each, told in kept[name]["refusals"].items() if each in declared}
     kept["views"] = {name: shown for name, shown in kept["views"].items() if name in looks}

@@ -15,6 +15,7 @@ from service.app import create
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, slug
 from service.routes.commands import COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
+from service.routes.openapi import OF_THE_DOORS
 from tests.deciders.stories import ADMINISTRATOR, AUDITOR, DIRECTOR, SPENT
 from tests.routes.golden import held
 from tests.routes.world import FEED, World
@@ -109,7 +110,11 @@ class TestEveryCommand:
         assert body["schema"] == {"$ref": f"#/components/schemas/{command.__name__}"}
 
     def test_and_nothing_else_is_a_post(self, document: dict[str, Any]) -> None:
-        posts = {path.rsplit("/", 1)[1] for path, method, _ in operations(document) if method != "get"}
+        posts = {
+            path.rsplit("/", 1)[1]
+            for path, method, operation in operations(document)
+            if method != "get" and operation["operationId"] not in OF_THE_DOORS
+        }
         assert posts == {slug(command.__name__) for command in ROUTED}
 
     @pytest.mark.parametrize("command", ROUTED, ids=lambda command: command.__name__)
@@ -149,6 +154,17 @@ class TestWhatValidatorsHold:
         [kinds] = [p for p in document["paths"]["/v1/{company}/events"]["get"]["parameters"] if p["name"] == "kind"]
         assert (kinds["style"], kinds["explode"]) == ("form", False), "with commas between"
         assert kinds["schema"]["items"]["enum"] == [*EVENTS]
+
+
+class TestEveryDoor:
+    @pytest.mark.parametrize("name", OF_THE_DOORS)
+    def test_shows_an_example_of_all_that_can_come(self, name: str, document: dict[str, Any]) -> None:
+        [operation] = [each for _, _, each in operations(document) if each["operationId"] == name]
+        if "requestBody" in operation:
+            assert operation["requestBody"]["content"]["application/json"]["examples"]
+        for status, answer in operation["responses"].items():
+            type_ = "application/json" if status < "300" else MEDIA_TYPE
+            assert status == "204" or answer["content"][type_].get("examples"), (name, status)
 
 
 class TestEveryView:

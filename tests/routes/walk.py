@@ -24,7 +24,16 @@ from service.deciders.approval import (
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
-from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
+from service.deciders.company import (
+    OPERATOR,
+    AdmitMember,
+    DismissMember,
+    FoundCompany,
+    InviteMember,
+    ReinstateMember,
+    SuspendMember,
+    WithdrawInvitation,
+)
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.financing import (
     AmendFunding,
@@ -104,6 +113,8 @@ STAFFED: list[Step] = [
     (OPERATOR, FoundCompany(name="Acme Pictures")),
     (OPERATOR, AdmitMember(person=ADMINISTRATOR, name="Adele Fernandes", administrator=True)),
     shown(ADMINISTRATOR, AdmitMember),
+    shown(ADMINISTRATOR, InviteMember),
+    shown(ADMINISTRATOR, WithdrawInvitation),
     (ADMINISTRATOR, AdmitMember(person=PRODUCER, name="Paula Varga")),
     (ADMINISTRATOR, AdmitMember(person=RAVI, name="Ravi Ortiz")),
     (ADMINISTRATOR, AdmitMember(person=ACCOUNTANT, name="Anil Dahl")),

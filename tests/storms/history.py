@@ -243,7 +243,7 @@ class _Check:
             at = self.stream[version - 1].metadata.at
             name, nobody = type(call.command).__name__, UUID(int=0)
             metadata = Metadata(call.actor, (), at, name, nobody, nobody, "api", reason=call.command.reason)
-            metadata = replace(metadata, roles=productions.held(state, call.actor, metadata))
+            metadata = replace(metadata, roles=productions.held(state, self.company, call.actor, metadata))
         try:
             return [*decision.decide(call.command, state, self.company, metadata, name="the-long-take")]
         except Refusal as refusal:
