@@ -54,7 +54,7 @@ class TestAToken:
     async def test_that_a_key_of_the_provider_signed_is_believed(self, key: Key, desk: Desk) -> None:
         believed = await desk.believed(desk.token(key))
 
-        assert believed == oidc.Believed("maya-sso", MORNING - timedelta(seconds=60))
+        assert believed == oidc.Believed("maya-sso", MORNING - timedelta(seconds=60), None)
 
     @pytest.mark.parametrize("typ", [None, "JWT", "jwt", "at+jwt", "application/at+jwt"])
     async def test_may_say_that_it_is_one(self, typ: str | None, desk: Desk) -> None:

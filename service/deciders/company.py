@@ -319,6 +319,10 @@ class Company:
         """Whether the person reads pay and the accounts above the line, whatever role they hold."""
         return self.is_member(person) and Right.READS_CONFIDENTIAL in self.members[person]
 
+    def belongs(self, person: PersonId) -> bool:
+        """Whether the person is a member and no guest, suspended or not."""
+        return person in self.members and person not in self.guests
+
     def counts_as(self, person: PersonId, role: Role) -> bool:
         """Whether an appointment of the person counts; of a guest, only to a role that guests hold."""
         return self.is_member(person) and (person not in self.guests or role in OF_GUESTS)

@@ -237,7 +237,7 @@ def _gives_a_new_executive_producer(
         and company.is_administrator(metadata.actor)
         and metadata.persons == {metadata.actor} != {command.person}
         and not any(
-            Role.EXECUTIVE_PRODUCER in production.team[each] for each in production.team if each in company.members
+            Role.EXECUTIVE_PRODUCER in production.team[each] for each in production.team if company.belongs(each)
         )
     )
 

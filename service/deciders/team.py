@@ -165,7 +165,9 @@ def end_appointment(
         if command.person not in metadata.persons:
             raise ExecutiveProducerLeavesByOwnAct(command.person)
         others = [
-            other for other in team if other != command.person and company is not None and company.is_member(other)
+            other
+            for other in team
+            if other != command.person and company is not None and company.counts_as(other, command.role)
         ]
         if not any(Role.EXECUTIVE_PRODUCER in held(team, other, on) for other in others):
             raise LastExecutiveProducerStays(command.person)

@@ -88,7 +88,7 @@ class TestAGuest:
         demoted = given([*STAFFED, *anew(NOOR)])
         command = appoint(STRANGER, Role.ACCOUNTANT)
         demoted.when(NOOR, command).then_refused(RoleMayNot("Appoint", (), (Role.EXECUTIVE_PRODUCER, Role.PRODUCER)))
-        assert demoted.world.metadata(NOOR, command).roles == ()
+        assert demoted.world.metadata(NOOR, command).roles == ("guest",)
         assert demoted.world.metadata(NOOR, AdmitMember(person=OUTSIDER)).roles == ("guest",)
 
     def test_is_not_asked_in_a_role_that_guests_do_not_hold(self) -> None:

@@ -33,6 +33,7 @@ THAT_DEPEND = {"RequestApproved", "ApprovalGiven", "Abstained", "ChangesRequeste
 #: Of sums, funding, people, policies and stages.
 FOR_ALL = {
     *("CompanyFounded", "MemberAdmitted", "MemberDismissed", "MemberSuspended", "MemberReinstated"),
+    *("MemberInvited", "InvitationWithdrawn"),
     *("AuthorityDelegated", "AuthorityRevoked", "AbsenceSet", "AbsenceEnded"),
     *("ProductionOpened", "StageEntered", "ProductionGreenlit", "Appointed", "AppointmentEnded"),
     *("FundingSourceIdentified", "LetterOfIntentRecorded", "FundingCommitted", "FundingAmended", "FundingClosed"),

@@ -153,6 +153,13 @@ def listed(path: str) -> Look:
     return look
 
 
+def door(path: str) -> Look:
+    async def look(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+        return [await studio.get(person, f"/v1/acme/{path}")]
+
+    return look
+
+
 async def fed(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     found = [await studio.get(person, "/v1/acme/events", limit=500, production="the-long-take")]
     if person == ADMINISTRATOR:
@@ -171,6 +178,10 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/flags": listed("flags"),
     "/v1/{company}/events": fed,
     "/v1/inbox": view("/v1/inbox"),
+    "/v1/{company}/members": door("members"),
+    "/v1/{company}/keys": door("keys"),
+    "/v1/{company}/tokens": door("tokens"),
+    "/v1/{company}/identities": door("identities"),
 }
 
 

@@ -24,7 +24,7 @@ from tests.deciders.ladders import RUNGS, Rung
 from tests.deciders.stories import ADMINISTRATOR, BOND, BONDER, FOUNDED, GUESTS, MAYA, OPENED, OPENING, PRIYA, STRANGER
 from tests.routes.golden import WRITING, held
 from tests.routes.walk import WALK, Example, Look
-from tests.routes.world import AT, FEED, World, address, body, opened_world
+from tests.routes.world import AT, COMPANY, FEED, World, address, body, opened_world
 from tests.spec import Story
 
 pytestmark = [pytest.mark.golden, pytest.mark.filterwarnings("error")]
@@ -124,8 +124,6 @@ async def _key_reused(world: World, _: pytest.MonkeyPatch) -> Any:
 async def _of_two(world: World, patch: pytest.MonkeyPatch) -> Any:
     await _linked_before(world, patch)  # and here for another company
     if not await world.doors.identities.of(RIVAL):
-        await world.operate(FoundCompany(name="Rival Films"), RIVAL)
-        await world.operate(AdmitMember(person=MAYA), RIVAL)
         await world.doors.identities.link(RIVAL, MAYA, "https://sso.example", "maya-sso", world.time.now)
     return await world.client.get("/v1/inbox", headers={"Authorization": "Bearer a.b.c"})
 
@@ -281,17 +279,14 @@ async def _linked_before(world: World, patch: pytest.MonkeyPatch) -> Any:
 ZOES = "zoe@bank.example"
 NAMED = {"name": "Maya Rao"}
 DOORS: list[tuple[str, str, str, Sent]] = [
+    ("every door", "400", "BodyIsNoJson", _sent(b"name: Maya", f"/v1/{COMPANY}/keys")),
+    ("every door", "413", "BodyIsTooLarge", _sent(b" " * (BODY_BYTES + 1), f"/v1/{COMPANY}/keys")),
+    ("every door", "415", "ContentTypeIsNotJson", _sent(path=f"/v1/{COMPANY}/keys", Content_Type="text/plain")),
     ("every door", "401", "TokenIsNeeded", _as_nobody("/v1/acme/members")),
     ("every door", "403", "ScopeIsMissing", _by_key("/v1/acme/members")),
     ("every door", "404", "CompanyIsMissing", _door("GET", "members", company="rival")),
     ("every door", "422", "RequestIsMalformed", _asked("/v1/acme/members", at_least=None, state="guest")),
     ("every door", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key("/v1/acme/members"))),
-    (
-        "correct_person",
-        "400",
-        "BodyIsNoJson",
-        lambda w, _: w.request(MAYA, "PUT", "/v1/acme/people/maya", b"name: Maya"),
-    ),
     ("correct_person", "403", "AdministratorAlone", _door("PUT", "people/sam", MAYA, NAMED)),
     ("correct_person", "404", "MemberIsMissing", _of_a_guest("PUT", "people/maya", NAMED)),
     ("erase_person", "403", "AdministratorAlone", _door("DELETE", "people/sam")),
@@ -317,6 +312,8 @@ PROBLEMS += DOORS
 async def opened(shared: World) -> World:
     await shared.play([*OPENED, *GUESTS])
     await shared.play([(ADMINISTRATOR, InviteMember(person="zoe", name="Zoe Kahn", email=ZOES))])
+    await shared.operate(FoundCompany(name="Rival Films"), RIVAL)
+    await shared.operate(AdmitMember(person=MAYA), RIVAL)
     return shared
 
 
@@ -337,7 +334,7 @@ class TestEveryProblemOfTheDoors:
 
 
 #: Everything that a door says by chance, as it stands in the examples.
-_CHANCE = {r"\b([KTI])-[0-9a-f]{8}": r"\1-1a2b3c4d", r"glk_\w{82}": f"glk_1a2b3c4d_{'5d' * 32}2f6a0c18"}
+_CHANCE = {r"\b([KTI])-[0-9a-f]{8}": r"\1-1a2b3c4d", r"glk_\w{81}": f"glk_1a2b3c4d_{'5d' * 32}2f6a0c18"}
 
 
 def _told_alike(answer: Any) -> Any:
