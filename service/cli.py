@@ -351,12 +351,14 @@ def admit(
         bool | None,
         typer.Option("--reads-confidential/--no-reads-confidential", help="Reads pay and the accounts above the line."),
     ] = None,
+    guest_of: Annotated[str | None, typer.Option(help="Of a guest, the company that they come from.")] = None,
 ) -> None:
-    """Admit a member, or change a member's rights."""
+    """Admit a member or a guest, or change a member's rights."""
     rights = {
         "administrator": administrator,
         "may_open_productions": may_open_productions,
         "reads_confidential": reads_confidential,
+        "guest_of": guest_of,
     }
     operate(checked(company), wished(AdmitMember, person=person, name=name, **rights))
 

@@ -53,7 +53,7 @@ NEWCOMER = "nils"
 OUTSIDER = "zoe"
 #: Guests: two of a bank, and one of a bond company.
 PRIYA, BANKER, BONDER = "priya", "basil", "bo"
-BANK, BOND = "First Bank", "Lotus Bonds"
+BANK, BOND_COMPANY = "First Bank", "Lotus Bonds"
 
 TEAM: dict[PersonId, tuple[Role, ...]] = {
     NOOR: (Role.EXECUTIVE_PRODUCER,),
@@ -223,7 +223,7 @@ FOUNDED: Story = [
 ]
 GUESTS: Story = [
     *((ADMINISTRATOR, AdmitMember(person=person, guest_of=BANK)) for person in (PRIYA, BANKER)),
-    (ADMINISTRATOR, AdmitMember(person=BONDER, guest_of=BOND)),
+    (ADMINISTRATOR, AdmitMember(person=BONDER, guest_of=BOND_COMPANY)),
 ]
 INVITATION = InviteMember(person=PRIYA, name="Priya Nair", email="Priya@FirstBank.example", guest_of=BANK)
 OPENING = OpenProduction(title="The Long Take", kind=ProductionKind.FEATURE, currency="INR", time_zone="Asia/Kolkata")

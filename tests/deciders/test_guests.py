@@ -26,7 +26,7 @@ from tests.deciders.stories import (
     ADMINISTRATOR,
     BANK,
     BANKER,
-    BOND,
+    BOND_COMPANY,
     FINANCIER,
     FIRST_DAY,
     FOUNDED,
@@ -68,7 +68,9 @@ class TestAGuest:
         there = given([*FOUNDED, *GUESTS])
         there.when(ADMINISTRATOR, AdmitMember(person=PRIYA, guest_of=BANK)).then_nothing()
         there.when(ADMINISTRATOR, AdmitMember(person=PRIYA)).then_nothing()
-        there.when(ADMINISTRATOR, AdmitMember(person=PRIYA, guest_of=BOND)).then(MemberAdmitted(PRIYA, (), BOND))
+        there.when(ADMINISTRATOR, AdmitMember(person=PRIYA, guest_of=BOND_COMPANY)).then(
+            MemberAdmitted(PRIYA, (), BOND_COMPANY)
+        )
 
     def test_who_was_dismissed_may_come_back_as_a_member(self) -> None:
         left = [*FOUNDED, *GUESTS, (ADMINISTRATOR, DismissMember(person=PRIYA))]
@@ -140,7 +142,9 @@ class TestAnInvitation:
 
     def test_is_accepted_once_and_again_does_nothing(self) -> None:
         given(JOINED).when(PRIYA, YES).then_nothing()
-        given([*JOINED, (ADMINISTRATOR, AdmitMember(person=PRIYA, guest_of=BOND))]).when(PRIYA, YES).then_nothing()
+        given([*JOINED, (ADMINISTRATOR, AdmitMember(person=PRIYA, guest_of=BOND_COMPANY))]).when(
+            PRIYA, YES
+        ).then_nothing()
 
     def test_is_accepted_by_whom_it_is_for(self) -> None:
         given(INVITED).when(OUTSIDER, YES).then_refused(InvitationIsMissing())

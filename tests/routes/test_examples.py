@@ -21,7 +21,18 @@ from service.routes import views
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
 from service.routes.openapi import EXAMPLES, OF_THE_DOORS
 from tests.deciders.ladders import RUNGS, Rung
-from tests.deciders.stories import ADMINISTRATOR, BOND, BONDER, FOUNDED, GUESTS, MAYA, OPENED, OPENING, PRIYA, STRANGER
+from tests.deciders.stories import (
+    ADMINISTRATOR,
+    BOND_COMPANY,
+    BONDER,
+    FOUNDED,
+    GUESTS,
+    MAYA,
+    OPENED,
+    OPENING,
+    PRIYA,
+    STRANGER,
+)
 from tests.routes.golden import WRITING, held
 from tests.routes.walk import WALK, Example, Look
 from tests.routes.world import AT, COMPANY, FEED, World, address, body, opened_world
@@ -346,7 +357,7 @@ def _told_alike(answer: Any) -> Any:
 
 class TestEveryDoor:
     async def test_is_answered_as_its_example_says(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-        await world.play([*FOUNDED[:3], (ADMINISTRATOR, AdmitMember(person=BONDER, guest_of=BOND))])
+        await world.play([*FOUNDED[:3], (ADMINISTRATOR, AdmitMember(person=BONDER, guest_of=BOND_COMPANY))])
         await world.play([(ADMINISTRATOR, InviteMember.model_validate(InviteMember.example))])
         monkeypatch.setattr(world.doors.identity, "issuer", "https://sso.example")
         shown: dict[str, dict[str, Any]] = {}
