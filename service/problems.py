@@ -27,6 +27,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, TypeAdapter
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
@@ -267,11 +268,20 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
 }
 
 
+def _methods(request: Request) -> list[str]:
+    """What an address takes: the framework names the methods of one of its routes alone."""
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    there = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in there for method in route.methods or ()})
+
+
 def install(app: FastAPI) -> None:
     """Let every error of the application become a problem."""
     for error, tell in TOLD.items():
 
-        async def answer(_: Request, raised: Exception, tell: Callable[[Any], Problem] = tell) -> JSONResponse:
+        async def answer(request: Request, raised: Exception, tell: Callable[[Any], Problem] = tell) -> JSONResponse:
+            if isinstance(raised, HTTPException) and raised.status_code == 405:
+                raised.headers = {"Allow": ", ".join(_methods(request))}
             return _response(tell(raised))
 
         app.add_exception_handler(error, answer)

@@ -68,6 +68,10 @@ OF_EVERY_VIEW = {
     "429": OF_EVERY_COMMAND["429"],
     "503": "The view does not show the position asked for yet.",
 }
+OF_THE_INBOX = OF_EVERY_VIEW | {
+    "404": "There is no such company for the sender.",
+    "422": "A parameter cannot be read; or the sender signs in alike for several companies, and names none.",
+}
 OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
     "403": "The sender holds no role on the production, or sends an API key that was not made for reading.",
     "404": "There is no such production for the sender.",
@@ -261,7 +265,7 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     if of_production:
         _add_problems(answers, OF_A_PRODUCTIONS_VIEW, "every view", "a production's view", name)
     else:
-        _add_problems(answers, OF_EVERY_VIEW, "every view", name)
+        _add_problems(answers, OF_THE_INBOX, "every view", name)
 
 
 def _describe_door(operation: dict[str, Any]) -> None:

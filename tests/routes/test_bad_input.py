@@ -299,6 +299,9 @@ class TestAddresses:
     async def test_take_their_own_method_alone(self, locked: World) -> None:
         problem(await locked.client.get(LOG_SPEND), status=405)
         problem(await locked.client.delete(f"{AT}/flags"), status=405)
+        both = await locked.client.patch("/v1/acme/keys")
+        problem(both, status=405)
+        assert both.headers["allow"] == "GET, POST"
 
     @pytest.mark.parametrize("name", ["inbox", "events", "productions", "admit-member", "dismiss-member"])
     async def test_that_are_words_of_ours_name_no_production(self, name: str, locked: World) -> None:

@@ -314,6 +314,7 @@ DOORS: list[tuple[str, str, str, Sent]] = [
     ("accept_invitation", "409", "InvitationIsExpired", _accepting(ZOES, 14)),
     ("accept_invitation", "409", "SignInIsSomebodyElse", _linked_before),
     ("accept_invitation", "503", "OutcomeUnknown", _lost_acceptance),
+    ("inbox", "404", "CompanyIsMissing", _asked("/v1/inbox", company=RIVAL)),
     ("inbox", "422", "CompanyIsNeeded", _of_two),
 ]
 PROBLEMS += DOORS
