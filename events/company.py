@@ -35,7 +35,7 @@ class MemberAdmitted:
     #: All that the person has from now on, in the order above.
     rights: tuple[Right, ...]
     #: The company that they come from, of a guest; None for a member who is none.
-    guest_of: str | None = None
+    guest_of: str | None
 
 
 @dataclass(frozen=True, slots=True)

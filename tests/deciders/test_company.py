@@ -39,11 +39,11 @@ class TestFoundCompany:
 
 class TestAdmitMember:
     def test_admits_somebody_without_rights(self) -> None:
-        given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=OUTSIDER)).then(MemberAdmitted(OUTSIDER, ()))
+        given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=OUTSIDER)).then(MemberAdmitted(OUTSIDER, (), None))
 
     def test_keeps_the_name_for_the_directory_out_of_the_facts(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=OUTSIDER, name="Zoe Kahn")).then(
-            MemberAdmitted(OUTSIDER, ())
+            MemberAdmitted(OUTSIDER, (), None)
         )
 
     def test_again_with_the_same_rights_does_nothing(self) -> None:
@@ -52,17 +52,17 @@ class TestAdmitMember:
     def test_leaves_the_rights_it_does_not_speak_of(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, name="Maya Rao-Lal")).then_nothing()
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, administrator=True)).then(
-            MemberAdmitted(MAYA, (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS))
+            MemberAdmitted(MAYA, (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS), None)
         )
 
     def test_again_with_other_rights_changes_them(self) -> None:
         given(FOUNDED).when(ADMINISTRATOR, AdmitMember(person=MAYA, may_open_productions=False)).then(
-            MemberAdmitted(MAYA, ())
+            MemberAdmitted(MAYA, (), None)
         )
 
     def test_makes_administrators_who_admit_others(self) -> None:
         promoted = [*FOUNDED, (ADMINISTRATOR, AdmitMember(person=MAYA, administrator=True))]
-        given(promoted).when(MAYA, AdmitMember(person=OUTSIDER)).then(MemberAdmitted(OUTSIDER, ()))
+        given(promoted).when(MAYA, AdmitMember(person=OUTSIDER)).then(MemberAdmitted(OUTSIDER, (), None))
 
     def test_is_recorded_under_what_the_sender_is_in_the_company(self) -> None:
         roles = {around.actor: around.roles for _, around in play(FOUNDED).facts}

@@ -75,7 +75,7 @@ class TestAGuest:
     def test_who_was_dismissed_may_come_back_as_a_member(self) -> None:
         left = [*FOUNDED, *GUESTS, (ADMINISTRATOR, DismissMember(person=PRIYA))]
         given(left).when(ADMINISTRATOR, AdmitMember(person=PRIYA, administrator=True)).then(
-            MemberAdmitted(PRIYA, (Right.ADMINISTRATOR,))
+            MemberAdmitted(PRIYA, (Right.ADMINISTRATOR,), None)
         )
         company = play([*left, (ADMINISTRATOR, AdmitMember(person=PRIYA))]).company
         assert company is not None
@@ -137,7 +137,7 @@ class TestAnInvitation:
         chief = InviteMember(person=PRIYA, name="Priya", email="p@acme.example", administrator=True)
         invited = [*FOUNDED, (ADMINISTRATOR, chief)]
         given(FOUNDED).when(ADMINISTRATOR, chief).then(MemberInvited(PRIYA, (Right.ADMINISTRATOR,), None, UNTIL))
-        given(invited).when(PRIYA, YES).then(MemberAdmitted(PRIYA, (Right.ADMINISTRATOR,)))
+        given(invited).when(PRIYA, YES).then(MemberAdmitted(PRIYA, (Right.ADMINISTRATOR,), None))
         given(invited).when(PRIYA, AdmitMember(person=OUTSIDER)).then_refused(AdministratorAlone(PRIYA))
 
     def test_is_accepted_once_and_again_does_nothing(self) -> None:

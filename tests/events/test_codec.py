@@ -19,8 +19,8 @@ from tests.events.golden import golden
 GOLDEN = Path(__file__).parent / "golden"
 #: What the goldens of older shapes are read as; these files are never written again.
 OLDER = {
-    ("MemberAdmitted", 1): MemberAdmitted("maya", (Right.ADMINISTRATOR,)),
-    ("MemberAdmitted", 2): MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS)),
+    ("MemberAdmitted", 1): MemberAdmitted("maya", (Right.ADMINISTRATOR,), None),
+    ("MemberAdmitted", 2): MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS), None),
     ("Appointed", 1): Appointed("lena", Role.LINE_PRODUCER, date(2026, 10, 1), ()),
     ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
