@@ -176,7 +176,7 @@ async def _unauthenticated(request: Request) -> Problem:
         401,
         "TokenIsNeeded",
         "The request carries no bearer token that is valid today: it is missing, unknown, expired or revoked.",
-        "An administrator of your company, or the operator of the service, may give you one.",
+        "Sign in with your company's provider, or ask the operator of the service for a token.",
         headers={"WWW-Authenticate": "Bearer"},
     )
 
@@ -190,7 +190,7 @@ def _within(bearer: Bearer, scopes: frozenset[str], request: Request) -> None:
     """Refuse what a key was not made for: a command by its name, everything that is read as `read`."""
     asked = api_keys.READ if request.method == "GET" else request.scope["route"].name.replace("_", "-")
     if asked not in scopes:
-        advice = "The operator of the service may make a key with this scope."
+        advice = "Whoever answers for the key may make another one, with this scope."
         raise Problem(
             403,
             "ScopeIsMissing",
