@@ -61,7 +61,7 @@ from events.financing import (
     LetterOfIntentRecorded,
     counted_once,
 )
-from events.ids import AccountCode, Digest, FlagId, FundingId, PersonId, PolicyId, RoundId, StreamId
+from events.ids import AccountCode, Digest, FundingId, PersonId, PolicyId, RoundId, StreamId
 from events.money import Money
 from events.policy import (
     ApprovalPolicyAdopted,
@@ -74,11 +74,9 @@ from events.policy import (
     handed_on,
 )
 from events.production import ProductionOpened
-from events.spend import AlertScope
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
 from . import english
-from .flags import FlagRow
 from .projection import Projection, Rows, kind
 from .sentences import with_names
 
@@ -578,47 +576,6 @@ class ApprovalStatus(BaseModel):
     withheld: str | None = Field(None, description="That something is not shown to the reader.")
 
 
-class InboxItem(BaseModel):
-    """Something that waits for a person."""
-
-    production: StreamId
-    title: str
-    waits_for: str = Field(description="What the person may do: `approve`, `revise` or `close_condition`.")
-    on_behalf_of: PersonId | None = Field(description="Whom they would do it for: send it as `On-Behalf-Of`.")
-    round: RoundId
-    kind: RequestKind
-    subject: str
-    content_hash: Digest
-    amount: Money | None
-    since: datetime
-    from_person: PersonId
-    words: str | None
-
-
-class InboxAlert(BaseModel):
-    """So much is spent that somebody who answers for it should look."""
-
-    production: StreamId
-    title: str
-    flag: FlagId
-    scope: AlertScope
-    of: str | None = Field(description="The account, or the level; none for the whole budget.")
-    percent: int = Field(description="The highest that is reached.")
-    reason: str = Field(description="In one sentence, with the figures.")
-    since: datetime
-
-
-class Inbox(BaseModel):
-    """What waits for a person on all their productions, the oldest first."""
-
-    person: PersonId
-    position: int
-    items: list[InboxItem]
-    alerts: list[InboxAlert] = Field(
-        description="Open ones, for executive producers, producers, line producers and accountants."
-    )
-
-
 class Members(Protocol):
     """Who counts in the company at a moment."""
 
@@ -655,7 +612,7 @@ class NotForAll:
 
 
 @dataclass(frozen=True, slots=True)
-class _House:
+class House:
     """Who is what on a production at a moment."""
 
     stream: StreamId
@@ -665,7 +622,8 @@ class _House:
     substitutes: list[SubstituteRow]
 
     @classmethod
-    def of(cls, rows: Rows, stream: StreamId, at: datetime, members: Members) -> "_House":
+    def of(cls, rows: Rows, stream: StreamId, at: datetime, members: Members) -> "House":
+        """What the rows say of it."""
         company, _, name = stream.partition("/")
         on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
         roles: dict[PersonId, set[Role]] = {}
@@ -762,7 +720,7 @@ def view(
         but: what its reader may not read; None when they may read everything.
     """
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
-    house = _House.of(rows, stream, at, members) if rounds else None
+    house = House.of(rows, stream, at, members) if rounds else None
     return ApprovalStatus(
         production=stream,
         version=version,
@@ -822,84 +780,13 @@ def _in_force(adopted: list[PolicyRow]) -> PolicyView | None:
     )
 
 
-#: Who is told of alerts: whoever answers for what is spent.
-ALERTED = frozenset({Role.EXECUTIVE_PRODUCER, Role.PRODUCER, Role.LINE_PRODUCER, Role.ACCOUNTANT})
-
-
-def inbox(
-    rows: Rows,
-    alerts: Iterable[FlagRow],
-    streams: list[StreamId],
-    person: PersonId,
-    position: int,
-    at: datetime,
-    members: Members,
-) -> Inbox:
-    """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close; alerts.
-
-    Args:
-        alerts: those that are open, of all these streams.
-    """
-    items: list[InboxItem] = []
-    told: list[InboxAlert] = []
-    for stream in streams:
-        rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
-        house = _House.of(rows, stream, at, members)
-        for row in (row for row in rounds if row.state == "open"):
-            for seat in house.asked(row):
-                mine = person == seat or person in house.through(seat, Power.APPROVE)
-                if mine and house.may_approve(row, seat, person):
-                    behalf = None if seat == person else seat
-                    asking = (row.submitted_by, row.submitted_because, row.since)
-                    items.append(_item(row, drafting.title, "approve", behalf, *asking))
-            for seat in sorted({c.by for c in row.conditions if c.state == "open"}):
-                if person == seat or person in house.through(seat, Power.CLOSE_CONDITION):
-                    behalf = None if seat == person else seat
-                    asking = (row.submitted_by, None, row.since)
-                    items.append(_item(row, drafting.title, "close_condition", behalf, *asking))
-        on_budgets = [row for row in rounds if row.kind is RequestKind.BUDGET]
-        if on_budgets and Role.PRODUCER in house.standing.roles.get(person, ()):
-            last = on_budgets[-1]
-            if last.state == "changes_requested":
-                made = last.decisions[-1]
-                items.append(_item(last, drafting.title, "revise", None, made.person, made.words, made.at))
-        if ALERTED.intersection(house.standing.roles.get(person, ())):
-            told += _alerts(drafting.title, [row for row in alerts if row.stream_id == stream])
-    return Inbox(
-        person=person,
-        position=position,
-        items=sorted(items, key=lambda item: item.since),
-        alerts=sorted(told, key=lambda each: each.since),
-    )
-
-
-def _alerts(title: str, open_ones: list[FlagRow]) -> list[InboxAlert]:
-    """The highest of each account, each level, and the whole."""
-    highest: dict[tuple[str | None, str | None], FlagRow] = {}
-    for row in sorted(open_ones, key=lambda row: int(row.figures["percent"] or 0)):
-        highest[row.figures["scope"], row.figures["of"]] = row
-    return [
-        InboxAlert(
-            production=row.stream_id,
-            title=title,
-            flag=f"FLAG-{row.number}",
-            scope=AlertScope(str(scope)),
-            of=of,
-            percent=int(row.figures["percent"] or 0),
-            reason=row.sentence,
-            since=row.at,
-        )
-        for (scope, of), row in highest.items()
-    ]
-
-
-def _round(row: RoundRow, house: _House) -> ApprovalRound:
+def _round(row: RoundRow, house: House) -> ApprovalRound:
     return ApprovalRound(
         round=f"A-{row.number}",
         kind=row.kind,
         subject=row.subject,
         content_hash=row.content_hash,
-        amount=_amount(row),
+        amount=amount_of(row),
         state=row.state,
         submitted_by=row.submitted_by,
         on_behalf_of=row.on_behalf_of,
@@ -955,7 +842,7 @@ def _id(_: str, who: str) -> str:
     return who
 
 
-def _waits_for(row: RoundRow, house: _House) -> WaitsFor:
+def _waits_for(row: RoundRow, house: House) -> WaitsFor:
     asked = [
         Asked(
             person=person,
@@ -994,7 +881,7 @@ def _in_words(row: RoundRow, asked: list[Asked], conditions: list[int]) -> str:
     return f"{step}: {whom}, {since}."
 
 
-def _may(row: RoundRow, house: _House) -> list[MayDo]:
+def _may(row: RoundRow, house: House) -> list[MayDo]:
     """What each may do next; whoever acts for another names them."""
     may: dict[PersonId, list[str]] = {}
     for person in house.asked(row):
@@ -1016,30 +903,6 @@ def _may(row: RoundRow, house: _House) -> list[MayDo]:
     return [MayDo(person=person, commands=commands) for person, commands in sorted(may.items())]
 
 
-def _amount(row: RoundRow) -> Money | None:
+def amount_of(row: RoundRow) -> Money | None:
+    """What is asked for."""
     return None if row.amount is None or row.currency is None else Money(row.amount, row.currency)
-
-
-def _item(
-    row: RoundRow,
-    title: str,
-    waits_for: str,
-    on_behalf_of: PersonId | None,
-    from_person: PersonId,
-    words: str | None,
-    since: datetime,
-) -> InboxItem:
-    return InboxItem(
-        production=row.stream_id,
-        title=title,
-        waits_for=waits_for,
-        on_behalf_of=on_behalf_of,
-        round=f"A-{row.number}",
-        kind=row.kind,
-        subject=row.subject,
-        content_hash=row.content_hash,
-        amount=_amount(row),
-        since=since,
-        from_person=from_person,
-        words=words,
-    )

@@ -31,12 +31,13 @@ from sqlalchemy import Text as SqlText
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
 from events.spend import SpendAlert, SpendKind
-from projections import approval_status, audit_trail, current_budget, flags, funding, sentences, spend_register
-from projections.approval_status import ApprovalStatus, Inbox, NotForAll
+from projections import approval_status, audit_trail, current_budget, flags, funding, inbox, sentences, spend_register
+from projections.approval_status import ApprovalStatus, NotForAll
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
 from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
+from projections.inbox import Inbox
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
 from service.deciders.command import AnyDay
@@ -140,7 +141,7 @@ async def get_inbox(
         rows = await load(driver, projection.kinds, [sender.company, *streams])
     alerts = await _open_alerts(at, streams)
     response.headers["Position"] = str(position)
-    return approval_status.inbox(rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company)
+    return inbox.inbox(rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company)
 
 
 async def _open_alerts(at: Doors, streams: Sequence[StreamId]) -> list[FlagRow]:
