@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from itertools import count
 from typing import Any
@@ -33,6 +35,7 @@ PRODUCTION = "the-long-take"
 STREAM = f"acme/{PRODUCTION}"
 #: Versions of a production with a long past, and commands of a round.
 LONG, ROUND = (5_000, 500) if QUICK else (50_000, 2_000)
+PEER_EVENTS = 1_000 if QUICK else 5_000
 CLIENTS = 32
 ACCOUNTS = [str(code) for code in range(2000, 2200)]
 NAMED = (current_budget.PROJECTION, approval_status.PROJECTION, audit_trail.PROJECTION)
@@ -115,7 +118,7 @@ async def measured(server: Server) -> list[Result]:
     """Every row about one production."""
     async with opened(server.service_url, project=False) as doors:
         await begun(doors)
-        rows = [*await _busy(doors), *await _past(doors)]
+        rows = [*await _busy(doors), *await _past(doors, server.owner_url)]
     async with opened(server.service_url) as doors:
         assert await doors.runner.wait_for("current_budget", 0, 60)
         for rate in (100, 500):
@@ -169,21 +172,31 @@ async def _busy(doors: Doors) -> list[Result]:
     ]
 
 
-async def _past(doors: Doors) -> list[Result]:
+def peer_projection(url: str) -> float:
+    """Events a second that the projections of `eventsourcing` take in."""
+    command = [sys.executable, "-m", "benchmarks.peer_projection", url, str(PEER_EVENTS)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+async def _past(doors: Doors, url: str) -> list[Result]:
     runner = Runner(doors.database.work)
     await runner.refresh()
     rebuilt: list[float] = []
+    theirs: list[float] = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         made = await rebuild(doors.database.work, NAMED)
         rebuilt.append(made.events / (time.perf_counter() - started))
+        theirs.append(await asyncio.to_thread(peer_projection, url))
     await runner.release()
     version = (await doors.handling.production(STREAM)).head.version
     unmarked = [await _then(doors, version)]
     marked = [await _then(doors, version * (place + 1) // 25) for place in range(25)]
     name = f"current budget as of a version up to {version:,}"
+    named = "rebuild of current budget, approval status and audit trail"
     return [
-        result("rebuild of current budget, approval status and audit trail", "events/s", rebuilt, aim=">= 40000"),
+        result(named, "events/s", rebuilt, aim=">= 40000"),
+        result(named, "events/s", rebuilt, theirs, "eventsourcing, projections of two", ">= 10"),
         result(f"{name}, from nothing, once", "ms", unmarked),
         result(f"{name}, from marks", "ms", marked, aim="<= 300"),
     ]
