@@ -28,7 +28,7 @@ check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/pytest -q -m gate
 
 storm: $(READY)  ## the storms in their long form, with figures; STORM_SEED repeats one
-	STORM=long $(BIN)/pytest -q tests/storms
+	STORM=long $(BIN)/pytest -q tests/storms tests/deciders/test_duties.py
 
 bench: $(READY) .venv/.bench .venv/.emmett  ## speed, side by side with peers; QUICK=1 for a look
 	$(BIN)/python -m benchmarks

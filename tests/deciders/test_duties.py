@@ -1,10 +1,12 @@
 """Duties are kept apart: every round of a small world, answered in every order, passes only by the rules in words.
 
 Four people who could each do everything, up to three delegations among them, and one thing that goes differently on
-the way. Whatever passes is held against the facts and the commands sent by `faults`, which knows the rules and
-nothing of the engine. Mutants show that it can fail.
+the way: a role or a delegation ends, the content changes, a place is moved, a step is passed over. Whatever passes is
+held against the facts and the commands sent by `faults`, which knows the rules and nothing of the engine. Mutants show
+that it can fail. `make storm` looks at every world of three delegations, and at five steps with delegations, too.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations, permutations
@@ -21,6 +23,8 @@ from events.approval import (
     BudgetSubmitted,
     ContentReplaced,
     RequestApproved,
+    StepOverridden,
+    StepReassigned,
     VoteLapsed,
     VoteWithdrawn,
 )
@@ -31,7 +35,7 @@ from events.policy import Mode, Step
 from events.spend import SpendLogged
 from events.team import Appointed, AppointmentEnded, Role
 from service.deciders import approval, decision
-from service.deciders.approval import Abstain, Approve
+from service.deciders.approval import Abstain, Approve, OverrideStep, ReassignStep
 from service.deciders.budget import LockBudget
 from service.deciders.command import Command
 from service.deciders.delegation import RevokeDelegation
@@ -78,11 +82,14 @@ class Scene:
     edges: Edges
     hands: tuple[PersonId, PersonId]
     two_steps: bool = False
+    #: Whether executive producers may pass over a step, and move places.
+    overrides: bool = False
 
     @property
     def story(self) -> Story:
         one, two = self.hands
-        terms = policy(*self.steps, one_person_may_fill_two_steps=self.two_steps)
+        override_by = Role.EXECUTIVE_PRODUCER if self.overrides else None
+        terms = policy(*self.steps, one_person_may_fill_two_steps=self.two_steps, override_by=override_by)
         hats = [(MAYA, appoint(person, hat)) for person in PEOPLE for hat in HATS if (person, hat) != (MAYA, HATS[0])]
         setting_up: Story = [*OPENED, (MAYA, appoint(LINE_PRODUCER, HATS[2])), (MAYA, appoint(PRODUCER, HATS[1]))]
         setting_up += [(MAYA, equity(inr("600000")))]
@@ -122,6 +129,9 @@ class Known:
     eps: set[PersonId] = field(default_factory=set)
     acting: dict[str, tuple[PersonId, PersonId]] = field(default_factory=dict)
     places: dict[tuple[PersonId, int], Place] = field(default_factory=dict)
+    #: Steps that were passed over, and who moved whose place in which step to whom.
+    passed_over: set[int] = field(default_factory=set)
+    moved: list[tuple[PersonId, int, PersonId, PersonId]] = field(default_factory=list)
     passed: str | None = None
 
 
@@ -148,10 +158,15 @@ def known(scene: Scene, world: World, seen: dict[UUID, Digest]) -> Known:  # noq
                 so.hands |= persons
             case ApprovalRequested():
                 so.hands |= persons
-                so.places, so.passed = {}, None
+                so.places, so.passed, so.passed_over, so.moved = {}, None, set(), []
             case ContentReplaced():
                 so.hands |= persons
-                so.places = {}
+                so.places, so.passed_over = {}, set()
+            case StepOverridden(step=step):
+                so.places[seat, step] = Place(seat, around.actor, step, approves=False, seen=event.content_hash)
+                so.passed_over.add(step)
+            case StepReassigned(step=step, seat=whose, to=to):
+                so.moved.append((around.actor, step, whose, to))
             case ApprovalGiven(step=step) | Abstained(step=step):
                 approves = isinstance(event, ApprovalGiven)
                 saw = seen.get(around.command_id, event.content_hash)
@@ -167,38 +182,51 @@ def known(scene: Scene, world: World, seen: dict[UUID, Digest]) -> Known:  # noq
     return so
 
 
+def in_places(scene: Scene, so: Known, hands: set[PersonId]) -> Iterator[str]:
+    """What is wrong with an answer, or with two of them."""
+    for place in so.places.values():
+        asked = {to for _, step, _, to in so.moved if step == place.step} | so.eps
+        if place.persons & hands:
+            yield f"{place} has a hand in it: {hands}"
+        if place.approves and place.seen != so.passed:
+            yield f"{place} saw other content than {so.passed}"
+        if place.seat not in asked:
+            yield f"{place} is nobody who is asked"
+        if place.by != place.seat and (place.seat, place.by) not in so.acting.values():
+            yield f"{place} is by nobody who acts for them"
+    for one, other in combinations(so.places.values(), 2):
+        if one.persons & other.persons and not (scene.two_steps and one.step != other.step):
+            yield f"one person is behind {one} and {other}"
+
+
 def faults(scene: Scene, world: World, seen: dict[UUID, Digest]) -> list[str]:
     """Which rules the round broke by passing."""
     so = known(scene, world, seen)
     requested = [{m.actor} for e, m in world.facts if isinstance(e, ApprovalRequested) and e.kind != "policy_change"]
     hands = so.hands | requested[-1] | (so.loggers if scene.kind == "overage" else set())
-    found: list[str] = []
+    found = [*in_places(scene, so, hands)]
     approvals = [place for place in so.places.values() if place.approves]
-    for place in approvals:
-        if place.persons & hands:
-            found.append(f"{place} has a hand in it: {hands}")
-        if place.seen != so.passed:
-            found.append(f"{place} saw other content than {so.passed}")
-        if place.seat not in so.eps:
-            found.append(f"{place} is nobody who is asked")
-        if place.by != place.seat and (place.seat, place.by) not in so.acting.values():
-            found.append(f"{place} is by nobody who acts for them")
-    for one, other in combinations(so.places.values(), 2):
-        if one.persons & other.persons and not (scene.two_steps and one.step != other.step):
-            found.append(f"one person is behind {one} and {other}")
+    if not approvals:
+        found.append("nobody approved it")
+    for mover, step, whose, to in so.moved:
+        if {mover, whose, to} & hands:
+            found.append(f"{mover} moved the place of {whose} in step {step} to {to}, with a hand in it: {hands}")
     for number, step in enumerate(scene.steps):
+        if number in so.passed_over:
+            continue
         mine = {place.seat for place in approvals if place.step == number}
         if len(mine) < (step.quorum or 1):
             found.append(f"step {number} has {mine}")
         if step.mode is Mode.ALL and not scene.two_steps:
             elsewhere = {p for place in so.places.values() for p in place.persons if p not in mine}
-            waited = so.eps - hands - elsewhere
+            away = {whose for _, step, whose, _ in so.moved if step == number}
+            waited = so.eps - hands - elsewhere - away
             if not waited <= mine:
                 found.append(f"step {number} did not wait for {waited - mine}")
     return found
 
 
-def acts(scene: Scene, world: World, number: str, disturbed: bool) -> Iterator[tuple[str, Command, bool]]:
+def acts(scene: Scene, world: World, number: str, disturbed: str) -> Iterator[tuple[str, Command, bool]]:
     """What anybody may try next, and whether it is the one thing that goes differently."""
     assert world.production is not None
     versions = world.production.budgets.versions.values()
@@ -206,13 +234,19 @@ def acts(scene: Scene, world: World, number: str, disturbed: bool) -> Iterator[t
     hashes = sorted(
         {asked.content_hash} | ({each.content_hash for each in versions} if scene.kind == "budget" else set())
     )
-    places = [*PEOPLE, *(f"{to}/{grantor}" for grantor, to in scene.edges)]
+    moved = [LINE_PRODUCER] if disturbed == ReassignStep.__name__ else []
+    places = [*PEOPLE, *moved, *(f"{to}/{grantor}" for grantor, to in scene.edges)]
     for who in places:
         for each in hashes:
             yield who, Approve(round=number, content_hash=each), False
-    yield DIRECTOR, Abstain(round=number, content_hash=asked.content_hash), False
+    for who in (DIRECTOR, *(f"{to}/{grantor}" for grantor, to in scene.edges)):
+        yield who, Abstain(round=number, content_hash=asked.content_hash), False
     if disturbed:
         return
+    if scene.overrides:
+        for who in (scene.hands[0], CO_PRODUCER):
+            yield who, ReassignStep(round=number, seat=NOOR, to=LINE_PRODUCER, reason=WHY), True
+            yield who, OverrideStep(round=number, content_hash=asked.content_hash, reason=WHY), True
     yield NOOR, EndAppointment(person=NOOR, role=Role.EXECUTIVE_PRODUCER, reason=WHY), True
     if scene.edges:
         yield scene.edges[0][0], RevokeDelegation(delegation="D-1"), True
@@ -234,7 +268,7 @@ def explore(scene: Scene, tally: Tally) -> None:  # noqa: PLR0915 - one walk
     world = play(scene.story)
     assert world.production is not None
     number = f"A-{len(world.production.approvals.rounds)}"
-    waiting: list[tuple[World, dict[UUID, Digest], bool]] = [(world, {}, False)]
+    waiting: list[tuple[World, dict[UUID, Digest], str]] = [(world, {}, "")]
     reached: set[Any] = set()
     while waiting:
         world, seen, disturbed = waiting.pop()
@@ -278,6 +312,8 @@ def worlds_of_edges(most: int, hands: tuple[PersonId, PersonId]) -> list[Edges]:
     return list(kept.values())
 
 
+#: Whether every world is looked at.
+LONG = os.environ.get("STORM") == "long"
 ALONE, BOTH = (MAYA, MAYA), (MAYA, NOOR)
 
 
@@ -289,8 +325,11 @@ def scenes() -> Iterator[Scene]:
             yield Scene("budget", (EPS,), edges, hands)
             yield Scene("overage", (TWO_OF_THEM, EP), edges, hands)
             yield Scene("transfer", (EP, EPS), edges, hands)
-    for edges in worlds_of_edges(3, ALONE)[13::9]:
+            yield Scene("transfer", (EPS, EP), edges, hands, overrides=True)
+    for edges in worlds_of_edges(3, ALONE)[13 :: 1 if LONG else 18]:
         yield Scene("transfer", (EP, EP), edges, ALONE)
+        if LONG:
+            yield Scene("overage", (EP,) * 5, edges[:1], BOTH, two_steps=True)
     yield Scene("transfer", (EP, EP, EP), ((NOOR, DIRECTOR),), ALONE, two_steps=True)
     yield Scene("overage", (EP, EP, EP, EP, EP), (), BOTH, two_steps=True)
 
@@ -313,6 +352,7 @@ MUTANTS = {
     "lapses": (Circumstances, "lapsed", lambda *_: None),
     "content": (approval, "_seen", lambda *_: None),
     "who acts": (decision.Situation, "answers_for", lambda *_: True),
+    "who chooses": (approval, "_had_no_hand_in_it", lambda *_: None),
 }
 
 
