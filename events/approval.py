@@ -93,7 +93,7 @@ class ApprovalGiven:
 
 @dataclass(frozen=True, slots=True)
 class Abstained:
-    """An approver leaves the answer to the others."""
+    """An approver leaves the answer to the others; the open conditions of an approval before go with it."""
 
     round: RoundId
     subject: str
@@ -114,7 +114,7 @@ class VoteWithdrawn:
 
 @dataclass(frozen=True, slots=True)
 class VoteLapsed:
-    """An answer counts no more: who gave it may not give it any longer."""
+    """An answer counts no more: who gave it may not give it any longer; its open conditions stay."""
 
     round: RoundId
     subject: str
@@ -135,6 +135,16 @@ class StepPassed:
 @dataclass(frozen=True, slots=True)
 class StepSkipped:
     """The step was passed over, since nobody is what it asks for."""
+
+    round: RoundId
+    subject: str
+    step: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepReopened:
+    """The step is asked once more: what its approvals came to does not suffice any more."""
 
     round: RoundId
     subject: str
@@ -200,6 +210,9 @@ class AccountChange:
     account: AccountCode
     before: Amount | None
     after: Amount | None
+    #: What the line was and is, where that is not the same: its name, its level, what it is a percentage of.
+    was: str | None
+    now: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +232,12 @@ class ContentReplaced:
 
 @dataclass(frozen=True, slots=True)
 class RequestRecalled:
-    """Who had asked takes it back, and the round ended."""
+    """Who had asked takes it back, or it was overtaken by what happened; the round ended."""
 
     round: RoundId
     subject: str
+    #: What overtook it; None when it was taken back.
+    because: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +314,7 @@ ApprovalEvent = (
     | VoteLapsed
     | StepPassed
     | StepSkipped
+    | StepReopened
     | StepOverridden
     | StepReassigned
     | ApproversNudged

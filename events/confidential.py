@@ -30,6 +30,7 @@ from .approval import (
     StepOverridden,
     StepPassed,
     StepReassigned,
+    StepReopened,
     StepSkipped,
     VoteLapsed,
     VoteWithdrawn,
@@ -129,15 +130,19 @@ def _of_approval(event: ApprovalEvent) -> Accounts:
     if isinstance(event, Spoken):
         return _of_words(event)
     match event:
-        case ApprovalRequested(kind=kind, accounts=accounts) | ApprovedByPolicy(kind=kind, accounts=accounts):
-            return None if kind is RequestKind.PAYMENT else accounts
+        case ApprovalRequested() | ApprovedByPolicy():
+            # What counts together with it may be of other accounts, or pay.
+            closed = event.kind is RequestKind.PAYMENT or event.counted != event.amount
+            return None if closed else event.accounts
         case RequestApproved(kind=kind):
             return None if kind in _OF_ACCOUNTS else ()
         case ContentReplaced(changes=changes):
             return tuple(change.account for change in changes)
         case BudgetSubmitted() | BudgetWithdrawn() | BudgetRejected() | BudgetApproved() | BudgetSuperseded():
             return ()
-        case VoteWithdrawn() | VoteLapsed() | StepPassed() | StepSkipped() | ApproversNudged() | RequestRecalled():
+        case VoteWithdrawn() | VoteLapsed() | StepPassed() | StepSkipped() | StepReopened():
+            return ()
+        case ApproversNudged() | RequestRecalled():
             return ()
 
 

@@ -86,11 +86,11 @@ class Step:
     share: Percent | None = None
     """Percent of the committed funding, when the mode is a share."""
     within_days: int | None = None
-    """After so many days the step asks `escalates_to`, too."""
+    """After so many days the step asks `escalates_to`, too, and one of them is enough."""
     escalates_to: tuple[Approver, ...] = ()
-    """Who is asked beside the others once the days are over."""
+    """Who may give the step in the place of the others once the days are over."""
     optional: bool = False
-    """Skipped while nobody is what it asks for."""
+    """Skipped while nobody is what it asks for, but whoever had a hand in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +108,13 @@ class When:
     capped: bool = False
     """An account that the policy caps is asked about."""
     at_least: WholeAmount | None = None
-    """Base currency; what one vendor or account asked for within the policy's days counts together."""
+    """Base currency; what one vendor or account asked for within the policy's days, of all these kinds, counts
+    together."""
     below: PositiveAmount | None = None
     """Counted as `at_least` is."""
-    percent_of_budget: Percent | None = None
-    """What is asked for makes this percentage or more of the budget of its account."""
+    percent_over: Percent | None = None
+    """It takes its account this percentage or more past what was approved for it, with all changes since; a payment,
+    past its budget; a new version, past the total of the one in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +214,13 @@ class Standing:
     def _answers(self, person: PersonId) -> bool:
         return bool(set(self.roles.get(person, ())) - {Role.AUDITOR})
 
-    def share(self, persons: Collection[PersonId]) -> Decimal:
-        """The percentage of the committed funding that these persons speak for."""
+    def share(self, persons: Collection[PersonId], instead: Mapping[PersonId, PersonId]) -> Decimal:
+        """The percentage of the committed funding that these persons speak for, in their own place or in another's."""
         total = sum((amount for _, amount in self.holders.values()), Decimal(0))
-        theirs = sum((amount for holder, amount in self.holders.values() if holder in persons), Decimal(0))
+        theirs = sum(
+            (amount for holder, amount in self.holders.values() if holder and instead.get(holder, holder) in persons),
+            Decimal(0),
+        )
         return theirs * 100 / total if total else Decimal(0)
 
 
@@ -224,11 +229,18 @@ def handed_on(instead: Mapping[PersonId, PersonId], seat: PersonId, to: PersonId
     return {place: to if now == seat else now for place, now in instead.items()} | {seat: to}
 
 
-def takes(step: Step, asked: Collection[PersonId], approved: Collection[PersonId], standing: Standing) -> bool:
+def takes(
+    step: Step,
+    asked: Collection[PersonId],
+    approved: Collection[PersonId],
+    standing: Standing,
+    instead: Mapping[PersonId, PersonId],
+) -> bool:
     """Whether those who approved are as many as the step takes.
 
     Args:
         asked: whom the step asks, without those who may not approve this and those who abstained.
+        instead: who is asked in whose place.
     """
     counted = set(approved) & set(asked)
     match step.mode:
@@ -239,4 +251,4 @@ def takes(step: Step, asked: Collection[PersonId], approved: Collection[PersonId
         case Mode.QUORUM:
             return len(counted) >= (step.quorum or 1)
         case Mode.SHARE:
-            return bool(counted) and standing.share(counted) >= (step.share or 0)
+            return bool(counted) and standing.share(counted, instead) >= (step.share or 0)

@@ -38,11 +38,12 @@ from events.approval import (
     StepOverridden,
     StepPassed,
     StepReassigned,
+    StepReopened,
     StepSkipped,
     VoteLapsed,
     VoteWithdrawn,
 )
-from events.budget import BudgetDrafted
+from events.budget import BudgetDrafted, DifferenceWaived
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, DelegationEvent, Power
 from events.envelope import Recorded
 from events.financing import (
@@ -102,6 +103,7 @@ class ConditionSet:
     """What an approval waits for."""
 
     by: PersonId
+    step: int
     words: str
     state: str = "open"
 
@@ -146,6 +148,8 @@ class RoundRow:
     former: str | None
     changes: tuple[AccountChange, ...]
     ended_at: datetime | None
+    #: What overtook it; None when somebody decided.
+    ended_because: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +175,7 @@ class AppointmentRow:
 
 @dataclass(frozen=True, slots=True)
 class DraftingRow:
-    """The production, and who set a draft since its last approved version."""
+    """The production, and who set a draft, or waived a difference, since its last approved version."""
 
     stream_id: StreamId
     title: str
@@ -217,7 +221,16 @@ KINDS = (
 )
 APPOINTMENTS, SUBSTITUTES = KINDS[1].table, KINDS[4].table
 
-Reads = ProductionOpened | TeamEvent | BudgetDrafted | ApprovalEvent | PolicyEvent | FinancingEvent | DelegationEvent
+Reads = (
+    ProductionOpened
+    | TeamEvent
+    | BudgetDrafted
+    | DifferenceWaived
+    | ApprovalEvent
+    | PolicyEvent
+    | FinancingEvent
+    | DelegationEvent
+)
 
 _TERMS = Decoder(Policy)
 #: What was so before a policy was adopted.
@@ -240,7 +253,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.put(AppointmentRow(stream, person, role.value, from_on.isoformat(), accounts))
         case AppointmentEnded(person, role):
             rows.remove(AppointmentRow, stream, person, role.value)
-        case BudgetDrafted():
+        case BudgetDrafted() | DifferenceWaived():
             drafting = rows.one(DraftingRow, stream)
             rows.put(replace(drafting, drafters=tuple(sorted({*drafting.drafters, *metadata.persons}))))
         case BudgetSubmitted(round_id, budget, content_hash, total):
@@ -254,10 +267,11 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _decided(rows, recorded, round_id, "approve", words)
             row = rows.one(RoundRow, stream, _number(round_id))
             seat = metadata.on_behalf_of or metadata.actor
-            set_now = (*row.conditions, *(ConditionSet(seat, condition) for condition in conditions))
+            set_now = (*row.conditions, *(ConditionSet(seat, row.step, condition) for condition in conditions))
             rows.put(replace(row, conditions=set_now))
         case Abstained(round_id, words=words):
             _decided(rows, recorded, round_id, "abstain", words)
+            _unbound(rows, recorded, round_id)
         case StepOverridden(round_id, step=step):
             _decided(rows, recorded, round_id, "override", metadata.reason)
             _passed(rows, recorded, round_id, step, over=True)
@@ -267,8 +281,10 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case BudgetRejected(round_id, words=words) | RequestRejected(round_id, words=words):
             _decided(rows, recorded, round_id, "reject", words)
             _ended(rows, recorded, round_id, "rejected")
-        case BudgetWithdrawn(round_id) | RequestRecalled(round_id):
+        case BudgetWithdrawn(round_id) | RequestRecalled(round_id, because=None):
             _ended(rows, recorded, round_id, "withdrawn")
+        case RequestRecalled(round_id, because=because):
+            _ended(rows, recorded, round_id, "overtaken", because)
         case BudgetApproved(round_id):
             _ended(rows, recorded, round_id, "approved")
             rows.put(replace(rows.one(DraftingRow, stream), drafters=()))
@@ -280,6 +296,10 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _passed(rows, recorded, round_id, step, over=True)
         case VoteWithdrawn(round_id, seat=seat):
             _uncounted(rows, recorded, round_id, seat, None)
+            _unbound(rows, recorded, round_id)
+        case StepReopened(round_id, step=step):
+            row = rows.one(RoundRow, stream, _number(round_id))
+            rows.put(replace(row, step=step, since=metadata.at))
         case VoteLapsed(round_id, seat=seat, step=step):
             _uncounted(rows, recorded, round_id, seat, step)
         case StepReassigned(round_id, _, step, seat, to):
@@ -358,6 +378,7 @@ def _opened(
             former=None,
             changes=(),
             ended_at=None,
+            ended_because=None,
             **under | terms,
         )
     )
@@ -368,15 +389,15 @@ def _decided(rows: Rows, recorded: Recorded[Any], round_id: RoundId, decision: s
     seat = metadata.on_behalf_of or metadata.actor
     made = DecisionMade(seat, metadata.actor, decision, row.step, words, metadata.at, metadata.roles)
     before = [
-        replace(d, counts=False) if (d.person, d.step, d.decision) == (seat, row.step, "abstain") else d
+        replace(d, counts=False) if (d.person, d.step) == (seat, row.step) and d.decision in _ANSWERS else d
         for d in row.decisions
     ]
     rows.put(replace(row, decisions=(*before, made)))
 
 
-def _ended(rows: Rows, recorded: Recorded[Any], round_id: RoundId, state: str) -> None:
+def _ended(rows: Rows, recorded: Recorded[Any], round_id: RoundId, state: str, because: str | None = None) -> None:
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
-    rows.put(replace(row, state=state, ended_at=recorded.metadata.at))
+    rows.put(replace(row, state=state, ended_at=recorded.metadata.at, ended_because=because))
 
 
 def _passed(rows: Rows, recorded: Recorded[Any], round_id: RoundId, step: int, *, over: bool) -> None:
@@ -399,12 +420,17 @@ def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: Per
     back = min((made.step for made in row.decisions if gone(made)), default=row.step)
     if back < row.step:
         row = replace(row, step=back, since=recorded.metadata.at)
-    conditions = row.conditions
-    if not any(made.counts and (made.person, made.decision) == (seat, "approve") for made in decisions):
-        conditions = tuple(
-            replace(c, state="withdrawn") if (c.by, c.state) == (seat, "open") else c for c in conditions
-        )
-    rows.put(replace(row, decisions=decisions, conditions=conditions))
+    rows.put(replace(row, decisions=decisions))
+
+
+def _unbound(rows: Rows, recorded: Recorded[Any], round_id: RoundId) -> None:
+    """What somebody's approval waited for falls with it, by their own act."""
+    row, metadata = rows.one(RoundRow, recorded.stream_id, _number(round_id)), recorded.metadata
+    seat = metadata.on_behalf_of or metadata.actor
+    if any(made.counts and (made.person, made.decision) == (seat, "approve") for made in row.decisions):
+        return
+    conditions = [replace(c, state="withdrawn") if (c.by, c.state) == (seat, "open") else c for c in row.conditions]
+    rows.put(replace(row, conditions=tuple(conditions)))
 
 
 def _closed(rows: Rows, stream: StreamId, round_id: RoundId, number: int, state: str) -> None:
@@ -472,7 +498,7 @@ def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 3, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 4, KINDS, fold)
 
 
 class Asked(BaseModel):
@@ -540,17 +566,18 @@ class ApprovalRound(BaseModel):
     submitted_because: str | None
     command: str | None = Field(description="What takes effect when it passes; none for budgets and payments.")
     body: dict[str, Any] | None = Field(description="Of that command, as it was sent.")
-    in_english: str | None = Field(description="The policy that is proposed, read out.")
+    in_english: str | None = Field(description="What takes effect when it passes, read out.")
     policy: str | None
     rule: str | None
     steps: list[str] = Field(description="In words, in their order.")
     waits_for: WaitsFor | None
-    may: list[MayDo] = Field(description="What each may do next.")
+    may: list[MayDo] = Field(description="What each may do next; besides, whoever holds a role may nudge.")
     decisions: list[DecisionView]
     conditions: list[ConditionView]
     former: str | None = Field(description="What the round asked about before its content was changed.")
     changes: list[AccountChange] = Field(description="The lines in which the content differs from the former one.")
     ended_at: datetime | None
+    ended_because: str | None = Field(description="What overtook it; none when somebody decided.")
     withheld: str | None = Field(
         None, description="That its amount, what was said of it, and what it asks for or changed are not shown."
     )
@@ -653,11 +680,8 @@ class House:
             return []
         step, late = row.steps[row.step], self.escalates_at(row)
         approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
-        instead: dict[PersonId, PersonId] = {}
-        for at, seat, to in row.reassigned:
-            instead = handed_on(instead, seat, to) if at == row.step else instead
         answered = {made.person for made in row.decisions if made.counts and made.step == row.step}
-        return sorted(set(self.standing.asked(approvers, row.accounts, instead)) - answered)
+        return sorted(set(self.standing.asked(approvers, row.accounts, _instead(row, row.step))) - answered)
 
     def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
@@ -676,6 +700,25 @@ class House:
             for made in row.decisions
         )
 
+    def may_override(self, row: RoundRow, person: PersonId) -> bool:
+        """Whether that person may pass over the step that the round is at."""
+        at_last = row.step + 1 == len(row.steps)
+        return (
+            row.override_by in self.standing.roles.get(person, ())
+            and row.step < len(row.steps)
+            and self.may_approve(row, person, person)
+            and not (at_last and not any(made.counts and made.decision == "approve" for made in row.decisions))
+        )
+
+    def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
+        """Who says what becomes of an open condition: who set it, or whom the step asks where it asks them no more."""
+        if condition.state != "open":
+            return []
+        step = row.steps[condition.step]
+        approvers = (*step.approvers, *step.escalates_to)
+        seats = self.standing.asked(approvers, row.accounts, _instead(row, condition.step))
+        return [condition.by] if condition.by in seats else [seat for seat in seats if seat not in row.excluded]
+
     def escalates_at(self, row: RoundRow) -> datetime | None:
         """When a step asks others, too."""
         days = row.steps[row.step].within_days if row.step < len(row.steps) else None
@@ -692,16 +735,22 @@ class House:
         return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
 
 
+_VOTES = ("approve", "abstain")
 #: What fills a place.
-_ANSWERS = ("approve", "abstain", "override")
+_ANSWERS = (*_VOTES, "override")
 
 
 def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:
     """Who gave their place in a step to whoever sits there."""
+    return {place for place, to in _instead(row, step).items() if to == seat}
+
+
+def _instead(row: RoundRow, step: int) -> dict[PersonId, PersonId]:
+    """Who is asked in whose place in a step."""
     instead: dict[PersonId, PersonId] = {}
     for at, place, to in row.reassigned:
         instead = handed_on(instead, place, to) if at == step else instead
-    return {place for place, to in instead.items() if to == seat}
+    return instead
 
 
 def view(
@@ -759,6 +808,7 @@ def _without(shown: ApprovalRound, said: str) -> ApprovalRound:
             "amount": None,
             "submitted_because": None,
             "body": None,
+            "in_english": None,
             "waits_for": waits,
             "decisions": [made.model_copy(update={"words": None}) for made in shown.decisions],
             "conditions": [each.model_copy(update={"words": said}) for each in shown.conditions],
@@ -820,13 +870,15 @@ def _round(row: RoundRow, house: House) -> ApprovalRound:
         former=row.former,
         changes=list(row.changes),
         ended_at=row.ended_at,
+        ended_because=row.ended_because,
     )
 
 
-def _in_english(row: RoundRow) -> str | None:
-    if row.kind is not RequestKind.POLICY_CHANGE or row.body is None:
-        return None
-    return _policy_in_words(_TERMS.decode(json.dumps(json.loads(row.body)["terms"])))
+def _in_english(row: RoundRow) -> str:
+    body = {} if row.body is None else json.loads(row.body)
+    if row.kind is RequestKind.POLICY_CHANGE:
+        return _policy_in_words(_TERMS.decode(json.dumps(body["terms"])))
+    return english.request(row.kind, row.subject, amount_of(row), body)
 
 
 def _policy_in_words(terms: Policy) -> str:
@@ -854,7 +906,7 @@ def _waits_for(row: RoundRow, house: House) -> WaitsFor:
     ]
     conditions = [number for number, c in enumerate(row.conditions, 1) if c.state == "open"]
     return WaitsFor(
-        words=_in_words(row, asked, conditions),
+        words=_in_words(row, house, asked, conditions),
         step=row.step + 1,
         steps=len(row.steps),
         asked=asked,
@@ -865,7 +917,7 @@ def _waits_for(row: RoundRow, house: House) -> WaitsFor:
     )
 
 
-def _in_words(row: RoundRow, asked: list[Asked], conditions: list[int]) -> str:
+def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[int]) -> str:
     since = f"since {row.since:%-d %B %Y %H:%M} UTC"
     if row.step >= len(row.steps):
         words = [f"{row.conditions[number - 1].words} ({row.conditions[number - 1].by})" for number in conditions]
@@ -876,7 +928,13 @@ def _in_words(row: RoundRow, asked: list[Asked], conditions: list[int]) -> str:
         + (f", or {english.listed(each.through)} for them" if each.through else "")
         for each in asked
     ]
-    whom = f"waits for {english.listed(said)}" if said else "waits for nobody who may: appoint, reassign or override"
+    passes_over = [person for person in house.standing.roles if house.may_override(row, person)]
+    if said:
+        whom = f"waits for {english.listed(said)}"
+    elif passes_over:
+        whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
+    else:
+        whom = "waits for nobody who may approve it: appoint somebody, change the policy, or recall it and ask anew"
     step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(row.steps[row.step])}"
     return f"{step}: {whom}, {since}."
 
@@ -885,22 +943,23 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
     """What each may do next; whoever acts for another names them."""
     may: dict[PersonId, list[str]] = {}
     for person in house.asked(row):
-        places = ["approve"] if person not in row.excluded else []
-        places = [*places, "abstain"] if not house.filled_another(row, person, person) else []
-        may[person] = [*places, "request_changes", "reject"]
+        answers = house.may_approve(row, person, person)
+        may[person] = [*(("approve", "abstain", "reassign_step") if answers else ()), "request_changes", "reject"]
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
-        may.setdefault(person, []).extend(("recall_request", "nudge"))
-    for made in row.decisions:
-        if made.counts and made.decision in ("approve", "abstain"):
-            may.setdefault(made.person, []).append("withdraw_vote")
-    for each in row.conditions:
-        if each.state == "open" and "close_condition" not in may.setdefault(each.by, []):
-            may[each.by].append("close_condition")
-    if row.override_by is not None and row.step < len(row.steps):
-        for person, roles in house.standing.roles.items():
-            if row.override_by in roles and person not in row.excluded:
-                may.setdefault(person, []).append("override_step")
-    return [MayDo(person=person, commands=commands) for person, commands in sorted(may.items())]
+        if house.standing.roles.get(person):
+            may.setdefault(person, []).extend(("recall_request", "nudge"))
+    for person in sorted({made.person for made in row.decisions if made.counts and made.decision in _VOTES}):
+        may.setdefault(person, []).append("withdraw_vote")
+    for condition in row.conditions:
+        for person in house.heirs(row, condition):
+            if "close_condition" not in may.setdefault(person, []):
+                may[person].append("close_condition")
+    for person, roles in house.standing.roles.items():
+        if row.override_by in roles and person not in row.excluded and row.step < len(row.steps):
+            may.setdefault(person, []).append("reassign_step")
+        if house.may_override(row, person):
+            may[person].append("override_step")
+    return [MayDo(person=person, commands=list(dict.fromkeys(each))) for person, each in sorted(may.items())]
 
 
 def amount_of(row: RoundRow) -> Money | None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Index, func
 
 from events import OfProduction
-from events.approval import ConditionWaived, StepOverridden, StepSkipped
+from events.approval import ConditionWaived, StepOverridden, StepReassigned, StepSkipped
 from events.budget import BudgetUnlocked, DifferenceWaived
 from events.confidential import figures_of
 from events.envelope import Metadata, Recorded
@@ -115,6 +115,8 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
     match event:
         case StepOverridden() | StepSkipped() | ConditionWaived() | DifferenceWaived() | BudgetUnlocked():
             return True
+        case StepReassigned(seat=seat):
+            return seat not in metadata.persons  # what is one's own to give away is no exception
         case ProductionGreenlit(results=results):
             return not all(result.passed for result in results)
         case StageEntered(left=left):

@@ -1,8 +1,10 @@
 """How an approval policy is read out: in English, rule by rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from events.policy import Approver, Mode, Policy, Rule, Step, When
+from events.money import Money
+from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 
 
 def policy(terms: Policy) -> str:
@@ -26,6 +28,37 @@ def policy(terms: Policy) -> str:
     return " ".join(said)
 
 
+def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping[str, Any]) -> str:
+    """What takes effect when a round on it passes; of a policy, `policy` says it.
+
+    Args:
+        subject: as the round names it, such as `v2`, `S-000017`, or `1100 to 2200`.
+        body: of the command that takes effect; empty for budgets and payments.
+    """
+    of = "" if amount is None else f", {amount}"
+    match kind:
+        case RequestKind.BUDGET:
+            return f"Put {subject}{of}, in force."
+        case RequestKind.PAYMENT:
+            return f"Release the payment of {subject}{of}."
+        case RequestKind.UNLOCKING:
+            return f"Unlock {subject}{of}."
+        case RequestKind.OVERAGE:
+            return f"Add {amount} to account {subject} beside the locked budget, carried by {body['funding']}."
+        case RequestKind.TRANSFER:
+            return f"Move {amount} from account {subject}."
+        case RequestKind.CONTINGENCY_DRAW:
+            return f"Draw {amount} from the contingency for account {subject}."
+        case RequestKind.FUNDING_CUT:
+            return f"Cut {subject} by {amount}."
+        case RequestKind.APPOINTMENT:
+            return f"Have it so: {subject}{' no more' if 'role' in body and 'from_on' not in body else ''}."
+        case RequestKind.REOPENING:
+            return f"Reopen the production, for {subject}."
+        case RequestKind.POLICY_CHANGE:
+            return f"Adopt {subject}."
+
+
 def rule(each: Rule) -> str:
     """A rule, with what it is for and whom it asks."""
     return f"{each.name} ({when(each.when)}): {steps(each.steps)}."
@@ -35,15 +68,15 @@ def when(what: When) -> str:
     """What a rule is for."""
     said = [listed([_words(kind) for kind in what.kinds])]
     if what.accounts or what.levels:
-        said.append(f"on {listed([*what.accounts, *map(_words, what.levels)])}")
+        said.append(f"on {' or '.join([*what.accounts, *map(_words, what.levels)])}")
     if what.capped:
         said.append("on a capped account")
     if what.at_least is not None:
         said.append(f"from {what.at_least:,f} on")
     if what.below is not None:
         said.append(f"below {what.below:,f}")
-    if what.percent_of_budget is not None:
-        said.append(f"from {what.percent_of_budget.normalize():f} % of the account's budget on")
+    if what.percent_over is not None:
+        said.append(f"from {what.percent_over.normalize():f} % past what was approved on")
     return ", ".join(said)
 
 
@@ -65,7 +98,7 @@ def step(asked: Step) -> str:
         case Mode.SHARE:
             said = f"{whom} who together hold {asked.share or 0:f} % of the committed funding"
     if asked.within_days is not None:
-        said += f", after {asked.within_days} days {_whom(asked.escalates_to)} too"
+        said += f", after {asked.within_days} days any of {_whom(asked.escalates_to)} in their place"
     return f"{said} (skipped while there is none)" if asked.optional else said
 
 

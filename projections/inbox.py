@@ -88,7 +88,7 @@ def inbox(
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
-            for seat in sorted({c.by for c in row.conditions if c.state == "open"}):
+            for seat in sorted({seat for condition in row.conditions for seat in house.heirs(row, condition)}):
                 if person == seat or person in house.through(seat, Power.CLOSE_CONDITION):
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, None, row.since)

@@ -34,6 +34,7 @@ from events.approval import (
     StepOverridden,
     StepPassed,
     StepReassigned,
+    StepReopened,
     StepSkipped,
     VoteLapsed,
     VoteWithdrawn,
@@ -297,6 +298,8 @@ def _tell_approval(event: ApprovalEvent) -> Told:
             return Told(f"Step {step + 1} of {round_id} on {subject} passed.")
         case StepSkipped(round_id, subject, step, because):
             return Told(f"Step {step + 1} of {round_id} on {subject} was skipped: {because}.")
+        case StepReopened(round_id, subject, step, because):
+            return Told(f"Step {step + 1} of {round_id} on {subject} is asked once more: {because}.")
         case StepOverridden(round_id, subject, content_hash, step):
             return Told(
                 f"Exception: passed over step {step + 1} of {round_id} on {subject}, content {content_hash[:12]}."
@@ -320,8 +323,10 @@ def _tell_approval(event: ApprovalEvent) -> Told:
                 before={"subject": former},
                 after={"subject": subject},
             )
-        case RequestRecalled(round_id, subject):
+        case RequestRecalled(round_id, subject, None):
             return Told(f"Took back what {round_id} asked for: {subject}.")
+        case RequestRecalled(round_id, subject, because):
+            return Told(f"{round_id} on {subject} ended: {because}.")
         case ChangesRequested(round_id, subject, _, words):
             return Told(f"Asked for changes to {subject} in {round_id}{_said(words)}.")
         case RequestRejected(round_id, subject, _, words):

@@ -10,6 +10,8 @@ TRUNCATE approval_status_rounds;
 
 ALTER TABLE approval_status_rounds ADD COLUMN one_person_may_fill_two_steps BOOLEAN NOT NULL;
 
+ALTER TABLE approval_status_rounds ADD COLUMN ended_because TEXT COLLATE "C";
+
 CREATE TABLE approval_status_policies (
     stream_id TEXT COLLATE "C" NOT NULL,
     number BIGINT NOT NULL,

@@ -11,7 +11,8 @@ A6  A step is answered by those whom it asks, once the steps before it have pass
 A7  One person fills one place of a round, for themselves or for another; two steps only where the policy says so.
 A8  Who may answer is looked at when the answer is given and again when the round passes: what was given by somebody
     who may not give it any more has lapsed.
-A9  Conditions are met or waived by who set them, before the approval takes effect.
+A9  Conditions are met or waived by who set them, before the approval takes effect; where whoever set one is not asked
+    any more, by somebody whom the step asks now, or who may override it.
 A10 Where the policy names a role that may, somebody who holds it passes over a step, for a reason; what nobody
     approved at all never passes.
 A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.
@@ -88,7 +89,7 @@ class ContentHasChanged(Conflicting):
 
 @dataclass
 class ApproverSetTheBudget(Forbidden):
-    """{approver} set a draft since the last approved version and may not approve {budget}."""
+    """{approver} set a draft, or waived a difference, since the last approved version and may not approve {budget}."""
 
     rule = "A3"
     otherwise = "Somebody else whom the round asks, who set no draft, may."
@@ -108,7 +109,7 @@ class ApproverIsSubmitter(Forbidden):
 
 @dataclass
 class ApproverHadAHandInIt(Forbidden):
-    """{approver} asked for {subject}, or logged the spend behind it, and may not approve it."""
+    """{approver} had a hand in {subject}: asked for it, submitted it, or logged the spend behind it."""
 
     rule = "A3"
     otherwise = "Somebody else whom the round asks may."
@@ -143,23 +144,25 @@ class PersonFillsAnotherPlace(Forbidden):
 
 @dataclass
 class BeyondDelegation(Forbidden):
-    """{person} acts for {grantor} up to {limit}; this is for {amount}."""
+    """{person} acts for {grantor} on amounts up to {limit}; the amount of this is {amount}."""
 
     rule = "A11"
     otherwise = "{grantor} may do it in person, or delegate more."
     person: PersonId
     grantor: PersonId
     limit: Money
-    amount: Money
+    #: None of what is not about money, which a limit is never wide enough for.
+    amount: Money | None
 
 
 @dataclass
 class CredentialsAreNotFresh(Forbidden):
-    """Approving {amount} needs a sign-in within the last {minutes} minutes; yours is of {signed_in}."""
+    """Approving {subject} needs a sign-in within the last {minutes} minutes; yours is of {signed_in}."""
 
     rule = "A11"
     otherwise = "Sign in again, and send it with the new token."
-    amount: Money
+    #: With the amount, if it is about one.
+    subject: str
     minutes: int
     signed_in: str
 
@@ -207,24 +210,36 @@ class ConditionIsMissing(Missing):
 
 @dataclass
 class ConditionIsNotYours(Forbidden):
-    """Condition {condition} of {round} was set by {setter}."""
+    """Condition {condition} of {round} was set by {setter}, and is closed by {may}."""
 
     rule = "A9"
-    otherwise = "{setter} says whether it is met, or waives it."
+    otherwise = "They say whether it is met, or waive it."
     round: RoundId
     condition: int
     setter: PersonId
+    may: tuple[PersonId, ...]
 
 
 @dataclass
 class NobodyOverrides(Forbidden):
-    """Round {round} was opened under a policy that lets {role} pass over a step; you are {yours}."""
+    """Whom the policy of {round} lets pass over a step: {role}; you are {yours}."""
 
     rule = "A10"
     otherwise = "Those whom the step asks may answer; another policy would let somebody override."
     round: RoundId
     role: Role | None
     yours: tuple[Role, ...]
+
+
+@dataclass
+class NoStepIsLeft(Conflicting):
+    """Every step of {round} has passed; {subject} waits for its conditions {conditions}."""
+
+    rule = "A10"
+    otherwise = "Whoever set a condition says that it is met, or waives it."
+    round: RoundId
+    subject: str
+    conditions: tuple[int, ...]
 
 
 @dataclass
@@ -307,7 +322,10 @@ class Approve(Decision):
 class Abstain(Decision):
     """Somebody whom the round asks leaves the answer to the others, and is not waited for."""
 
-    refusals = (*_ASKED, PersonFillsAnotherPlace, *_PASSES)
+    refusals = (
+        *(*_ASKED, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, PersonFillsAnotherPlace),
+        *_PASSES,
+    )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "The vendor is my brother."}
 
     words: Memo | None = None
@@ -355,7 +373,10 @@ class Nudge(OnRound):
 class ReassignStep(OnRound):
     """Somebody whom the step asks gives their place to another; whoever may override the step may do it for them."""
 
-    refusals = (*_FOUND, PlaceIsNotYours, CannotBeReassigned)
+    refusals = (
+        *(*_FOUND, PlaceIsNotYours, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
+        CannotBeReassigned,
+    )
     example: ClassVar = {"round": "A-1", "seat": "adele", "to": "carl", "reason": "Adele is on a flight."}
 
     seat: PersonId = Field(description="Who is asked now.")
@@ -367,7 +388,7 @@ class OverrideStep(Decision):
     """Whoever holds the role that the policy names for it passes over the step that the round is at, for a reason."""
 
     refusals = (
-        *(*_FOUND, ContentHasChanged, NobodyOverrides),
+        *(*_FOUND, ContentHasChanged, NobodyOverrides, NoStepIsLeft),
         *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
         *(PersonFillsAnotherPlace, CredentialsAreNotFresh, NobodyApproved),
         *_PASSES,
@@ -380,7 +401,11 @@ class OverrideStep(Decision):
 class CloseCondition(OnRound):
     """Whoever set a condition says that it is met, or waives it; with the last one the approval takes effect."""
 
-    refusals = (*_FOUND, ConditionIsMissing, ConditionIsNotYours, *_PASSES)
+    refusals = (
+        *(*_FOUND, ConditionIsMissing, ConditionIsNotYours),
+        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
+        *_PASSES,
+    )
     example: ClassVar = {"round": "A-1", "condition": 1, "waived": False, "words": "The permit came."}
 
     condition: int = Field(ge=1, description="From 1 on, in the order they were set.")
@@ -443,33 +468,45 @@ def request_approval(request: Request, rule: Chosen, round_id: RoundId) -> list[
 
 
 def fresh_minutes(request: Request, rule: Chosen) -> int | None:
-    """A11: how fresh the credentials of who approves it must be."""
+    """A11: how fresh the credentials of who approves it must be; always fresh for a change of the policy itself."""
     fresh_from = rule.terms.fresh_from
-    if fresh_from is None or request.amount is None or request.amount.amount < fresh_from:
+    if fresh_from is None:
         return None
-    return rule.terms.fresh_minutes
+    reached = rule.counted is not None and rule.counted.amount >= fresh_from
+    return rule.terms.fresh_minutes if reached or request.kind is RequestKind.POLICY_CHANGE else None
+
+
+def is_fresh(asked: Round, signed_in: datetime | None, at: datetime) -> bool:
+    """A11: whether who signed in then may approve it now."""
+    if asked.fresh_minutes is None:
+        return True
+    return signed_in is not None and at - signed_in <= timedelta(minutes=asked.fresh_minutes)
 
 
 def approve(
     command: Approve, approvals: Approvals, around: Circumstances, metadata: Metadata, signed_in: datetime | None
 ) -> list[ApprovalEvent]:
-    """A1, A3, A6, A7, A11; approving once more what one has approved does nothing."""
+    """A1, A3, A6, A7, A11; approving once more what one has approved does nothing but set further conditions."""
     if _approved_already(command, approvals, around, metadata):
         return []
     asked = _answered(command, approvals, around, metadata)
     _may_approve(command.round, asked, around, metadata, signed_in)
-    given = (asked.subject, asked.content_hash, command.words, asked.step, command.conditions)
+    stand = asked.set_by(metadata.on_behalf_of or metadata.actor)
+    conditions = tuple(condition for condition in command.conditions if condition not in stand)
+    given = (asked.subject, asked.content_hash, command.words, asked.step, conditions)
     return [ApprovalGiven(command.round, *given)]
 
 
 def abstain(command: Abstain, approvals: Approvals, around: Circumstances, metadata: Metadata) -> list[ApprovalEvent]:
-    """A1, A6, A7; abstaining once more does nothing."""
+    """A1, A3, A6, A7; abstaining once more does nothing."""
     asked = _answered(command, approvals, around, metadata)
     seat = metadata.on_behalf_of or metadata.actor
     vote = Vote(seat, metadata.actor, asked.step, approves=False, gave=asked.gave(seat))
     if vote in asked.votes:
         return []
-    _fills_one_place(command.round, asked, vote.seat, metadata.persons | asked.gave(vote.seat))
+    persons = metadata.persons | asked.gave(seat)
+    _had_no_hand_in_it(asked, around, persons)  # or whoever asked for it could say that one place is not waited for
+    _fills_one_place(command.round, asked, seat, persons)
     return [Abstained(command.round, asked.subject, asked.content_hash, command.words, asked.step)]
 
 
@@ -502,8 +539,9 @@ def recall_request(command: RecallRequest, approvals: Approvals, metadata: Metad
     asked = open_round(command.round, approvals)
     if not metadata.persons & asked.requesters:
         raise NotWhoAskedForIt(asked.subject, asked.by, command.round)
-    back = BudgetWithdrawn if asked.kind is RequestKind.BUDGET else RequestRecalled
-    return [back(command.round, asked.subject)]
+    if asked.kind is RequestKind.BUDGET:
+        return [BudgetWithdrawn(command.round, asked.subject)]
+    return [RequestRecalled(command.round, asked.subject, because=None)]
 
 
 def nudge(command: Nudge, approvals: Approvals, around: Circumstances) -> list[ApprovalEvent]:
@@ -521,7 +559,8 @@ def reassign_step(
     seat, to = command.seat, command.to
     if command.seat not in metadata.persons and asked.override_by not in roles:
         raise PlaceIsNotYours(command.round, seat, asked.override_by)
-    because = None
+    _had_no_hand_in_it(asked, around, metadata.persons)  # nobody chooses who approves what they ask for
+    because: str | None = None
     if seat not in around.waits_for(asked):
         because = f"{seat} is not waited for"
     elif to in around.seats(asked, asked.step):
@@ -532,6 +571,8 @@ def reassign_step(
         because = f"{seat} and {to} are not of one company, and guests stand in for their own alone"
     elif to in around.excluded(asked):
         because = f"{to} had a hand in what is asked for"
+    elif asked.other_places(seat, {to}):
+        because = f"{to} fills another place of the round"
     if because is not None:
         raise CannotBeReassigned(command.round, seat, to, asked.step + 1, because)
     return [StepReassigned(command.round, asked.subject, asked.step, seat, to)]
@@ -548,23 +589,31 @@ def override_step(
     """A1, A3, A7, A10, A11."""
     asked = open_round(command.round, approvals)
     _seen(command, asked, around)
-    if asked.override_by is None or asked.override_by not in roles or asked.step >= len(asked.steps):
+    if asked.override_by is None or asked.override_by not in roles:
         raise NobodyOverrides(command.round, asked.override_by, tuple(roles))
+    if asked.step == len(asked.steps):
+        still = tuple(number for number, condition in enumerate(asked.conditions, 1) if condition.open)
+        raise NoStepIsLeft(command.round, asked.subject, still)
     _may_approve(command.round, asked, around, metadata, signed_in)
     if asked.step + 1 == len(asked.steps) and not any(vote.approves for vote in asked.votes):
         raise NobodyApproved(command.round, asked.subject)
     return [StepOverridden(command.round, asked.subject, asked.content_hash, asked.step)]
 
 
-def close_condition(command: CloseCondition, approvals: Approvals, metadata: Metadata) -> list[ApprovalEvent]:
-    """A9."""
+def close_condition(
+    command: CloseCondition, approvals: Approvals, around: Circumstances, roles: Collection[Role], metadata: Metadata
+) -> list[ApprovalEvent]:
+    """A3, A9."""
     asked = open_round(command.round, approvals)
     number = command.condition
     if number > len(asked.conditions) or not asked.conditions[number - 1].open:
         raise ConditionIsMissing(command.round, number)
-    setter = asked.conditions[number - 1].seat
-    if setter != (metadata.on_behalf_of or metadata.actor):
-        raise ConditionIsNotYours(command.round, number, setter)
+    condition = asked.conditions[number - 1]
+    heirs = around.heirs(asked, condition)
+    overrides = condition.seat not in heirs and asked.override_by in roles
+    if (metadata.on_behalf_of or metadata.actor) not in heirs and not overrides:
+        raise ConditionIsNotYours(command.round, number, condition.seat, heirs)
+    _had_no_hand_in_it(asked, around, metadata.persons)
     closed = ConditionWaived if command.waived else ConditionMet
     return [closed(command.round, asked.subject, number, command.words)]
 
@@ -586,6 +635,8 @@ def _approved_already(command: Approve, approvals: Approvals, around: Circumstan
         return False
     if asked.outcome is not Outcome.OPEN:
         return asked.outcome is Outcome.APPROVED and asked.approver == metadata.actor
+    if not asked.set_by(seat).issuperset(command.conditions):
+        return False
     steps = [vote.step for vote in asked.votes if vote.seat == seat and vote.approves]
     return bool(steps) and (asked.step in steps or seat not in around.seats(asked, asked.step))
 
@@ -613,24 +664,25 @@ def _may_approve(
     """A3, A7, A11."""
     seat = metadata.on_behalf_of or metadata.actor
     persons = metadata.persons | asked.gave(seat)
-    excluded = around.excluded(asked)
-    for person in sorted(persons & excluded):
+    _had_no_hand_in_it(asked, around, persons)
+    _fills_one_place(round_id, asked, seat, persons)
+    amount = asked.amount
+    if around.limit is not None and not covers(around.limit, amount):
+        raise BeyondDelegation(metadata.actor, seat, around.limit, amount)
+    if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
+        said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
+        subject = asked.subject if amount is None else f"{asked.subject}, {amount},"
+        raise CredentialsAreNotFresh(subject, asked.fresh_minutes, said)
+
+
+def _had_no_hand_in_it(asked: Round, around: Circumstances, persons: frozenset[PersonId]) -> None:
+    """A3."""
+    for person in sorted(persons & around.excluded(asked)):
         if asked.kind is not RequestKind.BUDGET:
             raise ApproverHadAHandInIt(person, asked.subject)
         if person in asked.requesters:
             raise ApproverIsSubmitter(person, asked.subject)
         raise ApproverSetTheBudget(person, asked.subject)
-    _fills_one_place(round_id, asked, seat, persons)
-    amount = asked.amount
-    if amount is None:
-        return
-    if around.limit is not None and not covers(around.limit, amount):
-        raise BeyondDelegation(metadata.actor, seat, around.limit, amount)
-    if asked.fresh_minutes is not None:
-        fresh = signed_in is not None and metadata.at - signed_in <= timedelta(minutes=asked.fresh_minutes)
-        if not fresh:
-            said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
-            raise CredentialsAreNotFresh(amount, asked.fresh_minutes, said)
 
 
 def _fills_one_place(round_id: RoundId, asked: Round, seat: PersonId, persons: frozenset[PersonId]) -> None:

@@ -60,6 +60,7 @@ from .budget_content import (
     differences,
     fits,
     hash_of,
+    in_words,
     labels,
     totals,
 )
@@ -262,8 +263,12 @@ class Budget:
     total: Money
     #: Accounts and charges that take spend, with their amounts; contingency is none of them.
     amounts: Map[AccountCode, Decimal]
+    #: The same as they were approved, before any change.
+    approved: Map[AccountCode, Decimal]
     contingency: Map[AccountCode, Decimal]
     levels: Map[AccountCode, Level]
+    #: What the lines are, beside their amounts, in words.
+    named: Map[AccountCode, str]
     #: Differences that are open, with their flags.
     differences: Map[TotalName, tuple[Money, FlagId]]
     #: Flags on labels, which stand as long as the version does.
@@ -287,7 +292,7 @@ class Budgets:
     #: The latest version that is a draft, submitted or rejected and may be replaced.
     working: BudgetId | None = None
     in_force: BudgetId | None = None
-    #: Whoever set a draft since the last approved version.
+    #: Whoever set a draft, or waived a difference, since the last approved version.
     drafters: frozenset[PersonId] = frozenset()
     #: How many of them there have been; the next one's number.
     overages: int = 0
@@ -404,7 +409,8 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
             return _with(budgets, budget, replace(version, differences=open_ones))
         case DifferenceWaived(budget, total):
             version = budgets.versions[budget]
-            return _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
+            waived = _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
+            return replace(waived, drafters=waived.drafters | metadata.persons)
         case BudgetSubmitted(_, budget):
             return _submitted(budgets, budget, metadata)
         case ContentReplaced(subject=budget):
@@ -473,13 +479,18 @@ def remembered(drafted: BudgetDrafted) -> Budget:
     """The version as decisions remember it."""
     lines: list[AccountLine | ChargeLine] = [*drafted.accounts]
     lines += [charge for charge in drafted.charges if charge.kind is not ChargeKind.CONTINGENCY]
+    amounts = Map({line.code: line.amount for line in lines})
+    of_all_kinds: tuple[AccountLine | ChargeLine | CreditLine, ...]
+    of_all_kinds = (*drafted.accounts, *drafted.charges, *drafted.credits)
     return Budget(
         state=BudgetState.DRAFT,
         content_hash=drafted.content_hash,
         total=Money(drafted.totals.grand_total, drafted.currency),
-        amounts=Map({line.code: line.amount for line in lines}),
+        amounts=amounts,
+        approved=amounts,
         contingency=Map({c.code: c.amount for c in drafted.charges if c.kind is ChargeKind.CONTINGENCY}),
         levels=Map({line.code: line.level for line in drafted.accounts}),
+        named=Map({line.code: in_words(line) for line in of_all_kinds}),
         differences=Map(),
         labels=(),
         submitters=frozenset(),

@@ -28,7 +28,7 @@ from events.ids import AccountCode, Digest, FlagId, Text
 from events.money import Currency, Money, Percent, WholeAmount, exact, rounded
 
 from .command import Part
-from .refusal import Conflicting
+from .refusal import Conflicting, words
 
 
 @dataclass
@@ -173,6 +173,22 @@ def hash_of(
     """SHA-256 over the content as compact JSON: what approvals are bound to."""
     content = (f"greenlight/budget/1 {currency}", accounts, charges, credits, stated)
     return sha256(_CONTENT.dump_json(content)).hexdigest()
+
+
+def in_words(line: AccountLine | ChargeLine | CreditLine) -> str:
+    """What a line is beside its amount, so that a change of it can be told."""
+    match line:
+        case AccountLine(name=name, level=level):
+            return f"{name}, {words(level)}"
+        case CreditLine(name=name, amount=amount):
+            return f"{name}, a credit of {words(amount)}"
+        case ChargeLine(name=name, kind=kind, percent=None):
+            return f"{name}, {words(kind)}"
+        case ChargeLine(name=name, kind=kind, percent=percent, base=base):
+            assert base is not None
+            of = words((*base.levels, *base.accounts))
+            less = f" less {words(base.less)}" if base.less else ""
+            return f"{name}, {words(kind)}, {words(percent)} % of {of}{less}"
 
 
 def labels(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[LabelDisagrees]:

@@ -18,7 +18,6 @@ from events import OfProduction
 from events.approval import (
     ApprovalEvent,
     ApprovalGiven,
-    ApprovalRequested,
     BudgetApproved,
     BudgetSubmitted,
     RequestApproved,
@@ -28,12 +27,24 @@ from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.delegation import AuthorityDelegated
 from events.envelope import Metadata
-from events.financing import FundingAmended, FundingWithdrawn
-from events.ids import AccountCode, FlagId, PersonId, RoundId, Slug, by_number
+from events.financing import AT_LEAST_COMMITTED, FundingAmended, FundingCommitted, FundingWithdrawn
+from events.ids import (
+    AccountCode,
+    BudgetId,
+    Digest,
+    FlagId,
+    FundingId,
+    PersonId,
+    RoundId,
+    Slug,
+    SpendId,
+    VendorId,
+    by_number,
+)
 from events.money import Currency, Money
 from events.policy import ApprovalPolicyAdopted, RequestKind
 from events.production import Stage, StageEntered
-from events.spend import PaymentReleased, SpendEvent, SpendLogged
+from events.spend import PaymentReleased, SpendEvent, SpendLogged, SpendRecoded
 from events.team import Appointed, AppointmentEnded, Role
 
 from . import (
@@ -67,15 +78,15 @@ from .approval import (
     RequestChanges,
     WithdrawVote,
 )
-from .authority import NothingDelegated, RoleMayNot, authorize, power
-from .budget import AnotherRuleCounts, LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from .authority import MAY_SEND, NothingDelegated, RoleMayNot, authorize, power
+from .budget import AnotherRuleCounts, Budget, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .company import Company
-from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
+from .financing import AmendFunding, AmendsTwoThings, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
-from .policy import AdoptApprovalPolicy, PolicyIsProposed, Request
+from .policy import AdoptApprovalPolicy, Chosen, PolicyIsProposed, Request
 from .production import (
     OpenProduction,
     Production,
@@ -86,7 +97,7 @@ from .production import (
     open_production,
 )
 from .receipt import RecordReceipt, ReverseReceipt
-from .refusal import Refusal
+from .refusal import Refusal, words
 from .rounds import Circumstances, Outcome, Round, Vote, covers, onward
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
@@ -152,7 +163,7 @@ class Situation:
             excluded=partial(_excluded, production),
             answers_for=self.answers_for,
             of_one_company=lambda one, other: self.company is None or self.company.of_one_company(one, other),
-            compared=lambda asked, seen: submission.compared(asked, seen, production.budgets),
+            compared=lambda asked, seen: submission.compared(asked, seen, production.budgets, production.approvals),
             limit=None if self.delegation is None else self.delegation.limit,
         )
 
@@ -163,7 +174,7 @@ class Situation:
         answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
         under = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
         limit = under.limit if isinstance(under, AuthorityDelegated) and vote.approves else None
-        return under is not None and (limit is None or amount is None or covers(limit, amount))
+        return under is not None and (limit is None or covers(limit, amount))
 
 
 def decide(
@@ -351,7 +362,8 @@ def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
     replaced = submission.replaced(drafted, rounds.open, rounds, production.budgets)
     happened = [*drafted, *replaced]
     for event in replaced:
-        request = Request(RequestKind.BUDGET, event.subject, event.content_hash, event.amount)
+        version = evolve(production, drafted[0], situation.metadata).budgets.versions[event.subject]
+        request = _of_version(event.subject, version, frozenset(), production)
         rule = policy.chosen(request, production.policies, rounds.asked, situation.metadata.at.date())
         asked = rounds.rounds[rounds.open]
         if (rule.steps, approval.fresh_minutes(request, rule)) != (asked.steps, asked.fresh_minutes):
@@ -364,7 +376,8 @@ def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]
     production = situation.production
     happened = spend.reverse_spend(command, production.spending, production.measure, situation.flags)
     asked = production.approvals.on(command.spend, RequestKind.PAYMENT)
-    return [*happened, *([] if asked is None else [RequestRecalled(asked, command.spend)])]
+    overtaken = [] if asked is None else [RequestRecalled(asked, command.spend, f"{command.spend} is reversed")]
+    return [*happened, *overtaken]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -377,8 +390,12 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     if request is None:
         return happened
     rule = policy.chosen(request, policies, rounds.asked, metadata.at.date())
+    if request.kind is RequestKind.POLICY_CHANGE:
+        rule = replace(rule, steps=policy.reachable(rule.steps, situation.around.standing))
     round_id = f"A-{len(rounds.rounds) + 1}"
     asked = approval.request_approval(request, rule, round_id)
+    if isinstance(command, RecodeSpend):
+        return [*happened, *_asked_anew(request, rule, asked, situation)]
     if request.kind in (RequestKind.PAYMENT, RequestKind.BUDGET):
         happened = [*happened, *asked]
         if rule.steps:
@@ -388,95 +405,121 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     if not rule.steps:
         return [*asked, *happened]
     situation = replace(situation, flags=_flags(production))  # what would have been raised was not
-    if any(
-        each.outcome is Outcome.OPEN and each.content_hash == request.content_hash for each in rounds.rounds.values()
-    ):
-        return []  # it is asked for already
-    if request.kind is RequestKind.POLICY_CHANGE:
-        waits = rounds.on(request.subject, RequestKind.POLICY_CHANGE)
-        if waits is not None:
-            raise PolicyIsProposed(request.subject, waits, rounds.rounds[waits].by)
-    return _consenting(round_id, asked, situation)
+    overtaken: list[OfProduction] = []
+    for waits, each in rounds.rounds.items():
+        alike = each.kind is RequestKind.POLICY_CHANGE is request.kind or each.content_hash == request.content_hash
+        if each.outcome is not Outcome.OPEN or not alike:
+            continue
+        if _is_orphaned(each, situation):
+            overtaken.append(RequestRecalled(waits, each.subject, "nobody can take it further; it is asked for anew"))
+        elif each.content_hash == request.content_hash:
+            return []  # it is asked for already
+        else:
+            raise PolicyIsProposed(each.subject, waits, each.by)
+    return [*overtaken, *_consenting(round_id, asked, _situated(situation, overtaken))]
+
+
+def _is_orphaned(asked: Round, situation: Situation) -> bool:
+    """Whether who asked for it may do so no more, or it is a policy that nobody is left to decide on."""
+    if asked.kind is RequestKind.POLICY_CHANGE:
+        return not situation.around.waits_for(asked) and asked.step < len(asked.steps)
+    return not _may_still(asked, situation)
+
+
+def _may_still(asked: Round, situation: Situation) -> bool:
+    """Whether who asked for it is still somebody who may."""
+    theirs = replace(situation.metadata, actor=asked.by, on_behalf_of=asked.on_behalf_of)
+    roles = held(situation.production, situation.company, asked.on_behalf_of or asked.by, theirs)
+    return asked.command is not None and bool(set(MAY_SEND[_COMMANDS[asked.command]]) & set(roles))
 
 
 def _consenting(round_id: RoundId, asked: list[ApprovalEvent], situation: Situation) -> list[OfProduction]:
-    """G1, G5: who asks for it approves it by asking, where the policy lets them."""
+    """G1: who proposes a policy, and is asked about it, approves it by proposing it."""
     opened = _after(asked, situation)
-    this, around = opened.approvals.rounds[round_id], replace(situation, production=opened).around
+    this, around = opened.approvals.rounds[round_id], _situated(situation, asked).around
     seat = situation.metadata.on_behalf_of or situation.metadata.actor
-    seats = around.seats(this, 0)
-    alone = this.kind is RequestKind.APPOINTMENT and seats == (seat,)
-    if not alone and not (this.kind is RequestKind.POLICY_CHANGE and seat in seats):
+    fresh = approval.is_fresh(this, situation.signed_in, situation.metadata.at)
+    if this.kind is not RequestKind.POLICY_CHANGE or seat not in around.seats(this, 0) or not fresh:
         return [*asked, *_onward(round_id, asked, situation)]
-    opening = [replace(each, excluded=()) if isinstance(each, ApprovalRequested) else each for each in asked]
     consent = ApprovalGiven(round_id, this.subject, this.content_hash, None, 0, ())
-    return [*opening, consent, *_onward(round_id, [*opening, consent], situation)]
+    return [*asked, consent, *_onward(round_id, [*asked, consent], situation)]
+
+
+def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situation: Situation) -> list[OfProduction]:
+    """S10: the payment of what is recoded is asked about under the rule for the account that it moved to."""
+    rounds = situation.production.approvals.rounds
+    of_it = [r for r, each in rounds.items() if (each.kind, each.subject) == (request.kind, request.subject)]
+    before = max(of_it, key=lambda number: int(number.removeprefix("A-")), default=None)
+    decided = before is not None and rounds[before].outcome is not Outcome.OPEN
+    if decided or not rule.steps or (before is not None and rounds[before].steps == rule.steps):
+        return []
+    happened: list[OfProduction] = []
+    if before is not None:
+        happened.append(RequestRecalled(before, request.subject, "another rule counts for it"))
+    happened += asked
+    return [*happened, *_onward(f"A-{len(rounds) + 1}", happened, situation)]
 
 
 def _request(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> Request | None:
     """What the policy may want approved, if the command does such a thing."""
     production, persons = situation.production, situation.metadata.persons
+    terms = production.policies.terms
     if isinstance(command, RequestPayment):
         former = payment.turned_down(command, production.spending, production.approvals)
-        account = production.spending.entries[command.spend].account
-        return Request(
-            kind=RequestKind.PAYMENT,
-            subject=command.spend,
-            content_hash=former.content_hash,
-            amount=former.amount,
-            accounts=(account,),
-            levels=_levels((account,), production),
-            vendor=former.vendor,
-            excluded=former.excluded | persons,
-        )
+        entry, excluded = production.spending.entries[command.spend], former.excluded | persons
+        what = (command.spend, former.content_hash, entry.cost, entry.account, former.vendor)
+        return _of_payment(*what, excluded, situation)
     asks = partial(_asked_for, command, situation)
     for event in happened:
         match event:
-            case BudgetSubmitted(_, subject, content_hash, total):
+            case BudgetSubmitted(_, subject):
                 excluded = production.budgets.drafters | persons
-                return Request(RequestKind.BUDGET, subject, content_hash, total, excluded=excluded)
+                return _of_version(subject, production.budgets.versions[subject], excluded, production)
             case BudgetUnlocked(subject):
                 version = production.budgets.versions[subject]
                 return asks(RequestKind.UNLOCKING, subject, version.total, excluded=version.submitters)
             case OverageApproved(account=account, amount=amount):
-                return asks(RequestKind.OVERAGE, account, amount, (account,), _loggers((account,), production))
+                return asks(RequestKind.OVERAGE, account, amount, (account,), _loggers(account, production))
             case BudgetTransferred(_, _, left, reached, amount):
-                return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached))
+                excluded = _loggers(reached, production)
+                return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached), excluded)
             case ContingencyDrawn(account=account, amount=amount):
-                return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (account,))
-            case SpendLogged():
-                return Request(
-                    kind=RequestKind.PAYMENT,
-                    subject=event.spend,
-                    content_hash=policy.hash_of(RequestKind.PAYMENT, event.spend, _ENTRY.dump_json(event).decode()),
-                    amount=event.cost,
-                    accounts=(event.account,),
-                    levels=_levels((event.account,), production),
-                    vendor=event.vendor,
-                    excluded=persons,
-                )
+                return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (account,), _loggers(account, production))
+            case SpendLogged(spend, account, cost=cost, vendor=vendor):
+                content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
+                return _of_payment(spend, content, cost, account, vendor, persons, situation)
+            case SpendRecoded(spend, _, account, cost):
+                entry = production.spending.entries[spend]
+                content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
+                excluded = persons | entry.logged_by
+                return _of_payment(spend, content, cost, account, entry.likeness[0], excluded, situation)
             case FundingWithdrawn(funding):
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
-            case FundingAmended(funding, before, after) if policy.asks_holders(production.policies.terms) and (
-                after.holder not in (None, before.holder)
-            ):
-                return asks(RequestKind.APPOINTMENT, f"{after.holder} as holder of {funding}", None)
-            case FundingAmended(funding, before, after) if after.base_amount.amount < before.base_amount.amount:
+            case FundingAmended(funding, before, after):
+                names_another = after.holder != before.holder and policy.asks_holders(terms)
                 cut = Money(before.base_amount.amount - after.base_amount.amount, production.currency)
-                return asks(RequestKind.FUNDING_CUT, funding, cut)
-            case Appointed(person, role) | AppointmentEnded(person, role) if role in policy.approving_roles(
-                production.policies.terms
-            ):
-                return asks(RequestKind.APPOINTMENT, f"{person} as {role.value.replace('_', ' ')}", None)
+                if names_another and cut.amount > 0:
+                    raise AmendsTwoThings(funding, cut, after.holder)
+                if names_another:
+                    return asks(RequestKind.APPOINTMENT, f"{words(after.holder)} as holder of {funding}", None)
+                if cut.amount > 0:
+                    return asks(RequestKind.FUNDING_CUT, funding, cut)
+            case FundingCommitted(funding) if policy.asks_holders(terms):
+                holder = _after(happened, situation).financing.sources[funding].terms.holder
+                if holder is not None and not _is_committed(funding, production):
+                    return asks(RequestKind.APPOINTMENT, f"{holder} as holder of {funding}", None)
+            case Appointed(person, role) | AppointmentEnded(person, role):
+                if policy.approves(terms, person, role, production.financing):
+                    return asks(RequestKind.APPOINTMENT, f"{person} as {words(role)}", None)
             case StageEntered(stage, Stage.CLOSED):
-                return asks(RequestKind.REOPENING, stage.value.replace("_", " "), None)
-            case ApprovalPolicyAdopted(number, terms):
+                return asks(RequestKind.REOPENING, words(stage), None)
+            case ApprovalPolicyAdopted(number, proposed):
                 # Approved are these very terms, whatever the template says one day.
-                written_out = AdoptApprovalPolicy(terms=terms, reason=command.reason)
+                written_out = AdoptApprovalPolicy(terms=proposed, reason=command.reason)
                 return _asked_for(written_out, situation, RequestKind.POLICY_CHANGE, number, None)
             case _:
-                continue  # asks for nothing
+                pass  # asks for nothing
     return None
 
 
@@ -489,34 +532,94 @@ def _asked_for(
     accounts: tuple[AccountCode, ...] = (),
     excluded: frozenset[PersonId] = frozenset(),
 ) -> Request:
-    """A request to do what a command does."""
+    """A request to do what a command does; the last of the accounts is the one that gets the money."""
     production = situation.production
-    body = command.model_dump_json(exclude_unset=True)
+    force = production.budgets.force
+    over = Decimal(0)
+    if force is not None and amount is not None and accounts:
+        approved = force.approved.get(accounts[-1], Decimal(0))
+        over = _percent_over(force.amounts.get(accounts[-1], Decimal(0)) + amount.amount, approved)
     return Request(
         kind=kind,
         subject=subject,
-        content_hash=policy.hash_of(kind, subject, body),
+        content_hash=policy.hash_of(kind, subject, command.model_dump_json(exclude_unset=True)),
         amount=amount,
         accounts=accounts,
-        levels=_levels(accounts, production),
-        percent=_percent(amount, accounts, production),
+        touches=frozenset(accounts),
+        grows=frozenset(accounts),
+        levels=_levels(accounts, force),
+        percent_over=over,
         excluded=frozenset() if kind is RequestKind.POLICY_CHANGE else situation.metadata.persons | excluded,
         command=command,
     )
 
 
-def _levels(accounts: tuple[AccountCode, ...], production: Production) -> frozenset[Level]:
-    force = production.budgets.force
-    return frozenset() if force is None else frozenset(force.levels[c] for c in accounts if c in force.levels)
+def _of_payment(
+    spend: SpendId,
+    content_hash: Digest,
+    cost: Money,
+    account: AccountCode,
+    vendor: VendorId | None,
+    excluded: frozenset[PersonId],
+    situation: Situation,
+) -> Request:
+    """A request to pay an entry; it is past the budget of its account by all that is spent there."""
+    production = situation.production
+    force, entry = production.budgets.force, production.spending.entries.get(spend)
+    budgeted = Decimal(0) if force is None else force.amounts.get(account, Decimal(0))
+    spent = production.spending.spent_on(account)
+    if entry is None or entry.account != account:
+        spent += cost.amount
+    return Request(
+        kind=RequestKind.PAYMENT,
+        subject=spend,
+        content_hash=content_hash,
+        amount=cost,
+        accounts=(account,),
+        touches=frozenset({account}),
+        grows=frozenset({account}),
+        levels=_levels((account,), force),
+        vendor=vendor,
+        percent_over=_percent_over(spent, budgeted),
+        excluded=excluded,
+    )
 
 
-def _percent(amount: Money | None, accounts: tuple[AccountCode, ...], production: Production) -> Decimal | None:
-    """What is asked for, as a percentage of the budget of the account that it is for."""
+def _of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId], production: Production) -> Request:
+    """A request to put a version in force: about all its lines, or those that differ from the version in force."""
     force = production.budgets.force
-    if force is None or amount is None or not accounts:
-        return None
-    budgeted = force.amounts.get(accounts[-1], Decimal(0))
-    return amount.amount * 100 / budgeted if budgeted else Decimal(100)
+    new = {**version.amounts, **version.contingency}
+    old = {} if force is None else {**force.amounts, **force.contingency}
+    differ = frozenset(code for code in {*old, *new} if old.get(code) != new.get(code))
+    grow = frozenset(code for code in differ if new.get(code, Decimal(0)) > old.get(code, Decimal(0)))
+    return Request(
+        kind=RequestKind.BUDGET,
+        subject=budget,
+        content_hash=version.content_hash,
+        amount=version.total,
+        touches=differ,
+        # What the first version says is what may not grow later.
+        grows=frozenset() if force is None else grow,
+        levels=_levels(differ, version) | _levels(differ, force),
+        percent_over=Decimal(0) if force is None else _percent_over(version.total.amount, force.total_budget.amount),
+        excluded=excluded,
+    )
+
+
+def _percent_over(reached: Decimal, approved: Decimal) -> Decimal:
+    """How far past what was approved it is, in percent; never negative, and beyond all bounds of nothing."""
+    if reached <= approved:
+        return Decimal(0)
+    return (reached - approved) * 100 / approved if approved else Decimal("Infinity")
+
+
+def _levels(accounts: Iterable[AccountCode], version: Budget | None) -> frozenset[Level]:
+    return frozenset() if version is None else frozenset(version.levels[c] for c in accounts if c in version.levels)
+
+
+def _is_committed(funding: FundingId, production: Production) -> bool:
+    source = production.financing.sources.get(funding)
+    return source is not None and source.state in AT_LEAST_COMMITTED
 
 
 def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProduction]:
@@ -543,7 +646,7 @@ def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProducti
         case OverrideStep():
             answered = approval.override_step(command, rounds, around, roles, metadata, situation.signed_in)
         case CloseCondition():
-            answered = approval.close_condition(command, rounds, metadata)
+            answered = approval.close_condition(command, rounds, around, roles, metadata)
     if not answered and not isinstance(command, Nudge):
         return []
     return [*answered, *_onward(command.round, answered, situation)]
@@ -555,7 +658,7 @@ def _onward(round_id: RoundId, happened: Sequence[OfProduction], situation: Situ
     asked = production.approvals.rounds[round_id]
     if asked.outcome is not Outcome.OPEN:
         return []
-    around = replace(situation, production=production).around
+    around = _situated(situation, happened).around
     further, passes = onward(round_id, production.approvals, around, situation.metadata)
     return [*further, *(_effects(round_id, production, situation) if passes else ())]
 
@@ -572,7 +675,8 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
                 production.spending,
                 production.financing.shortfalls,
                 situation.flags,
-            )
+            ),
+            *_overtaken(asked.subject, production),
         ]
     approved = RequestApproved(round_id, asked.kind, asked.subject, asked.content_hash, asked.amount)
     if asked.kind is RequestKind.PAYMENT:
@@ -582,12 +686,26 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
     command = _COMMANDS[asked.command].model_validate_json(asked.body)
     theirs = replace(situation.metadata, actor=asked.by, on_behalf_of=asked.on_behalf_of, reason=command.reason)
     roles = held(production, situation.company, asked.on_behalf_of or asked.by, theirs)
+    if not _may_still(asked, situation):
+        may = f"{words(MAY_SEND[type(command)])} may"
+        raise CannotTakeEffect(asked.subject, f"{asked.on_behalf_of or asked.by} may not ask for it any more; {may}")
     try:
-        authorize(command, roles)  # whoever asked for it must still be somebody who may
         effects = _decided(command, replace(situation, production=production, metadata=theirs, roles=roles))
     except Refusal as refusal:
         raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     return [approved, *effects]
+
+
+def _overtaken(budget: BudgetId, production: Production) -> list[OfProduction]:
+    """M5: what was asked for beside the version that was in force."""
+    rounds = production.approvals.rounds.items()
+    open_ones = [(r, each) for r, each in rounds if each.outcome is Outcome.OPEN and each.kind in policy.CHANGES]
+    return [RequestRecalled(r, each.subject, f"{budget} is in force") for r, each in sorted(open_ones)]
+
+
+def _situated(situation: Situation, happened: Iterable[OfProduction]) -> Situation:
+    """The situation after these facts."""
+    return replace(situation, production=_after(happened, situation))
 
 
 def _after(happened: Iterable[OfProduction], situation: Situation) -> Production:
@@ -606,16 +724,16 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
             return asked.excluded | asked.requesters | production.budgets.drafters
         case RequestKind.PAYMENT:
             return asked.excluded | production.spending.entries[asked.subject].recoded_by
-        case RequestKind.OVERAGE:
-            return asked.excluded | _loggers(asked.accounts, production)
+        case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
+            return asked.excluded | _loggers(asked.accounts[-1], production)
         case _:
             return asked.excluded
 
 
-def _loggers(codes: tuple[AccountCode, ...], production: Production) -> frozenset[PersonId]:
-    """Who logged spend onto these accounts, or recoded it there."""
-    accounts = production.spending.accounts
-    return frozenset[PersonId]().union(*(accounts[code].loggers for code in codes if code in accounts))
+def _loggers(account: AccountCode, production: Production) -> frozenset[PersonId]:
+    """Who logged the spend on the account that gets the money, or recoded it there."""
+    found = production.spending.accounts.get(account)
+    return frozenset() if found is None else found.loggers
 
 
 def _with_alerts(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -638,5 +756,6 @@ def _with_alerts(happened: list[OfProduction], situation: Situation) -> list[OfP
 
 #: An entry as it is stored, for the hash of what is paid.
 _ENTRY = TypeAdapter(SpendLogged)
+_RECODED = TypeAdapter(SpendRecoded)
 #: Commands that may wait for approval are kept as they were sent.
 _COMMANDS: dict[str, type[Any]] = {command.__name__: command for command in get_args(ProductionCommand)}

@@ -9,6 +9,7 @@ F3  Only a committed source closes; a closed one is not withdrawn.
 F4  A source that has received money keeps its currency.
 F5  An amendment or a withdrawal that cuts the cover of the budget in force is flagged, and an amendment that
     cuts the promise to less than what came in.
+F7  Where the policy asks those who speak for funding, who they are is approved like an appointment.
 F6  A flag is cleared by the fact that mends it: a closing, new terms, or cover that is enough again.
 """
 
@@ -119,6 +120,17 @@ class CurrencyIsReceived(Conflicting):
     currency: Currency
 
 
+@dataclass
+class AmendsTwoThings(Conflicting):
+    """{funding} would be cut by {cut} and get {holder} as holder at once, and the policy asks about each by itself."""
+
+    rule = "F7"
+    otherwise = "Send one amendment after the other."
+    funding: FundingId
+    cut: Money
+    holder: PersonId | None
+
+
 class RestsOn(StrEnum):
     """What a source's promise rests on."""
 
@@ -179,7 +191,10 @@ class CommitFunding(Command):
 class AmendFunding(Command):
     """An executive producer changes a source's terms: what is sent changes, what is left out stays."""
 
-    refusals = (SourceIsMissing, SourceIsWithdrawn, LoanGoesInACircle, CurrencyIsReceived, RateDoesNotConvert)
+    refusals = (
+        *(SourceIsMissing, SourceIsWithdrawn, LoanGoesInACircle, CurrencyIsReceived, RateDoesNotConvert),
+        AmendsTwoThings,
+    )
     example: ClassVar = {
         "funding": "F-1",
         "amount": {"amount": "35000000", "currency": "INR"},

@@ -1,13 +1,17 @@
 """Approval policies: which rule is for a request, and so which steps it takes.
 
 G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers. Who
-    proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time.
+    proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time. A step of that rule
+    that could never pass takes all whom it asks, and all executive producers where it asks nobody: a policy can
+    always be changed.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
-G3  What one vendor or account asked for within the policy's days counts together, so that splitting does not help;
-    what was turned down does not, what was released and reversed later does: it may have been paid.
+G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
+    so that splitting does not help; what was turned down does not, what was released and reversed later does: it may
+    have been paid. How far an account is taken past what was approved for it counts all changes since.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
-G5  Who asks for an appointment, and is the only one whom the policy asks about it, approves it by asking for it:
-    otherwise nobody could ever join them.
+G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
+    unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:
+    otherwise nobody could ever join an only executive producer.
 
 Without an adopted policy, one executive producer decides on budgets and on changes to the locked one; for the rest
 the rules of each command are enough.
@@ -27,7 +31,7 @@ from pydantic import AfterValidator, Field, model_validator
 from events.budget import Level
 from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, VendorId
 from events.money import Money
-from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Standing, Step, When, takes
 from events.production import GreenLightTest
 from events.team import Role
 
@@ -39,11 +43,16 @@ from .refusal import Conflicting
 #: One executive producer, who did not propose it.
 ANY_EP = Step((Approver(Role.EXECUTIVE_PRODUCER),))
 ALL_EPS = Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL)
-_PRODUCER = Step((Approver(Role.PRODUCER),))
+#: A small production has one, who asks for much of it.
+_PRODUCER = Step((Approver(Role.PRODUCER),), optional=True)
+_PRODUCER_OR_EP = Step((Approver(Role.PRODUCER), Approver(Role.EXECUTIVE_PRODUCER)))
 _GUARANTOR = Step((Approver(Role.COMPLETION_GUARANTOR),))
 _FINANCIERS = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
+#: While there are any.
+_ANY_FINANCIERS = replace(_FINANCIERS, optional=True)
 
-_CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
+CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
+_GROWTH = (*CHANGES, RequestKind.BUDGET)
 _UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 
@@ -64,7 +73,7 @@ TEMPLATES: dict[Template, Policy] = {
     Template.INDEPENDENT_FEATURE: Policy(
         name="Independent feature",
         rules=(
-            Rule("Capped accounts", When(_CHANGES, capped=True), (ALL_EPS,)),
+            Rule("Capped accounts", When(_GROWTH, capped=True), (ALL_EPS,)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
             Rule("Appointments", When((RequestKind.APPOINTMENT,))),
         ),
@@ -74,25 +83,27 @@ TEMPLATES: dict[Template, Policy] = {
         name="Co-financed feature",
         rules=(
             Rule("The bonded budget", When((RequestKind.BUDGET,)), (_FINANCIERS, _GUARANTOR)),
-            Rule("Capped accounts", When(_CHANGES, capped=True), (_FINANCIERS, _GUARANTOR)),
-            Rule("Changes to the bonded budget", When(_CHANGES), (ANY_EP, _GUARANTOR)),
+            Rule("Capped accounts", When(CHANGES, capped=True), (_FINANCIERS, _GUARANTOR)),
+            Rule("Changes to the bonded budget", When(CHANGES), (ANY_EP, _GUARANTOR)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
             Rule("Cover and lock", When((RequestKind.FUNDING_CUT, RequestKind.UNLOCKING)), (_FINANCIERS,)),
+            Rule("Who approves", When((RequestKind.APPOINTMENT,)), (ANY_EP, _ANY_FINANCIERS)),
         ),
         otherwise=(ANY_EP,),
+        changes=(ALL_EPS, _ANY_FINANCIERS),
         override_by=Role.EXECUTIVE_PRODUCER,
         green_light=tuple(GreenLightTest),
     ),
     Template.STUDIO: Policy(
         name="Studio",
         rules=(
-            Rule("Capped accounts", When(_CHANGES, capped=True), (ALL_EPS,)),
+            Rule("Capped accounts", When(_GROWTH, capped=True), (ALL_EPS,)),
             _below(RequestKind.PAYMENT, 10_000),
             Rule("Payment from 100,000", When((RequestKind.PAYMENT,), at_least=Decimal(100_000)), (_PRODUCER, ANY_EP)),
-            Rule("Payment from 10,000", When((RequestKind.PAYMENT,)), (_PRODUCER,)),
-            Rule("Change below 25,000", When(_CHANGES, below=Decimal(25_000)), (_PRODUCER,)),
-            Rule("Change from 250,000", When(_CHANGES, at_least=Decimal(250_000)), (_PRODUCER, ALL_EPS)),
-            Rule("Change from 25,000", When(_CHANGES), (_PRODUCER, ANY_EP)),
+            Rule("Payment from 10,000", When((RequestKind.PAYMENT,)), (_PRODUCER_OR_EP,)),
+            Rule("Change below 25,000", When(CHANGES, below=Decimal(25_000)), (_PRODUCER_OR_EP,)),
+            Rule("Change from 250,000", When(CHANGES, at_least=Decimal(250_000)), (_PRODUCER, ALL_EPS)),
+            Rule("Change from 25,000", When(CHANGES), (_PRODUCER, ANY_EP)),
             Rule("Budget from 10,000,000", When((RequestKind.BUDGET,), at_least=Decimal(10_000_000)), (ALL_EPS,)),
         ),
         otherwise=(ANY_EP,),
@@ -168,7 +179,7 @@ def _sound(policy: Policy) -> Policy:
 
 @dataclass
 class PolicyIsProposed(Conflicting):
-    """Another {policy} waits for its approvals in {round}, as {proposer} proposed it."""
+    """A policy, proposed by {proposer} as {policy}, waits for its approvals in {round}."""
 
     rule = "G1"
     otherwise = "{proposer} may recall it, and those whom it asks may reject it; then propose yours."
@@ -220,11 +231,16 @@ class Request:
     content_hash: Digest
     #: Base currency.
     amount: Money | None = None
+    #: Which count together with what else was asked of them, and whose department heads may be asked.
     accounts: tuple[AccountCode, ...] = ()
+    #: Which rules are for: the same, or those in which a version differs from the one in force.
+    touches: frozenset[AccountCode] = frozenset()
+    #: Of these, which may be capped.
+    grows: frozenset[AccountCode] = frozenset()
     levels: frozenset[Level] = frozenset()
     vendor: VendorId | None = None
-    #: Of the budget of what is asked for.
-    percent: Decimal | None = None
+    #: How far past what was approved it goes.
+    percent_over: Decimal = Decimal(0)
     #: Who may not approve it.
     excluded: frozenset[PersonId] = frozenset()
     #: What takes effect once it is approved.
@@ -278,13 +294,29 @@ def evolve(policies: Policies, event: ApprovalPolicyAdopted) -> Policies:
 def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chosen:
     """G2, G3: the steps that a request takes."""
     terms = policies.terms
-    counted = _with_what_counts_together(request, asked, on, terms.cumulative_days)
+    for rule in () if request.kind is RequestKind.POLICY_CHANGE else terms.rules:
+        if request.kind in rule.when.kinds:
+            counted = _with_what_counts_together(request, rule.when.kinds, asked, on, terms.cumulative_days)
+            if _is_for(rule.when, request, counted, terms):
+                return Chosen(policies.in_force, terms, rule.name, rule.steps, counted)
+    counted = _with_what_counts_together(request, (request.kind,), asked, on, terms.cumulative_days)
     if request.kind is RequestKind.POLICY_CHANGE:
         return Chosen(policies.in_force, terms, "Changes of the policy", terms.changes, counted)
-    for rule in terms.rules:
-        if _is_for(rule.when, request, counted, terms):
-            return Chosen(policies.in_force, terms, rule.name, rule.steps, counted)
     return Chosen(policies.in_force, terms, None, terms.otherwise, counted)
+
+
+def reachable(steps: tuple[Step, ...], standing: Standing) -> tuple[Step, ...]:
+    """G1: the steps of a change of the policy, so that somebody can give each."""
+    return tuple(_reachable(step, standing) for step in steps)
+
+
+def _reachable(step: Step, standing: Standing) -> Step:
+    seats = standing.asked(step.approvers, ())
+    if not seats:
+        return step if step.optional else ALL_EPS
+    if takes(step, seats, seats, standing, {}):
+        return step
+    return replace(step, mode=Mode.ALL, quorum=None, share=None)
 
 
 def counted_as(accounts: Iterable[AccountCode], vendor: VendorId | None) -> list[str]:
@@ -292,31 +324,32 @@ def counted_as(accounts: Iterable[AccountCode], vendor: VendorId | None) -> list
     return [*(f"account {code}" for code in accounts), *([] if vendor is None else [f"vendor {vendor}"])]
 
 
-def _with_what_counts_together(request: Request, asked: Asked, on: date, days: int) -> Money | None:
+def _with_what_counts_together(
+    request: Request, kinds: tuple[RequestKind, ...], asked: Asked, on: date, days: int
+) -> Money | None:
     if request.amount is None:
         return None
     since, most = on - timedelta(days=days - 1), Decimal(0)
     for name in counted_as(request.accounts, request.vendor):
-        amounts = asked.get((request.kind, name))
-        if amounts is not None:
-            most = max(most, sum((amount for day, amount in amounts.items() if day >= since), Decimal(0)))
+        by_kind = (asked[kind, name] for kind in kinds if (kind, name) in asked)
+        amounts = (amount for days_ in by_kind for day, amount in days_.items() if day >= since)
+        most = max(most, sum(amounts, Decimal(0)))
     return Money(request.amount.amount + most, request.amount.currency)
 
 
 def _is_for(when: When, request: Request, counted: Money | None, terms: Policy) -> bool:
     amount = Decimal(0) if counted is None else counted.amount
     return (
-        request.kind in when.kinds
-        and (not (when.accounts or when.levels) or _touches(when, request))
-        and (not when.capped or bool(set(terms.capped_accounts) & set(request.accounts)))
+        (not (when.accounts or when.levels) or _touches(when, request))
+        and (not when.capped or bool(request.grows.intersection(terms.capped_accounts)))
         and (when.at_least is None or amount >= when.at_least)
         and (when.below is None or amount < when.below)
-        and (when.percent_of_budget is None or (request.percent or 0) >= when.percent_of_budget)
+        and (when.percent_over is None or request.percent_over >= when.percent_over)
     )
 
 
 def _touches(when: When, request: Request) -> bool:
-    return bool(set(when.accounts) & set(request.accounts) or set(when.levels) & request.levels)
+    return bool(request.touches.intersection(when.accounts) or request.levels.intersection(when.levels))
 
 
 def hash_of(kind: RequestKind, subject: str, body: str) -> Digest:
@@ -325,10 +358,19 @@ def hash_of(kind: RequestKind, subject: str, body: str) -> Digest:
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
 
-def approving_roles(terms: Policy) -> frozenset[Role]:
-    """The roles that the policy asks somewhere, and executive producers always."""
-    asked = {approver.role for approver in _approvers(terms) if approver.role is not None}
-    return frozenset({Role.EXECUTIVE_PRODUCER, *asked})
+def approves(terms: Policy, person: PersonId, role: Role, financing: Financing) -> bool:
+    """Whether somebody with a role, or with one more or less, is somebody whom the policy asks, or lets override."""
+    asked = (*_approvers(terms), Approver(Role.EXECUTIVE_PRODUCER), Approver(terms.override_by))
+    return any(
+        approver.role is role
+        or approver.person == person
+        or (approver.department_head and role is Role.DEPARTMENT_HEAD)
+        or any(
+            source.terms.holder == person and (approver.every_holder or approver.holder_of == funding)
+            for funding, source in financing.sources.items()
+        )
+        for approver in asked
+    )
 
 
 def asks_holders(terms: Policy) -> bool:

@@ -33,6 +33,7 @@ from events.approval import (
     StepOverridden,
     StepPassed,
     StepReassigned,
+    StepReopened,
     StepSkipped,
     VoteLapsed,
     VoteWithdrawn,
@@ -44,6 +45,9 @@ from events.policy import Mode, RequestKind, Standing, Step, handed_on, takes
 from events.team import Role
 
 from .policy import ANY_EP, Asked, counted_as
+
+#: What executive producers may do alone where no policy asks anybody: who asks for it asks nobody else in vain.
+BY_ASKING = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 
 class Outcome(StrEnum):
@@ -81,6 +85,8 @@ class Condition:
     """What an approval waits for."""
 
     seat: PersonId
+    step: int
+    words: str
     open: bool = True
 
 
@@ -123,6 +129,10 @@ class Round:
     def requesters(self) -> frozenset[PersonId]:
         """The natural persons who asked for it."""
         return frozenset({self.by, self.on_behalf_of or self.by})
+
+    def set_by(self, seat: PersonId) -> frozenset[str]:
+        """The conditions of somebody that are open."""
+        return frozenset(condition.words for condition in self.conditions if condition.open and condition.seat == seat)
 
     def instead(self, step: int) -> dict[PersonId, PersonId]:
         """Who is asked in whose place in a step."""
@@ -184,13 +194,17 @@ class Circumstances:
         """Everyone who is asked in a step; after its deadline, those to whom it escalates, too."""
         if step >= len(asked.steps):
             return ()
-        within = asked.steps[step].within_days
-        return self._seats(asked, step, within is not None and self.at >= asked.since + timedelta(days=within))
+        return self._seats(asked, step, escalated=self._is_late(asked, step))
 
-    def _seats(self, asked: Round, step: int, escalated: bool) -> tuple[PersonId, ...]:
+    def _seats(self, asked: Round, step: int, *, escalated: bool) -> tuple[PersonId, ...]:
         of = asked.steps[step]
         approvers = (*of.approvers, *of.escalates_to) if escalated else of.approvers
         return self.standing.asked(approvers, asked.accounts, asked.instead(step))
+
+    def _is_late(self, asked: Round, step: int) -> bool:
+        """Whether the step has escalated; of a step that is over, that is left open in favour of who answered it."""
+        within = asked.steps[step].within_days
+        return within is not None and (step < asked.step or self.at >= asked.since + timedelta(days=within))
 
     def waits_for(self, asked: Round) -> tuple[PersonId, ...]:
         """Who is asked, may approve, and has yet to answer."""
@@ -215,20 +229,44 @@ class Circumstances:
             return "they had a hand in what is asked for"
         return None
 
-    def passes(self, asked: Round) -> bool:
-        """Whether the step that is asked has as many approvals as it takes."""
-        votes = [vote for vote in asked.votes if vote.step == asked.step]
-        abstained = {vote.seat for vote in votes if not vote.approves}
-        seats = set(self.seats(asked, asked.step)) - abstained
-        if asked.steps[asked.step].mode is Mode.ALL:
-            seats = {seat for seat in seats if not self._barred(asked, seat)}
+    def passes(self, asked: Round, step: int) -> bool:
+        """Whether a step has as many approvals as it takes; once it is late, one of those to whom it escalates."""
+        votes = [vote for vote in asked.votes if vote.step == step]
         approved = {vote.seat for vote in votes if vote.approves}
-        return takes(asked.steps[asked.step], seats | approved, approved, self.standing)
+        of, instead = asked.steps[step], asked.instead(step)
+        if self._is_late(asked, step) and approved & {*self.standing.asked(of.escalates_to, asked.accounts, instead)}:
+            return True
+        abstained = {vote.seat for vote in votes if not vote.approves}
+        seats = {*self._seats(asked, step, escalated=False)} - abstained
+        if of.mode is Mode.ALL:
+            seats = {seat for seat in seats if not self._barred(asked, seat)}
+        return takes(of, seats | approved, approved, self.standing, instead)
+
+    def skips(self, asked: Round) -> str | None:
+        """G5: why the step that is asked is passed over, though nobody answered it."""
+        optional, seats = asked.steps[asked.step].optional, self.seats(asked, asked.step)
+        if optional and not seats:
+            return "nobody is what it asks for"
+        if seats and asked.kind in BY_ASKING and asked.requesters.issuperset(seats):
+            return "nobody but who asked for it is what it asks for"
+        if optional and self.excluded(asked).issuperset(seats):
+            return "nobody but who had a hand in it is what it asks for"
+        return None
+
+    def heirs(self, asked: Round, condition: Condition) -> tuple[PersonId, ...]:
+        """A9: who says what becomes of a condition: who set it, or whom the step asks where it asks them no more."""
+        seats = self._seats(asked, condition.step, escalated=True)
+        return (condition.seat,) if condition.seat in seats else seats
+
+    def falls_short(self, asked: Round) -> int | None:
+        """A8: the first step that passed by a share of the funding which its approvals do not come to any more."""
+        by_share = (n for n, step in enumerate(asked.steps) if step.mode is Mode.SHARE and n not in asked.passed_over)
+        return next((step for step in by_share if not self.passes(asked, step)), None)
 
 
-def covers(limit: Money, amount: Money) -> bool:
-    """Whether an act for an amount is within a limit."""
-    return limit.currency == amount.currency and amount.amount <= limit.amount
+def covers(limit: Money, amount: Money | None) -> bool:
+    """Whether an act for an amount is within a limit; one that is not about an amount never is."""
+    return amount is not None and limit.currency == amount.currency and amount.amount <= limit.amount
 
 
 def onward(
@@ -242,11 +280,19 @@ def onward(
         if because is not None:
             happened.append(VoteLapsed(round_id, asked.subject, vote.seat, vote.step, because))
             approvals = evolve(approvals, happened[-1], metadata)
-    while (asked := approvals.rounds[round_id]).step < len(asked.steps):
-        if around.passes(asked):
+    while True:
+        asked = approvals.rounds[round_id]
+        at_end = asked.step == len(asked.steps)
+        if at_end and (short := around.falls_short(asked)) is not None:
+            happened.append(
+                StepReopened(round_id, asked.subject, short, "its approvals hold too little of the funding")
+            )
+        elif at_end:
+            break
+        elif around.passes(asked, asked.step):
             happened.append(StepPassed(round_id, asked.subject, asked.step))
-        elif asked.steps[asked.step].optional and not around.seats(asked, asked.step):
-            happened.append(StepSkipped(round_id, asked.subject, asked.step, "nobody is what it asks for"))
+        elif (because := around.skips(asked)) is not None:
+            happened.append(StepSkipped(round_id, asked.subject, asked.step, because))
         else:
             return happened, False
         approvals = evolve(approvals, happened[-1], metadata)
@@ -264,6 +310,7 @@ Moves = (
     | VoteLapsed
     | StepPassed
     | StepSkipped
+    | StepReopened
     | StepOverridden
     | StepReassigned
     | ConditionMet
@@ -314,18 +361,21 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
     match event:
         case ApprovalGiven(step=step, conditions=conditions):
             votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
-            set_now = (*asked.conditions, *(Condition(seat) for _ in conditions))
+            set_now = (*asked.conditions, *(Condition(seat, step, words) for words in conditions))
             vote = Vote(seat, by, step, approves=True, gave=asked.gave(seat), roles=metadata.roles)
             return replace(asked, votes=(*votes, vote), conditions=set_now)
         case Abstained(step=step):
-            votes = tuple(vote for vote in asked.votes if (vote.seat, vote.step) != (seat, step))
-            return replace(asked, votes=(*votes, Vote(seat, by, step, approves=False, gave=asked.gave(seat))))
+            before = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
+            without = _without(asked, before, metadata.at, conditions=True)
+            return replace(without, votes=(*without.votes, Vote(seat, by, step, approves=False, gave=asked.gave(seat))))
         case VoteWithdrawn(seat=seat):
             gone = [vote for vote in asked.votes if vote.seat == seat and vote.step not in asked.passed_over]
-            return _without(asked, gone, metadata.at)
+            return _without(asked, gone, metadata.at, conditions=True)
         case VoteLapsed(seat=seat, step=step):
             gone = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
-            return _without(asked, gone, metadata.at)
+            return _without(asked, gone, metadata.at, conditions=False)
+        case StepReopened(step=step):
+            return replace(asked, step=step, since=metadata.at)
         case StepPassed(step=step):
             return _on_from(asked, step, metadata.at)
         case StepSkipped(step=step):
@@ -406,12 +456,15 @@ def _on_from(asked: Round, step: int, at: datetime) -> Round:
     return replace(asked, step=step, since=at)
 
 
-def _without(asked: Round, gone: list[Vote], at: datetime) -> Round:
-    """Without these answers of one place-holder, and without the conditions of whose last approval went; back there."""
+def _without(asked: Round, gone: list[Vote], at: datetime, *, conditions: bool) -> Round:
+    """Without these answers of one place-holder, and back there; `conditions` of an approval may go along with it."""
     left = tuple(vote for vote in asked.votes if vote not in gone)
-    bound = {vote.seat for vote in left if vote.approves}
-    lost = {vote.seat for vote in gone} - bound
-    conditions = tuple(replace(c, open=c.open and c.seat not in lost) for c in asked.conditions)
-    asked = replace(asked, votes=left, conditions=conditions)
+    if conditions:
+        bound = {vote.seat for vote in left if vote.approves}
+        lost = {vote.seat for vote in gone} - bound
+        asked = replace(
+            asked, conditions=tuple(replace(c, open=c.open and c.seat not in lost) for c in asked.conditions)
+        )
+    asked = replace(asked, votes=left)
     step = min((vote.step for vote in gone), default=asked.step)
     return asked if step >= asked.step else replace(asked, step=step, since=at)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from immutables import Map
@@ -188,6 +189,7 @@ class Entry:
     likeness: Likeness
     #: The entry before it that is alike.
     earlier: SpendId | None
+    logged_by: frozenset[PersonId]
     reversed: bool = False
     recoded: bool = False
     recoded_by: frozenset[PersonId] = frozenset()
@@ -198,7 +200,7 @@ class AccountSpend:
     """What decisions remember of the spend on one account."""
 
     spent: Decimal = Decimal(0)
-    #: Who logged or recoded spend onto it.
+    #: Who logged spend that is on it, or recoded it there.
     loggers: frozenset[PersonId] = frozenset()
     #: The flags that stand, with the entry each was raised on.
     outside: Map[FlagId, SpendId] = Map()
@@ -349,7 +351,7 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
     match event:
         case SpendLogged(spend, account, cost=cost):
             likeness = _likeness(event)
-            entry = Entry(account, cost, likeness, earlier=spending.alike.get(likeness))
+            entry = Entry(account, cost, likeness, spending.alike.get(likeness), _together(metadata.persons))
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
@@ -365,7 +367,8 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
         case SpendRecoded(spend, from_account, to_account, cost):
             moved = replace(entries[spend], account=to_account, recoded=True, recoded_by=metadata.persons)
             accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
-            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, metadata.persons))
+            hands = metadata.persons | entries[spend].logged_by
+            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, hands))
             return replace(spending, entries=entries.set(spend, moved), accounts=accounts)
         case SpendOutsideBudget(flag, spend, account):
             flagged = accounts[account]
@@ -420,6 +423,12 @@ def _last_live(spend: SpendId | None, spending: Spending) -> SpendId | None:
     while spend is not None and spending.entries[spend].reversed:
         spend = spending.entries[spend].earlier
     return spend
+
+
+@lru_cache(maxsize=1024)
+def _together(persons: frozenset[PersonId]) -> frozenset[PersonId]:
+    """The same persons, held once: a long production has many entries by the same few."""
+    return persons
 
 
 def _with_spent(

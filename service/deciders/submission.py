@@ -165,22 +165,41 @@ def replaced(
 
 def changes(before: Budget, after: Budget) -> tuple[AccountChange, ...]:
     """The lines in which two versions differ, by their codes."""
-    old, new = ({**version.amounts, **version.contingency} for version in (before, after))
-    differing = sorted(code for code in {*old, *new} if old.get(code) != new.get(code))
-    return tuple(AccountChange(code, old.get(code), new.get(code)) for code in differing)
+    old, new = ({**version.approved, **version.contingency} for version in (before, after))
+    changed: list[AccountChange] = []
+    for code in sorted({*before.named, *after.named}):
+        was, now = before.named.get(code), after.named.get(code)
+        was, now = (None, None) if was == now else (was, now)
+        if old.get(code) != new.get(code) or was != now:
+            changed.append(AccountChange(code, old.get(code), new.get(code), was, now))
+    return tuple(changed)
 
 
 #: How many lines a refusal names.
 _NAMED = 10
 
 
-def compared(asked: Round, seen: Digest, budgets: Budgets) -> str:
+def compared(asked: Round, seen: Digest, budgets: Budgets, approvals: Approvals) -> str:
     """How the content that somebody saw differs from the one that is asked about, in words."""
     found = next((b for b, version in budgets.versions.items() if version.content_hash == seen), None)
     if found is None or asked.subject not in budgets.versions:
-        return "which is no content of this production"
+        other = next((r for r, each in approvals.rounds.items() if each.content_hash == seen), None)
+        if other is None:
+            return "which is no content of this production"
+        return f"which is what {other} asks about, {_asked_for(approvals.rounds[other])}; this is {_asked_for(asked)}"
     before, after = budgets.versions[found], budgets.versions[asked.subject]
-    lines = [f"{c.account} {words(c.before)} → {words(c.after)}" for c in changes(before, after)]
+    lines = [_in_words(change) for change in changes(before, after)]
     more = f" and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
     said = f": {', '.join(lines[:_NAMED])}{more}" if lines else ""
     return f"which was {found}, {before.total}; it is {asked.subject}, {after.total}, now{said}"
+
+
+def _in_words(change: AccountChange) -> str:
+    amounts = [] if change.before == change.after else [f"{words(change.before)} → {words(change.after)}"]
+    names = [] if change.was == change.now else [f"{words(change.was)} → {words(change.now)}"]
+    return f"{change.account} {', '.join([*amounts, *names])}"
+
+
+def _asked_for(asked: Round) -> str:
+    of = "" if asked.amount is None else f", {asked.amount}"
+    return f"{words(asked.kind)} of {asked.subject}{of}"

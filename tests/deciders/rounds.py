@@ -28,9 +28,11 @@ from service.deciders.approval import (
     NoAnswerToWithdraw,
     NobodyApproved,
     NobodyOverrides,
+    NoStepIsLeft,
     NotAsked,
     NotWhoAskedForIt,
     Nudge,
+    OnRound,
     OverrideStep,
     PersonFillsAnotherPlace,
     PlaceIsNotYours,
@@ -69,7 +71,7 @@ from service.deciders.delegation import (
     RevokeDelegation,
     SetAbsence,
 )
-from service.deciders.financing import SourceIsMissing
+from service.deciders.financing import AmendFunding, AmendsTwoThings, SourceIsMissing
 from service.deciders.green_light import GreenlightProduction, GreenlitAlready, NotReadyForGreenLight
 from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy, PolicyIsProposed, Template
@@ -86,12 +88,14 @@ from tests.deciders.stories import (
     AUDITOR,
     BONDER,
     CONTINGENCY,
+    DIRECTOR,
     DRAFTED,
     EDITING,
     FINANCIER,
     FOUNDED,
     GUARANTOR,
     GUESTS,
+    HOLDER,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
@@ -241,6 +245,9 @@ BOTH_EPS = submitted(EP, EPS)
 CONDITIONED = says(submitted(EP), MAYA, "A-2", conditions=("The bond is signed.",))
 CLOSED_CONDITION = [*CONDITIONED, (MAYA, CloseCondition(round="A-2", condition=1, waived=True, words=WHY))]
 OVERRIDABLE = submitted(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+OVERRIDABLE_AND_CONDITIONED = says(
+    submitted(EP, override_by=Role.EXECUTIVE_PRODUCER), MAYA, "A-2", conditions=("The bond is signed.",)
+)
 AT_GUARANTOR = says(OVERRIDABLE, NOOR, "A-2")
 ONE_STEP = submitted(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
 #: Large budgets are for all executive producers, this one is for any.
@@ -274,12 +281,26 @@ ASKER_LEFT = [
 ]
 MAY_NO_MORE = CannotTakeEffect(
     f"{STORY} to {ART}",
-    "Your roles on this production today, none, may not send TransferBudget; producer and line producer may",
+    "lena may not ask for it any more; producer and line producer may",
 )
 #: An approval of two that count, whose approver has gone.
 SOMEBODY_LEFT = [
     *says(submitted(EPS, GUARANTORS), MAYA, "A-2"),
     (MAYA, EndAppointment(person=MAYA, role=Role.EXECUTIVE_PRODUCER, reason=WHY)),
+]
+
+_HALF = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
+#: Half of the funding approved it in the first step, and is less than half of it by now.
+DILUTED: Story = [
+    *says(
+        [
+            *adopted([*DRAFTED, (MAYA, equity(inr("400000"), holder=FINANCIER))], policy(_HALF, GUARANTORS)),
+            (PRODUCER, SubmitBudget(budget="v1")),
+        ],
+        HOLDER,
+        "A-2",
+    ),
+    (MAYA, equity(inr("400000"), party="Nobody's")),
 ]
 
 SOUND: tuple[Command, ...] = (
@@ -348,9 +369,26 @@ def _hands_in_it(answer: type, **more: Any) -> list[Rung]:
     ]
 
 
+def _not_by_who_asked(name: str, command: OnRound, *, left: bool = False) -> list[Rung]:
+    """By somebody who might, had they no hand in it; of a condition, once whoever set it has left."""
+    rungs = []
+    for about, by, story, refusal in (
+        ("set a draft", TWO_HATS, SET_BY_TWO_HATS, ApproverSetTheBudget(TWO_HATS, "v2")),
+        ("submitted it", TWO_HATS, SUBMITTED_BY_TWO_HATS, ApproverIsSubmitter(TWO_HATS, "v1")),
+        ("asked for it", TWO_HATS, TRANSFER_OF_TWO_HATS, ApproverHadAHandInIt(TWO_HATS, f"{STORY} to {ART}")),
+    ):
+        round_id = "A-3" if story is TRANSFER_OF_TWO_HATS else "A-2"
+        if left:
+            story = says(story, MAYA, round_id, conditions=("The permit comes.",))
+            story = [*story, (MAYA, EndAppointment(person=MAYA, role=Role.EXECUTIVE_PRODUCER, reason=WHY))]
+        sent = command.model_copy(update={"round": round_id})
+        rungs.append(Rung(f"{name}: by somebody who {about}", story, by, sent, refusal))
+    return rungs
+
+
 _ONE_PLACE = says(BOTH_EPS, MAYA, "A-2")
 _PLACE_TAKEN = PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1)
-_NOT_FRESH = CredentialsAreNotFresh(inr("460000"), 15, "2026-11-02 05:00 UTC")
+_NOT_FRESH = CredentialsAreNotFresh("v1, INR 460,000.00,", 15, "2026-11-02 05:00 UTC")
 
 _ANSWERS = [
     *_not_asked(Approve),
@@ -384,6 +422,7 @@ _ANSWERS = [
     *_found(Abstain(round="A-1", content_hash=ASKED)),
     *_seen(Abstain),
     *_not_asked(Abstain),
+    *_hands_in_it(Abstain),
     Rung("Abstain: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2", Abstain), _PLACE_TAKEN),
     Rung("Abstain: the last one", _ALL_BUT_ONE, TWO_HATS, last(_ALL_BUT_ONE, "A-3", Abstain), GONE),
     *_not_asked(RequestChanges, words=WHY),
@@ -414,6 +453,7 @@ _ANSWERS = [
         ReassignStep(round="A-1", seat=MAYA, to=PRODUCER, reason=WHY),
         PlaceIsNotYours("A-1", MAYA, None),
     ),
+    *_not_by_who_asked("ReassignStep", ReassignStep(round="A-2", seat=MAYA, to=DIRECTOR, reason=WHY)),
     *(
         Rung(
             f"ReassignStep: to {to}, from {seat}",
@@ -437,6 +477,13 @@ _ANSWERS = [
         MAYA,
         OverrideStep(round="A-1", content_hash=ASKED, reason=WHY),
         NobodyOverrides("A-1", None, (Role.EXECUTIVE_PRODUCER,)),
+    ),
+    Rung(
+        "OverrideStep: when all steps have passed",
+        OVERRIDABLE_AND_CONDITIONED,
+        NOOR,
+        last(OVERRIDABLE_AND_CONDITIONED, "A-2", OverrideStep, reason=WHY),
+        NoStepIsLeft("A-2", "v1", (1,)),
     ),
     *_hands_in_it(OverrideStep, reason=WHY),
     Rung(
@@ -474,8 +521,9 @@ _ANSWERS = [
         CONDITIONED,
         NOOR,
         CloseCondition(round="A-2", condition=1, waived=True, words=WHY),
-        ConditionIsNotYours("A-2", 1, MAYA),
+        ConditionIsNotYours("A-2", 1, MAYA, (MAYA,)),
     ),
+    *_not_by_who_asked("CloseCondition", CloseCondition(round="A-2", condition=1, waived=True, words=WHY), left=True),
     Rung(
         "CloseCondition: on to what is not possible any more",
         _CONDITIONAL,
@@ -609,6 +657,7 @@ _IN_FRONT_OF_A_ROUND = [
     ),
 ]
 
+_ASKING_HOLDERS = adopted(COVERED, policy(Step((Approver(every_holder=True),))))
 _POLICY = [
     Rung(
         "AdoptApprovalPolicy: asking nobody here",
@@ -623,6 +672,13 @@ _POLICY = [
         MAYA,
         AdoptApprovalPolicy(terms=policy(Step((Approver(holder_of="F-9"),)))),
         SourceIsMissing("F-9"),
+    ),
+    Rung(
+        "AmendFunding: another holder and less money at once",
+        _ASKING_HOLDERS,
+        MAYA,
+        AmendFunding(funding="F-4", holder=STRANGER, amount=inr("150000"), reason=WHY),
+        AmendsTwoThings("F-4", inr("50000"), STRANGER),
     ),
     Rung(
         "AdoptApprovalPolicy: while another one is proposed",

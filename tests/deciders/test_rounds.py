@@ -23,10 +23,12 @@ from events.approval import (
     StepOverridden,
     StepPassed,
     StepReassigned,
+    StepReopened,
     StepSkipped,
     VoteLapsed,
     VoteWithdrawn,
 )
+from events.change import BudgetTransferred
 from events.delegation import Power
 from events.ids import PersonId
 from events.policy import Approver, Mode, RequestKind, Step
@@ -34,7 +36,10 @@ from events.team import Role
 from service.deciders.approval import (
     Abstain,
     Approve,
+    ApproverIsSubmitter,
+    CannotBeReassigned,
     CloseCondition,
+    ConditionIsNotYours,
     ContentHasChanged,
     CredentialsAreNotFresh,
     NotAsked,
@@ -54,6 +59,7 @@ from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint, EndAppointment
 from tests.deciders.rounds import (
     COVERED,
+    DILUTED,
     EP,
     EPS,
     GUARANTORS,
@@ -228,6 +234,13 @@ class TestShare:
         story = [*story, (MAYA, equity(inr("200000"), party="Nobody's"))]
         given(story).when(HOLDER, last(story, "A-2")).then(yes())
 
+    def test_is_looked_at_again_when_the_round_would_pass(self) -> None:
+        reopened = StepReopened("A-2", "v1", 0, "its approvals hold too little of the funding by now")
+        given(DILUTED).when(GUARANTOR, last(DILUTED, "A-2")).then(yes(1), passed(1), reopened)
+        story = approves(DILUTED, GUARANTOR)
+        assert waits_for(given(story)) == (FINANCIER,)
+        given(story).when(FINANCIER, last(story, "A-2")).then(yes(0), passed(0), IN_FORCE)
+
     def test_is_of_the_funding_on_the_day_it_passes(self) -> None:
         story = approves(self.waiting("400000", "60"), HOLDER)
         given(story).when(MAYA, Nudge(round="A-2")).then(ApproversNudged("A-2", "v1", (FINANCIER,)))
@@ -320,6 +333,17 @@ class TestDeadlines:
         given(story).later(days=3).when(DIRECTOR, last(story, "A-2")).then(yes(), IN_FORCE)
         given(story).later(days=3).when(GUARANTOR, last(story, "A-2")).then(yes(), IN_FORCE)
 
+    @pytest.mark.parametrize(
+        "step",
+        [EPS, replace(EP, mode=Mode.QUORUM, quorum=3), replace(EP, mode=Mode.SHARE, share=Decimal(50))],
+        ids=["all", "a quorum", "a share"],
+    )
+    def test_let_one_of_those_give_the_step_however_many_it_takes(self, step: Step) -> None:
+        story = submitted(replace(step, within_days=3, escalates_to=(Approver(Role.DIRECTOR),)), PRODUCERS)
+        given(story).when(MAYA, last(story, "A-2")).then(yes())
+        given(story).later(days=3).when(MAYA, last(story, "A-2")).then(yes())
+        given(story).later(days=3).when(DIRECTOR, last(story, "A-2")).then(yes(), passed(0))
+
     def test_run_from_when_the_step_is_asked(self) -> None:
         story = submitted(EP, self.LATE)
         late = given(story).later(days=3)
@@ -352,17 +376,40 @@ class TestConditions:
         story = approves(story, TWO_HATS)
         given(story).when(MAYA, last(story, "A-2")).then(yes(), IN_FORCE)
 
-    def test_go_with_the_answer_that_lapsed(self) -> None:
-        story = says(submitted(TestQuorum.TWO), DIRECTOR, "A-2", conditions=("Mine.",))
-        story = approves([*story, ends(DIRECTOR, Role.DIRECTOR)], CO_PRODUCER)
-        assert play(story).facts[-1][0] == VoteLapsed("A-2", "v1", DIRECTOR, 0, TestLapsing.GONE)
-        given(story).when(ASSOCIATE_PRODUCER, last(story, "A-2")).then(yes(), IN_FORCE)
+    def test_go_with_the_answer_that_becomes_an_abstention(self) -> None:
+        story = says(submitted(EPS), MAYA, "A-2", conditions=(BOND_IS_SIGNED,))
+        story = approves(says(story, MAYA, "A-2", Abstain), NOOR)
+        given(story).when(TWO_HATS, last(story, "A-2")).then(yes(), IN_FORCE)
 
-    def test_hold_nothing_up_once_who_set_them_is_gone(self) -> None:
+    def test_stay_when_who_set_them_is_gone_and_are_closed_by_whom_the_step_asks(self) -> None:
         story = says(submitted(EP), MAYA, "A-2", conditions=("Mine.",))
         story = [*story, ends(MAYA, Role.EXECUTIVE_PRODUCER)]
         given(story).when(PRODUCER, Nudge(round="A-2")).then(VoteLapsed("A-2", "v1", MAYA, 0, TestLapsing.GONE))
-        given([*story, (PRODUCER, Nudge(round="A-2"))]).when(NOOR, last(story, "A-2")).then(yes(), IN_FORCE)
+        story = [*story, (PRODUCER, Nudge(round="A-2"))]
+        given(story).when(NOOR, last(story, "A-2")).then(yes(), passed(0))
+        story = approves(story, NOOR)
+        waive = CloseCondition(round="A-2", condition=1, waived=True, words=WHY)
+        given(story).when(PRODUCER, waive).then_refused(ConditionIsNotYours("A-2", 1, MAYA, (NOOR, TWO_HATS)))
+        given(story).when(TWO_HATS, waive).then(ConditionWaived("A-2", "v1", 1, WHY), IN_FORCE)
+
+    def test_are_not_closed_by_who_asked_for_it(self) -> None:
+        story: Story = [*adopted(DRAFTED, policy(EP)), (TWO_HATS, SubmitBudget(budget="v1"))]
+        story = [*says(story, MAYA, "A-2", conditions=("Mine.",)), ends(MAYA, Role.EXECUTIVE_PRODUCER)]
+        waive = CloseCondition(round="A-2", condition=1, waived=True, words=WHY)
+        given(story).when(TWO_HATS, waive).then_refused(ApproverIsSubmitter(TWO_HATS, "v1"))
+
+    def test_are_added_by_who_has_approved_already(self) -> None:
+        story = approves(submitted(EPS), MAYA)
+        more = last(story, "A-2", conditions=(BOND_IS_SIGNED,))
+        given(story).when(MAYA, more).then(yes(0, BOND_IS_SIGNED))
+        given([*story, (MAYA, more)]).when(MAYA, more).then_nothing()
+        story = approves([*story, (MAYA, more)], NOOR)
+        given(story).when(TWO_HATS, last(story, "A-2")).then(yes(), passed(0))
+
+    def test_are_refused_once_the_step_is_over(self) -> None:
+        story = approves(submitted(EP, GUARANTORS), MAYA)
+        more = last(story, "A-2", conditions=(BOND_IS_SIGNED,))
+        given(story).when(MAYA, more).then_refused(NotAsked(MAYA, "A-2", 2, 2, (GUARANTOR,)))
 
     def test_are_closed_for_who_set_them_by_their_substitute(self) -> None:
         story = says(submitted(EP), MAYA, "A-2", conditions=(BOND_IS_SIGNED,))
@@ -420,12 +467,12 @@ class TestRecallRequest:
 
     def test_ends_any_other_request(self) -> None:
         story: Story = [*COVERED, (PRODUCER, transfer())]
-        given(story).when(PRODUCER, RecallRequest(round="A-2")).then(RequestRecalled("A-2", "1100 to 2200"))
+        given(story).when(PRODUCER, RecallRequest(round="A-2")).then(RequestRecalled("A-2", "1100 to 2200", None))
 
     def test_is_open_to_whom_it_was_asked_for(self) -> None:
         story: Story = [*COVERED, (PRODUCER, delegated(STRANGER, Power.TRANSFER_BUDGET))]
         story = [*story, (f"{STRANGER}/{PRODUCER}", transfer())]
-        given(story).when(PRODUCER, RecallRequest(round="A-2")).then(RequestRecalled("A-2", "1100 to 2200"))
+        given(story).when(PRODUCER, RecallRequest(round="A-2")).then(RequestRecalled("A-2", "1100 to 2200", None))
 
 
 class TestRequestChanges:
@@ -473,6 +520,26 @@ class TestReassignStep:
     def test_is_done_for_another_by_who_may_override(self) -> None:
         story = submitted(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
         given(story).when(NOOR, self.GIVES).then(StepReassigned("A-2", "v1", 0, GUARANTOR, DIRECTOR))
+
+    def test_is_not_done_by_who_asked_for_it(self) -> None:
+        story: Story = [*adopted(DRAFTED, policy(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))]
+        story = [*story, (TWO_HATS, SubmitBudget(budget="v1"))]
+        given(story).when(TWO_HATS, self.GIVES).then_refused(ApproverIsSubmitter(TWO_HATS, "v1"))
+
+    def test_is_not_to_somebody_who_fills_another_place(self) -> None:
+        story = approves(submitted(EP, GUARANTORS), MAYA)
+        to_maya = ReassignStep(round="A-2", seat=GUARANTOR, to=MAYA, reason=WHY)
+        given(story).when(GUARANTOR, to_maya).then_refused(
+            CannotBeReassigned("A-2", GUARANTOR, MAYA, 2, "maya fills another place of the round")
+        )
+
+    def test_takes_along_the_share_of_the_funding_that_goes_with_the_place(self) -> None:
+        half = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
+        story = [*adopted(COVERED, policy(half)), (PRODUCER, transfer())]
+        assert waits_for(given(story), "A-3") == (FINANCIER, HOLDER)
+        story = [*story, (HOLDER, ReassignStep(round="A-3", seat=HOLDER, to=DIRECTOR, reason=WHY))]
+        facts = given(story).when(DIRECTOR, last(story, "A-3")).facts
+        assert isinstance(facts[-1], BudgetTransferred)
 
     def test_does_not_make_two_places_of_one_person_earlier_or_later(self) -> None:
         story = submitted(EP, EPS)
@@ -584,9 +651,9 @@ class TestNewContent:
             former="v1",
             former_hash=THE_CONTENT,
             changes=(
-                AccountChange("2200", Decimal("200000.00"), Decimal("210000.00")),
-                AccountChange("8000", Decimal("38000.00"), Decimal("39000.00")),
-                AccountChange("8100", Decimal("12000.00"), Decimal("12300.00")),
+                AccountChange("2200", Decimal("200000.00"), Decimal("210000.00"), None, None),
+                AccountChange("8000", Decimal("38000.00"), Decimal("39000.00"), None, None),
+                AccountChange("8100", Decimal("12000.00"), Decimal("12300.00"), None, None),
             ),
             voided=(MAYA, NOOR),
         )

@@ -26,6 +26,7 @@ from events.approval import (
     StepOverridden,
     StepPassed,
     StepReassigned,
+    StepReopened,
     StepSkipped,
     VoteLapsed,
     VoteWithdrawn,
@@ -148,7 +149,7 @@ POLICY = Policy(
                 capped=True,
                 at_least=Decimal("10000.00"),
                 below=Decimal("99999999999999.99"),
-                percent_of_budget=Decimal("7.5"),
+                percent_over=Decimal("7.5"),
             ),
             steps=(
                 Step(
@@ -305,6 +306,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     VoteLapsed("A-3", "1100 to 2200", "maya", 1, "they are not asked any more"),
     StepPassed("A-3", "1100 to 2200", 0),
     StepSkipped("A-3", "1100 to 2200", 1, "nobody is what it asks for"),
+    StepReopened("A-3", "1100 to 2200", 0, "its approvals hold too little of the funding by now"),
     StepOverridden("A-3", "1100 to 2200", HASH, 1),
     StepReassigned("A-3", "1100 to 2200", 1, "maya", "carl"),
     ApproversNudged("A-3", "1100 to 2200", ("carl", "maya")),
@@ -318,12 +320,14 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         former="v2",
         former_hash=HASH,
         changes=(
-            AccountChange("1100", Decimal("10000.00"), None),
-            AccountChange("2200", None, Decimal("20000.00")),
+            AccountChange("1100", Decimal("10000.00"), None, "Story and Rights, above the line", None),
+            AccountChange(
+                "2200", Decimal("20000.00"), Decimal("20000.00"), "Art, production", "Art Direction, production"
+            ),
         ),
         voided=("maya", "noor"),
     ),
-    RequestRecalled("A-3", "1100 to 2200"),
+    RequestRecalled("A-3", "1100 to 2200", "v4 is in force"),
     RequestRejected("A-3", "1100 to 2200", HASH, "Not from the rights."),
     RequestApproved("A-3", RequestKind.TRANSFER, "1100 to 2200", HASH, inr("20000.00")),
     OverageApproved("O-1", "v2", "2200", inr("40000.00"), "F-1", inr("1050825.00"), ("FLAG-10",)),

@@ -16,7 +16,7 @@ from events.approval import (
 from events.confidential import Accounts, figures_of
 from events.policy import RequestKind
 from events.spend import AccountOverspent, AlertScope, SpendAlert, SpendKind, SpendLogged
-from tests.events.examples import BY_NAME
+from tests.events.examples import BY_NAME, inr
 
 #: Of pay, of an entry or an account that the fact does not name, or of every account.
 FOR_THE_FEW = {
@@ -102,8 +102,14 @@ class TestARequest:
     def test_is_of_its_accounts_and_of_a_payment_for_the_few(self, name: str) -> None:
         asked = BY_NAME[name]
 
-        assert about(asked, kind=RequestKind.TRANSFER, accounts=("1100", "2200")) == ("1100", "2200")
-        assert about(asked, kind=RequestKind.PAYMENT, accounts=("2200",)) is None
+        alone = {"amount": inr("5000.00"), "counted": inr("5000.00"), "accounts": ("1100", "2200")}
+        assert about(asked, kind=RequestKind.TRANSFER, **alone) == ("1100", "2200")
+        assert about(asked, kind=RequestKind.PAYMENT, **alone) is None
+
+    @pytest.mark.parametrize("name", [ApprovalRequested.__name__, ApprovedByPolicy.__name__])
+    def test_that_counts_together_with_others_is_for_the_few_since_these_may_be_of_any_account(self, name: str) -> None:
+        together = {"amount": inr("5000.00"), "counted": inr("5000.01"), "accounts": ("2200",)}
+        assert about(BY_NAME[name], kind=RequestKind.TRANSFER, **together) is None
 
     @pytest.mark.parametrize("kind", RequestKind)
     def test_that_passed_names_no_account(self, kind: RequestKind) -> None:

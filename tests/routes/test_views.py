@@ -18,7 +18,7 @@ from events.team import Role
 from projections import current_budget, spend_register
 from projections.projection import Projection
 from service import verify
-from service.deciders.approval import CloseCondition, OverrideStep, RequestChanges
+from service.deciders.approval import CloseCondition, OverrideStep, ReassignStep, RequestChanges
 from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.command import Command
 from service.deciders.company import DismissMember
@@ -35,9 +35,11 @@ from tests.deciders.stories import (
     ADMINISTRATOR,
     ART,
     AUDITOR,
+    DIRECTOR,
     EDITING,
     FEATURE,
     FUNDED,
+    GUARANTOR,
     INSURANCE,
     LINE_PRODUCER,
     LOCKED,
@@ -479,6 +481,9 @@ class TestTheReportOfExceptions:
     ) -> None:
         green = GreenlightProduction
         story = rounds.says(rounds.OVERRIDABLE, NOOR, "A-2", conditions=("The permit comes.",))
+        moves = ReassignStep(round="A-2", seat=GUARANTOR, to=DIRECTOR, reason="She is ill.")
+        story = [*story, (MAYA, moves)]
+        story = [*story, (DIRECTOR, moves.model_copy(update={"seat": DIRECTOR, "to": GUARANTOR}))]
         story = rounds.says(story, MAYA, "A-2", OverrideStep, reason="The guarantor is gone.")
         story = [*story, (NOOR, CloseCondition(round="A-2", condition=1, waived=True, words="It will."))]
         story = [*story, (MAYA, LockBudget(budget="v1")), (MAYA, green(conditions=("The cover comes.",)))]
@@ -493,10 +498,17 @@ class TestTheReportOfExceptions:
         kinds = [each["kind"] for each in report]
 
         assert kinds == [
-            *("StepOverridden", "ConditionWaived", "ProductionGreenlit", "BudgetUnlocked", "DifferenceWaived"),
+            *(
+                "StepReassigned",
+                "StepOverridden",
+                "ConditionWaived",
+                "ProductionGreenlit",
+                "BudgetUnlocked",
+                "DifferenceWaived",
+            ),
             *("StageEntered", "Appointed"),
         ]
-        assert report[0]["reason"] == "The guarantor is gone."
+        assert report[1]["reason"] == "The guarantor is gone."
         assert (report[-1]["actor"], report[-1]["roles"]) == (ADMINISTRATOR, ["administrator", "member"])
 
     async def test_is_of_these_days_and_is_exported(self, spent: World) -> None:

@@ -1,0 +1,279 @@
+"""Ways around a policy, each of them closed; and ways out where it would hold everything up."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import ClassVar
+
+import pytest
+
+from events.approval import ApprovalRequested, RequestRecalled
+from events.budget import Level, TotalName
+from events.change import BudgetTransferred
+from events.financing import FundingKind
+from events.ids import PersonId
+from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.team import Role
+from service.deciders.approval import (
+    Abstain,
+    ApproverHadAHandInIt,
+    ApproverSetTheBudget,
+    BeyondDelegation,
+    CredentialsAreNotFresh,
+    Nudge,
+)
+from service.deciders.budget import UnlockBudget, WaiveDifference
+from service.deciders.command import Command
+from service.deciders.financing import AmendFunding, AmendsTwoThings, CommitFunding, SecureFunding
+from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, PolicyIsProposed, Template
+from service.deciders.submission import SubmitBudget
+from service.deciders.team import Appoint, EndAppointment
+from tests.deciders.rounds import (
+    COVERED,
+    EP,
+    EPS,
+    PRODUCERS,
+    adopted,
+    asked,
+    away,
+    delegated,
+    draw,
+    last,
+    overage,
+    policy,
+    says,
+    transfer,
+)
+from tests.deciders.rung import WHY
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    DIRECTOR,
+    DRAFTED,
+    EDITING,
+    FINANCIER,
+    FIRST_DAY,
+    HOLDER,
+    INSURANCE,
+    LINE_PRODUCER,
+    MAYA,
+    NOOR,
+    PRODUCER,
+    STORY,
+    STRANGER,
+    TWO_HATS,
+    UNRECONCILED_BUDGET,
+    appoint,
+    budget,
+    equity,
+    inr,
+    recode,
+    spend,
+)
+from tests.deciders.test_policy import BUDGETS, PAYMENTS, TRANSFERS, chosen, ruled
+from tests.spec import Story, given, play
+
+WHO = Rule("Who", When((RequestKind.APPOINTMENT,)), (EPS,))
+NOBODY = Rule("Nobody", When((RequestKind.APPOINTMENT,)))
+CHANGES = When((RequestKind.TRANSFER, RequestKind.OVERAGE, RequestKind.CONTINGENCY_DRAW))
+
+
+def waiting(story: Story, round_id: str) -> tuple[PersonId, ...]:
+    """Whom a reminder reaches."""
+    (nudged,) = given(story).when(MAYA, Nudge(round=round_id)).facts
+    return nudged.persons
+
+
+class TestNeverBypassed:
+    """Who approves is not changed on the quiet, nor what is asked for split, carried over or slipped through."""
+
+    FINANCED: ClassVar = ruled(
+        WHO, Rule("Cuts", When((RequestKind.FUNDING_CUT,)), (Step((Approver(every_holder=True),)),))
+    )
+
+    def kind(self, person: PersonId, command: Command, terms: Policy, story: Story = COVERED) -> RequestKind | None:
+        facts = given(adopted(story, terms)).when(person, command).facts
+        return next((fact.kind for fact in facts if isinstance(fact, ApprovalRequested)), None)
+
+    def test_kinds_that_one_rule_is_for_count_together(self) -> None:
+        terms = ruled(Rule("Small", replace(CHANGES, below=Decimal(50000))))
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer("30000")), (PRODUCER, draw("19999.99"))]
+        (*_, opened) = given(story).when(PRODUCER, overage("0.01")).facts
+        assert (opened.rule, opened.counted) == (None, inr("0.01")), "for what no rule is for, its own kind counts"
+        assert given(story).when(PRODUCER, transfer("0.01")).facts[0].rule is None
+
+    @pytest.mark.parametrize(
+        ("terms", "command"),
+        [
+            (ruled(WHO, Rule("Heads", TRANSFERS, (Step((Approver(department_head=True),)),))), Role.DEPARTMENT_HEAD),
+            (ruled(WHO, Rule("Named", TRANSFERS, (Step((Approver(person=STRANGER),)),))), Role.DIRECTOR),
+            (ruled(WHO, override_by=Role.DIRECTOR), Role.DIRECTOR),
+        ],
+        ids=["a department head", "somebody named", "who may override"],
+    )
+    def test_giving_a_role_by_which_the_policy_asks_somebody_is_approved(self, terms: Policy, command: Role) -> None:
+        accounts = (ART,) if command is Role.DEPARTMENT_HEAD else ()
+        appointed = Appoint(person=STRANGER, role=command, from_on=FIRST_DAY, accounts=accounts)
+        assert self.kind(MAYA, appointed, terms) is RequestKind.APPOINTMENT
+        assert self.kind(MAYA, appointed, ruled(WHO)) is None
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            equity(inr("5000000"), party="Fake", holder=STRANGER),
+            AmendFunding(funding="F-4", holder=None, reason=WHY),
+            AmendFunding(funding="F-4", holder=STRANGER, reason=WHY),
+            EndAppointment(person=FINANCIER, role=Role.FINANCIER, reason=WHY),
+        ],
+        ids=["a new holder", "none any more", "another one", "without a role"],
+    )
+    def test_who_speaks_for_funding_is_approved_where_the_policy_asks_them(self, command: Command) -> None:
+        assert self.kind(MAYA, command, self.FINANCED) is RequestKind.APPOINTMENT
+        assert self.kind(MAYA, command, ruled(WHO)) is None
+
+    def test_a_source_that_is_committed_later_is_approved_then(self) -> None:
+        letter = SecureFunding(kind=FundingKind.EQUITY, party="Fake", amount=inr("9000000"), holder=STRANGER)
+        commit = CommitFunding(funding="F-5", document="Agreement")
+        assert self.kind(MAYA, letter, self.FINANCED) is None
+        assert self.kind(MAYA, commit, self.FINANCED, [*COVERED, (MAYA, letter)]) is RequestKind.APPOINTMENT
+
+    def test_another_holder_and_a_cut_are_not_asked_for_as_one(self) -> None:
+        both = AmendFunding(funding="F-4", holder=STRANGER, amount=inr("150000"), reason=WHY)
+        given(adopted(COVERED, self.FINANCED)).when(MAYA, both).then_refused(
+            AmendsTwoThings("F-4", inr("50000"), STRANGER)
+        )
+        assert isinstance(given(adopted(COVERED, ruled())).when(MAYA, both).facts[-1], ApprovalRequested)
+
+    @pytest.mark.parametrize(("art", "rule"), [("200000", None), ("190000", None), ("210000", "Capped")])
+    def test_a_new_version_does_not_raise_a_capped_account_by_a_lower_rule(self, art: str, rule: str | None) -> None:
+        capped = Rule("Capped", replace(BUDGETS, capped=True), (EPS,))
+        unlocked: Story = [*COVERED, (NOOR, UnlockBudget(budget="v1", reason=WHY))]
+        draft = budget(art, credits=())
+        terms = ruled(capped, capped_accounts=(ART,))
+        assert chosen(terms, PRODUCER, SubmitBudget(budget="v2"), [*unlocked, (LINE_PRODUCER, draft)]) == rule
+        assert chosen(terms, PRODUCER, SubmitBudget(budget="v1"), DRAFTED) is None, "the first version says the cap"
+
+    def test_rules_for_levels_and_accounts_are_for_versions_that_change_them(self) -> None:
+        terms = ruled(Rule("Post", replace(BUDGETS, levels=(Level.POST,)), (EPS,)))
+        story: Story = [*COVERED, (NOOR, UnlockBudget(budget="v1", reason=WHY)), (LINE_PRODUCER, budget("210000"))]
+        assert chosen(terms, PRODUCER, SubmitBudget(budget="v2"), story) is None
+        assert chosen(terms, PRODUCER, SubmitBudget(budget="v1"), DRAFTED) == "Post"
+
+    def test_what_was_asked_beside_one_version_is_not_carried_over_to_the_next(self) -> None:
+        story: Story = [*adopted(COVERED, ruled()), (PRODUCER, transfer())]
+        story = [*story, (MAYA, UnlockBudget(budget="v1", reason=WHY))]
+        story = says(story, NOOR, "A-4")
+        story = [*story, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))]
+        facts = given(story).when(MAYA, last(story, "A-5")).facts
+        assert facts[-1] == RequestRecalled("A-3", f"{STORY} to {ART}", "v2 is in force")
+
+    def test_a_payment_is_asked_about_under_the_rule_for_the_account_it_was_recoded_to(self) -> None:
+        terms = ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (EPS,)), Rule("Others", PAYMENTS))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "1000"))]
+        facts = given(story).when(ACCOUNTANT, recode("S-000001", ART)).facts
+        assert [(fact.rule, fact.excluded) for fact in facts if isinstance(fact, ApprovalRequested)] == [
+            ("Art", (ACCOUNTANT, LINE_PRODUCER))
+        ]
+
+    def test_a_payment_that_waits_under_another_rule_is_asked_about_anew(self) -> None:
+        terms = ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (EPS,)), Rule("Others", PAYMENTS, (PRODUCERS,)))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "1000"))]
+        facts = given(story).when(ACCOUNTANT, recode("S-000001", ART)).facts
+        assert facts[1] == RequestRecalled("A-3", "S-000001", "another rule counts for it")
+        assert (facts[2].round, facts[2].rule) == ("A-4", "Art")
+        assert not given(story).when(ACCOUNTANT, recode("S-000001", INSURANCE)).facts[1:]
+
+    @pytest.mark.parametrize("command", [overage("1000"), transfer("1000"), draw("1000")])
+    def test_who_logged_spend_approves_nothing_for_its_account_though_another_recoded_it(
+        self, command: Command
+    ) -> None:
+        of_accountants = policy(Step((Approver(Role.ACCOUNTANT),)))
+        story: Story = [*adopted(COVERED, of_accountants), (ACCOUNTANT, spend(EDITING, "1000"))]
+        story = [*story, (LINE_PRODUCER, recode("S-000001", ART)), (PRODUCER, command)]
+        given(story).when(ACCOUNTANT, last(story, "A-3")).then_refused(
+            ApproverHadAHandInIt(ACCOUNTANT, asked(story, "A-3").subject)
+        )
+        assert given(story).when(HOLDER, last(story, "A-3")).refusal is None
+
+    def test_who_waived_a_difference_does_not_approve_the_budget(self) -> None:
+        story: Story = [*DRAFTED, (MAYA, appoint(NOOR, Role.PRODUCER)), (LINE_PRODUCER, UNRECONCILED_BUDGET)]
+        story = [*story, (NOOR, WaiveDifference(budget="v2", total=TotalName.GRAND_TOTAL, reason=WHY))]
+        story = [*story, (PRODUCER, SubmitBudget(budget="v2"))]
+        given(story).when(NOOR, last(story, "A-1")).then_refused(ApproverSetTheBudget(NOOR, "v2"))
+
+    def test_who_asks_for_something_does_not_abstain_for_somebody_who_is_away(self) -> None:
+        story: Story = [*adopted(COVERED, policy(EPS)), (NOOR, away(LINE_PRODUCER)), (LINE_PRODUCER, transfer())]
+        given(story).when(f"{LINE_PRODUCER}/{NOOR}", last(story, "A-3", Abstain)).then_refused(
+            ApproverHadAHandInIt(LINE_PRODUCER, f"{STORY} to {ART}")
+        )
+
+    def test_a_limit_of_amount_does_not_reach_to_what_has_no_amount(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(WHO)), (NOOR, delegated(ACCOUNTANT, limit=inr("1000000")))]
+        story = [*story, (MAYA, appoint(STRANGER, Role.EXECUTIVE_PRODUCER))]
+        given(story).when(f"{ACCOUNTANT}/{NOOR}", last(story, "A-3")).then_refused(
+            BeyondDelegation(ACCOUNTANT, NOOR, inr("1000000"), None)
+        )
+
+    def test_amounts_that_count_together_need_fresh_credentials_together(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(fresh_from=Decimal(50000))), (PRODUCER, transfer("49999.99"))]
+        assert given(story).when(MAYA, last(story, "A-3")).refusal is None
+        story = [*story, (PRODUCER, transfer("0.01"))]
+        refusal = given(story).when(MAYA, last(story, "A-4")).refusal
+        assert isinstance(refusal, CredentialsAreNotFresh)
+
+    def test_a_policy_that_asks_for_fresh_credentials_is_changed_with_such_alone(self) -> None:
+        story = adopted(COVERED, ruled(fresh_from=Decimal(50000)))
+        (opened,) = given(story).when(MAYA, AdoptApprovalPolicy(terms=ruled())).facts
+        assert (opened.fresh_minutes, opened.excluded) == (15, ())
+
+
+class TestNeverFrozen:
+    """A policy can always be changed, and so can whatever it holds up."""
+
+    def changed_by(self, *steps: Step) -> Story:
+        return [*adopted(COVERED, ruled(changes=steps)), (MAYA, AdoptApprovalPolicy(terms=ruled()))]
+
+    def test_a_change_asks_all_executive_producers_in_the_place_of_nobody(self) -> None:
+        story = self.changed_by(Step((Approver(person=STRANGER),)))
+        assert asked(story, "A-3").steps == (EPS,)
+        assert waiting(story, "A-3") == (NOOR, TWO_HATS)
+
+    @pytest.mark.parametrize(
+        "step",
+        [
+            Step((Approver(Role.DIRECTOR), Approver(Role.CO_PRODUCER)), Mode.QUORUM, quorum=3),
+            Step((Approver(Role.DIRECTOR), Approver(Role.CO_PRODUCER)), Mode.SHARE, share=Decimal(50)),
+        ],
+    )
+    def test_a_change_asks_all_where_they_are_too_few(self, step: Step) -> None:
+        story = self.changed_by(step)
+        assert asked(story, "A-3").steps == (Step(step.approvers, Mode.ALL),)
+
+    def test_a_proposal_that_nobody_is_left_to_decide_on_gives_way_to_the_next(self) -> None:
+        story = self.changed_by(Step((Approver(Role.DIRECTOR),)))
+        other = AdoptApprovalPolicy(template=Template.STUDIO)
+        given(story).when(NOOR, other).then_refused(PolicyIsProposed("P-2", "A-3", MAYA))
+        story = [*story, (MAYA, EndAppointment(person=DIRECTOR, role=Role.DIRECTOR, reason=WHY))]
+        story = says(story, NOOR, f"A-{len(play(story).production.approvals.rounds)}")
+        recalled, opened, *_ = given(story).when(NOOR, other).facts
+        assert (recalled.round, opened.steps) == ("A-3", (EPS,))
+
+    def test_what_somebody_asked_for_who_may_no_more_is_asked_for_anew_by_another(self) -> None:
+        story: Story = [*COVERED, (LINE_PRODUCER, transfer())]
+        given(story).when(PRODUCER, transfer()).then_nothing()
+        story = [*story, (MAYA, EndAppointment(person=LINE_PRODUCER, role=Role.LINE_PRODUCER, reason=WHY))]
+        recalled, opened = given(story).when(PRODUCER, transfer()).facts
+        assert recalled == RequestRecalled(
+            "A-2", f"{STORY} to {ART}", "nobody can take it further; it is asked for anew"
+        )
+        assert opened.round == "A-3"
+
+    def test_an_optional_step_that_asks_nobody_but_who_asked_for_it_is_skipped(self) -> None:
+        terms = policy(Step((Approver(person=PRODUCER),), optional=True), EP)
+        facts = given(adopted(COVERED, terms)).when(PRODUCER, transfer()).facts
+        assert facts[1].because == "nobody but who had a hand in it is what it asks for"
+
+    def test_the_producer_of_a_small_studio_production_asks_its_executive_producer(self) -> None:
+        one: Story = [*COVERED, (MAYA, EndAppointment(person=TWO_HATS, role=Role.PRODUCER, reason=WHY))]
+        story: Story = [*adopted(one, TEMPLATES[Template.STUDIO]), (PRODUCER, transfer("30000"))]
+        facts = given(story).when(MAYA, last(story, "A-3")).facts
+        assert isinstance(facts[-1], BudgetTransferred)
