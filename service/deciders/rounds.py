@@ -285,7 +285,7 @@ def onward(
         at_end = asked.step == len(asked.steps)
         if at_end and (short := around.falls_short(asked)) is not None:
             happened.append(
-                StepReopened(round_id, asked.subject, short, "its approvals hold too little of the funding")
+                StepReopened(round_id, asked.subject, short, "its approvals hold too little of the funding by now")
             )
         elif at_end:
             break
