@@ -72,6 +72,18 @@ def counted_once(
     return {source: max(amount - borrowed[source], Decimal(0)) for source, amount in amounts.items()}
 
 
+def free_to_carry(cover: Decimal, total_budget: Decimal, promised: Decimal, carried: Decimal) -> Decimal:
+    """What a committed source of cash may carry of a further overage: what nothing else needs. Base currency.
+
+    Args:
+        cover: the committed cash of all sources, each counted once.
+        total_budget: locked, and approved beside it.
+        promised: by the source.
+        carried: of the overages so far, by the source.
+    """
+    return max(min(cover - total_budget, promised - carried), promised * 0)
+
+
 @dataclass(frozen=True, slots=True)
 class FundingTerms:
     """What a source promises."""

@@ -1,7 +1,7 @@
 """Where does the money come from, how firm is it, and does it cover the budget?
 
-Moved by: everything about sources and receipts; the budget that is set or comes into force, since that is what
-has to be covered.
+Moved by: everything about sources and receipts; the budget that is set or comes into force, and the overages that
+are approved beside it and carried by sources, since that is what has to be covered.
 """
 
 from dataclasses import dataclass, replace
@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from events.approval import BudgetApproved
 from events.budget import BudgetDrafted
+from events.change import OverageApproved
 from events.envelope import Recorded
 from events.financing import (
     AT_LEAST_CLOSED,
@@ -34,6 +35,7 @@ from events.financing import (
     ReceiptBeforeClosing,
     ReceiptBeyondCommitment,
     counted_once,
+    free_to_carry,
 )
 from events.ids import BudgetId, FundingId, PersonId, ReceiptId, StreamId
 from events.money import Amount, ExchangeRate, Money
@@ -56,6 +58,8 @@ class SourceRow:
     #: In base currency.
     credited: Decimal
     bank_charges: Decimal
+    #: In base currency: of the overages beside the version in force.
+    carries: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ class ToCoverRow:
     currency: str
     budget: str | None
     in_force: bool
+    #: The version's grand total.
     total: Decimal | None
+    #: That, and the overages approved beside it.
+    total_budget: Decimal | None
 
 
 KINDS = (
@@ -91,7 +98,7 @@ KINDS = (
     kind("funding_to_cover", ToCoverRow, "stream_id"),
 )
 
-Reads = ProductionOpened | FinancingEvent | BudgetDrafted | BudgetApproved
+Reads = ProductionOpened | FinancingEvent | BudgetDrafted | BudgetApproved | OverageApproved
 
 
 def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
@@ -99,18 +106,26 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
     stream, event = recorded.stream_id, recorded.event
     match event:
         case ProductionOpened(currency=currency):
-            rows.put(ToCoverRow(stream, currency, None, in_force=False, total=None))
+            rows.put(ToCoverRow(stream, currency, None, in_force=False, total=None, total_budget=None))
         case BudgetDrafted(budget=budget, totals=totals):
             to_cover = rows.one(ToCoverRow, stream)
             if not to_cover.in_force:
-                rows.put(replace(to_cover, budget=budget, total=totals.grand_total))
-        case BudgetApproved(budget=budget, total=total):
+                total = totals.grand_total
+                rows.put(replace(to_cover, budget=budget, total=total, total_budget=total))
+        case BudgetApproved(budget=budget, total=Money(amount=total)):
             to_cover = rows.one(ToCoverRow, stream)
-            rows.put(replace(to_cover, budget=budget, in_force=True, total=total.amount))
+            rows.put(replace(to_cover, budget=budget, in_force=True, total=total, total_budget=total))
+            for row in rows.of(SourceRow, stream):
+                if row.carries:
+                    rows.put(replace(row, carries=row.carries * 0))
+        case OverageApproved(amount=amount, funding=funding, total_budget=total_budget):
+            rows.put(replace(rows.one(ToCoverRow, stream), total_budget=total_budget.amount))
+            _change(rows, stream, funding, carries=rows.one(SourceRow, stream, _number(funding)).carries + amount.amount)
         case FundingSourceIdentified(funding, terms):
             zero, base_zero = terms.amount.amount * 0, terms.base_amount.amount * 0
             number = _number(funding)
-            rows.put(SourceRow(stream, number, terms, FundingState.IDENTIFIED, None, zero, base_zero, base_zero))
+            nothing_yet = (zero, base_zero, base_zero, base_zero)
+            rows.put(SourceRow(stream, number, terms, FundingState.IDENTIFIED, None, *nothing_yet))
         case LetterOfIntentRecorded(funding, document):
             _change(rows, stream, funding, state=FundingState.SOFT_COMMITTED, document=document)
         case FundingCommitted(funding, document):
@@ -166,7 +181,7 @@ def _receive(rows: Rows, stream: StreamId, event: FundsReceived | FundsReceiptRe
     )
 
 
-PROJECTION = Projection("funding", frozenset(get_args(Reads)), 1, KINDS, fold)
+PROJECTION = Projection("funding", frozenset(get_args(Reads)), 2, KINDS, fold)
 
 
 class SourceView(BaseModel):
@@ -185,6 +200,11 @@ class SourceView(BaseModel):
     received: Money
     credited: Amount
     bank_charges: Amount
+    carries: Amount = Field(description="Of the overages approved beside the budget in force.")
+    free: Amount | None = Field(
+        description="What it may carry of a further overage: of cash that is committed, what neither the total budget nor"
+        " an earlier overage needs. None while no budget is in force."
+    )
     lent_against: FundingId | None
     expected_on: list[date]
 
@@ -210,7 +230,7 @@ class Cover(BaseModel):
     cash: Amount
     deferments: Amount
     in_kind: Amount
-    gap: Amount | None = Field(description="Total less cash; negative when there is more cash than budget.")
+    gap: Amount | None = Field(description="Total less cash; negative when there is more cash than the total budget.")
 
 
 class Funding(BaseModel):
@@ -222,7 +242,7 @@ class Funding(BaseModel):
     currency: str
     budget: BudgetId | None = Field(description="The version to cover: the one in force, else the latest.")
     in_force: bool
-    total: Amount | None
+    total: Amount | None = Field(description="The total budget: of that version, and the overages approved beside it.")
     cover: list[Cover]
     sources: list[SourceView]
     receipts: list[ReceiptView]
@@ -231,7 +251,9 @@ class Funding(BaseModel):
 def view(rows: Rows, stream: StreamId, version: int, position: int) -> Funding:
     """The answer from the rows."""
     to_cover = rows.one(ToCoverRow, stream)
-    sources = rows.of(SourceRow, stream)
+    sources, total = rows.of(SourceRow, stream), to_cover.total_budget
+    cover = [_cover(basis, sources, total) for basis in ("committed", "closed", "received")]
+    needed = total if to_cover.in_force else None
     return Funding(
         production=stream,
         version=version,
@@ -239,9 +261,9 @@ def view(rows: Rows, stream: StreamId, version: int, position: int) -> Funding:
         currency=to_cover.currency,
         budget=to_cover.budget,
         in_force=to_cover.in_force,
-        total=to_cover.total,
-        cover=[_cover(basis, sources, to_cover.total) for basis in ("committed", "closed", "received")],
-        sources=[_source(row) for row in sources],
+        total=total,
+        cover=cover,
+        sources=[_source(row, None if needed is None else _free(row, cover[0].cash, needed)) for row in sources],
         receipts=[_receipt(row) for row in rows.of(ReceiptRow, stream)],
     )
 
@@ -277,7 +299,14 @@ def _cover(basis: str, sources: list[SourceRow], total: Decimal | None) -> Cover
     )
 
 
-def _source(row: SourceRow) -> SourceView:
+def _free(row: SourceRow, committed: Decimal, total_budget: Decimal) -> Decimal:
+    promised = row.terms.base_amount.amount
+    if row.state not in AT_LEAST_COMMITTED or row.terms.kind in NOT_CASH:
+        return promised * 0
+    return free_to_carry(committed, total_budget, promised, row.carries)
+
+
+def _source(row: SourceRow, free: Decimal | None) -> SourceView:
     terms = row.terms
     return SourceView(
         funding=f"F-{row.number}",
@@ -293,6 +322,8 @@ def _source(row: SourceRow) -> SourceView:
         received=Money(row.received, terms.amount.currency),
         credited=row.credited,
         bank_charges=row.bank_charges,
+        carries=row.carries,
+        free=free,
         lent_against=terms.lent_against,
         expected_on=list(terms.expected_on),
     )

@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
-from events.financing import AT_LEAST_COMMITTED, NOT_CASH, FundingState
+from events.financing import AT_LEAST_COMMITTED, NOT_CASH, FundingState, free_to_carry
 from events.ids import AccountCode, BudgetId, FundingId, Memo
 from events.money import Currency, Money, PositiveAmount, exact
 
@@ -177,9 +177,12 @@ def request_overage(
     source = existing(financing, command.funding)
     if source.state not in AT_LEAST_COMMITTED or source.terms.kind in NOT_CASH:
         raise SourceCarriesNothing(command.funding, source.state, source.terms.kind.value.replace("_", " "))
-    unneeded = financing.committed_cover() - version.total_budget.amount
-    uncarried = source.terms.base_amount.amount - budgets.carried.get(command.funding, Decimal(0))
-    free = max(min(unneeded, uncarried), Decimal(0))
+    free = free_to_carry(
+        cover=financing.committed_cover(),
+        total_budget=version.total_budget.amount,
+        promised=source.terms.base_amount.amount,
+        carried=budgets.carried.get(command.funding, Decimal(0)),
+    )
     currency = amount.currency
     if amount.amount > free:
         over = Money(amount.amount - free, currency)

@@ -38,6 +38,7 @@ from service.deciders.financing import (
 )
 from service.deciders.receipt import ReverseReceipt
 from service.deciders.submission import SubmitBudget
+from tests.deciders import rounds
 from tests.deciders.stories import (
     ACCOUNTANT,
     APPROVED,
@@ -494,6 +495,14 @@ class TestCover:
         story: Story = [*APPROVED, (MAYA, agreement("F-2"))]
         answer = given(story).when(MAYA, amend("F-2", budget_rate=rate("USD", "INR", "50")))
         assert answer.facts[1:] == (self.reduced("FLAG-1", "F-2", "480000", "450000"),)
+
+    def test_is_measured_against_the_total_budget_with_the_overages_beside_it(self) -> None:
+        grown: Story = [*rounds.adopted(rounds.COVERED, rounds.policy()), (PRODUCER, rounds.overage("100000"))]
+        reduced = given(grown).when(MAYA, amend("F-4", amount=inr("150000"))).facts[-1]
+        assert reduced == CoverReduced("FLAG-1", "F-4", "v1", inr("560000"), inr("600000"), inr("550000"))
+        cut: Story = [*grown, (MAYA, amend("F-4", amount=inr("150000")))]
+        assert given(cut).when(MAYA, amend("F-4", amount=inr("160000"))).facts[0].clears == ("FLAG-1",)
+        assert given(cut).when(MAYA, amend("F-4", amount=inr("159999"))).facts[0].clears == ()
 
     def test_is_not_cut_while_it_stays_enough(self) -> None:
         story: Story = [*APPROVED, (MAYA, agreement("F-2"))]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx2
@@ -15,7 +16,7 @@ from events.envelope import Recorded
 from events.ids import StreamId
 from events.log import Log
 from projections import PROJECTIONS
-from projections.projection import Projection
+from projections.projection import Projection, Rows
 from projections.runner import Runner
 from service.api_keys import ApiKeys
 from service.app import create
@@ -26,7 +27,8 @@ from service.oidc import Identities
 from service.rates import Limits, Rates
 from service.routes.access import Doors
 from tests.deciders.stories import AUDITOR
-from tests.handling.office import Office
+from tests.handling.office import STREAM, Office
+from tests.spec import Story, play
 
 Table = list[Any]
 
@@ -47,6 +49,14 @@ def replayed(projection: Projection[Any], histories: dict[StreamId, list[Recorde
         kind.table.name: [row for stream in sorted(histories) for row in rows.of(kind.row, stream)]
         for kind in projection.kinds
     }
+
+
+def folded(projection: Projection[Any], story: Story) -> Rows:
+    """The rows that a story's facts add up to, without a database."""
+    return projection.replay(
+        Recorded(place, STREAM, place, UUID(int=place), event, metadata)
+        for place, (event, metadata) in enumerate(play(story).facts, 1)
+    )
 
 
 async def histories(log: Log, *streams: StreamId) -> dict[StreamId, list[Recorded[AnyEvent]]]:
