@@ -141,8 +141,8 @@ class TrailEntry(BaseModel):
     at: datetime
     sentence: str
     actor: PersonId
-    actor_name: str
-    on_behalf_of: PersonId | None
+    actor_name: str = Field(description="Who acted, by name; `Aris Dahl for Noor Khan` when it was for another.")
+    on_behalf_of: PersonId | None = Field(description="For whom the actor acted, if for another.")
     credential: str | None = Field(description="The API key it was sent with, if with one; the actor answers for it.")
     roles: list[str]
     reason: str | None
@@ -195,7 +195,7 @@ def entry(row: TrailRow, name: Callable[[str, str], str], withheld: str | None =
     }
     values |= {
         "sentence": with_names(row.sentence, name),
-        "actor_name": name("person", row.actor),
+        "actor_name": " for ".join(name("person", who) for who in (row.actor, row.on_behalf_of) if who),
         "before": named(row.before),
         "after": named(row.after),
         "withheld": withheld,

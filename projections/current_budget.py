@@ -1,7 +1,7 @@
 """What is the budget, and how much of it is spent?
 
 Moved by: budget versions, their approval, lock and succession; overages, transfers and draws; spend, its reversal
-and recoding; flags on them.
+and recoding; flags on them; green lights.
 """
 
 from collections import defaultdict
@@ -42,6 +42,7 @@ from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, Over
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, Digest, FlagId, PersonId, RoundId, SpendId, StreamId
 from events.money import Amount, Currency, Percent
+from events.production import GreenLightResult, GreenLightTest, ProductionGreenlit
 from events.spend import (
     AccountOverspent,
     DuplicateSuspected,
@@ -69,11 +70,14 @@ class BudgetRow:
     totals: BudgetTotals
     stated: tuple[StatedTotal, ...]
     set_by: str
+    set_on_behalf_of: str | None
     set_at: datetime
     round: str | None
     submitted_by: str | None
+    submitted_on_behalf_of: str | None
     submitted_at: datetime | None
     approved_by: str | None
+    approved_on_behalf_of: str | None
     approved_at: datetime | None
 
 
@@ -130,12 +134,27 @@ class BudgetFlagRow:
     figures: dict[str, str | None]
 
 
+@dataclass(frozen=True, slots=True)
+class GreenLightRow:
+    """The last green light on a version."""
+
+    stream_id: StreamId
+    #: 0 when it was given while no version was in force.
+    number: int
+    results: tuple[GreenLightResult, ...]
+    conditions: tuple[str, ...]
+    given_by: str
+    on_behalf_of: str | None
+    given_at: datetime
+
+
 KINDS = (
     kind("current_budget_versions", BudgetRow, "stream_id", "number"),
     kind("current_budget_lines", LineRow, "stream_id", "number", "place", final=True),
     kind("current_budget_changes", ChangeRow, "stream_id", "number", "account", "change", final=True),
     kind("current_budget_spent", SpentRow, "stream_id", "account"),
     kind("current_budget_flags", BudgetFlagRow, "stream_id", "flag", grows=True),
+    kind("current_budget_green_lights", GreenLightRow, "stream_id", "number"),
 )
 
 
@@ -151,6 +170,7 @@ Reads = (
     | ApprovalGiven
     | BudgetApproved
     | BudgetSuperseded
+    | ProductionGreenlit
 )
 
 
@@ -169,7 +189,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _spent(rows, stream, reached, cost.amount, 1)
         case BudgetDrafted():
             _drafted(rows, recorded, event)
-        case BudgetSubmitted(round=round_id, budget=budget):
+        case BudgetSubmitted(round=round_id, budget=budget) | ContentReplaced(round=round_id, subject=budget):
             _change(
                 rows,
                 stream,
@@ -177,16 +197,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
                 state="submitted",
                 round=round_id,
                 submitted_by=metadata.actor,
-                submitted_at=metadata.at,
-            )
-        case ContentReplaced(round=round_id, subject=budget):
-            _change(
-                rows,
-                stream,
-                budget,
-                state="submitted",
-                round=round_id,
-                submitted_by=metadata.actor,
+                submitted_on_behalf_of=metadata.on_behalf_of,
                 submitted_at=metadata.at,
             )
         case BudgetWithdrawn(budget=budget):
@@ -204,7 +215,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _change(rows, stream, budget, state="rejected", round=None)
         case ApprovalGiven(subject=subject):
             if subject.startswith("v"):
-                _change(rows, stream, subject, approved_by=metadata.on_behalf_of or metadata.actor)
+                whose = {"approved_by": metadata.actor, "approved_on_behalf_of": metadata.on_behalf_of}
+                _change(rows, stream, subject, **whose)
         case BudgetApproved(budget=budget):
             _change(rows, stream, budget, state="approved", approved_at=metadata.at)
         case BudgetSuperseded(budget=budget):
@@ -213,6 +225,9 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _change(rows, stream, budget, state="locked")
         case BudgetUnlocked(budget=budget):
             _change(rows, stream, budget, state="approved")
+        case ProductionGreenlit(budget=on, results=results, conditions=conditions):
+            by = (metadata.actor, metadata.on_behalf_of, metadata.at)
+            rows.put(GreenLightRow(stream, 0 if on is None else _number(on), results, conditions, *by))
         case LabelDisagrees() | TotalDisagrees() | AccountOverspent() | SpendOutsideBudget():
             rows.put(_flag(stream, event))
         case DifferenceWaived() | DuplicateSuspected() | SpendAlert() | PaymentReleased():
@@ -253,11 +268,14 @@ def _drafted(rows: Rows, recorded: Recorded[Reads], event: BudgetDrafted) -> Non
             totals=event.totals,
             stated=event.stated,
             set_by=recorded.metadata.actor,
+            set_on_behalf_of=recorded.metadata.on_behalf_of,
             set_at=recorded.metadata.at,
             round=None,
             submitted_by=None,
+            submitted_on_behalf_of=None,
             submitted_at=None,
             approved_by=None,
+            approved_on_behalf_of=None,
             approved_at=None,
         )
     )
@@ -311,7 +329,7 @@ def _flag(
             return row(in_force, account, spend, cost=cost.amount, because=because.value)
 
 
-PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 2, KINDS, fold)
+PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 3, KINDS, fold)
 
 
 class BudgetFlag(BaseModel):
@@ -392,10 +410,13 @@ class VersionSummary(BaseModel):
     grand_total: Amount
     content_hash: Digest
     set_by: PersonId
+    set_on_behalf_of: PersonId | None = Field(description="For whom they set it, if for another; so below.")
     set_at: datetime
     round: RoundId | None
     submitted_by: PersonId | None
-    approved_by: PersonId | None = Field(description="Whose approval was the last.")
+    submitted_on_behalf_of: PersonId | None
+    approved_by: PersonId | None = Field(description="Who gave the last approval.")
+    approved_on_behalf_of: PersonId | None
     approved_at: datetime | None
 
 
@@ -417,6 +438,19 @@ class BudgetDocument(BaseModel):
     spent_outside: list[OutsideFigures]
 
 
+class GreenLight(BaseModel):
+    """The go decision on a version."""
+
+    state: str = Field(description="`none`, `conditional` while something must follow, or `full`.")
+    conditions: list[str] = Field(description="What must follow.")
+    not_passed: list[GreenLightTest] = Field(
+        description="The tests of the policy that had not passed when it was given."
+    )
+    given_by: PersonId | None
+    on_behalf_of: PersonId | None = Field(description="For whom it was given, if for another.")
+    given_at: datetime | None
+
+
 class CurrentBudget(BaseModel):
     """The budget in force, or the latest version where none is, or the one asked for."""
 
@@ -427,6 +461,9 @@ class CurrentBudget(BaseModel):
     in_force: BudgetId | None
     waiting: BudgetId | None = Field(description="The version that waits for a decision.")
     draft: BudgetId | None
+    green_light: GreenLight = Field(
+        description="The last one on the version asked for, else on the one in force; a new one in force gets its own."
+    )
     shown: BudgetDocument | None
     flags: list[BudgetFlag]
     versions: list[VersionSummary]
@@ -463,6 +500,7 @@ def view(
         in_force=in_force,
         waiting=states.get("submitted"),
         draft=states.get("draft"),
+        green_light=_green_light(rows, stream, budget or in_force),
         shown=None if shown is None else _document(rows, shown),
         flags=[
             BudgetFlag(flag=row.flag, kind=row.kind, account=row.account, spend=row.spend, figures=row.figures)
@@ -514,6 +552,20 @@ def _charge_without(charge: ChargeFigures, shows: Callable[[Iterable[AccountCode
     return charge.model_copy(update={"base": None, "percent": None})
 
 
+def _green_light(rows: Rows, stream: StreamId, budget: BudgetId | None) -> GreenLight:
+    row = rows.get(GreenLightRow, stream, 0 if budget is None else _number(budget))
+    if row is None:
+        return GreenLight(state="none", conditions=[], not_passed=[], given_by=None, on_behalf_of=None, given_at=None)
+    return GreenLight(
+        state="conditional" if row.conditions else "full",
+        conditions=list(row.conditions),
+        not_passed=[result.test for result in row.results if not result.passed],
+        given_by=row.given_by,
+        on_behalf_of=row.on_behalf_of,
+        given_at=row.given_at,
+    )
+
+
 def _summary(row: BudgetRow) -> VersionSummary:
     return VersionSummary(
         budget=f"v{row.number}",
@@ -521,10 +573,13 @@ def _summary(row: BudgetRow) -> VersionSummary:
         grand_total=row.totals.grand_total,
         content_hash=row.content_hash,
         set_by=row.set_by,
+        set_on_behalf_of=row.set_on_behalf_of,
         set_at=row.set_at,
         round=row.round,
         submitted_by=row.submitted_by,
+        submitted_on_behalf_of=row.submitted_on_behalf_of,
         approved_by=row.approved_by if row.approved_at else None,
+        approved_on_behalf_of=row.approved_on_behalf_of if row.approved_at else None,
         approved_at=row.approved_at,
     )
 

@@ -34,6 +34,7 @@ class FlagRow:
     version: int
     at: datetime
     actor: str
+    on_behalf_of: str | None
     sentence: str
     account: str | None
     budget: str | None
@@ -52,6 +53,7 @@ class ClearingRow:
     version: int
     at: datetime
     actor: str
+    on_behalf_of: str | None
     kind: str
 
 
@@ -70,6 +72,7 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
                 version=recorded.version,
                 at=metadata.at,
                 actor=metadata.actor,
+                on_behalf_of=metadata.on_behalf_of,
                 kind=type(event).__name__,
             )
         )
@@ -82,6 +85,7 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
                 version=recorded.version,
                 at=metadata.at,
                 actor=metadata.actor,
+                on_behalf_of=metadata.on_behalf_of,
                 sentence=_reason(event),
                 figures=_figures(event),
                 **{subject: getattr(event, subject, None) for subject in SUBJECTS},
@@ -107,7 +111,7 @@ def _figures(event: FlagEvent) -> dict[str, str | None]:
     }
 
 
-PROJECTION = Projection("flags", frozenset(get_args(OfProduction)), 1, (FLAGS, CLEARINGS), fold)
+PROJECTION = Projection("flags", frozenset(get_args(OfProduction)), 2, (FLAGS, CLEARINGS), fold)
 
 
 class ClearedBy(BaseModel):
@@ -117,6 +121,7 @@ class ClearedBy(BaseModel):
     kind: str
     at: datetime
     actor: PersonId
+    on_behalf_of: PersonId | None = Field(description="For whom the actor acted, if for another.")
 
 
 class Flag(BaseModel):
@@ -135,6 +140,7 @@ class Flag(BaseModel):
     raised_version: int
     raised_at: datetime
     raised_on_act_of: PersonId
+    on_behalf_of: PersonId | None = Field(description="For whom they acted, if for another.")
     cleared_by: ClearedBy | None
     withheld: str | None = Field(description="That its figures are not shown to the reader; then the reason says so.")
 
@@ -179,8 +185,11 @@ def flag(row: FlagRow, cleared: ClearingRow | None, withheld: str | None = None)
         raised_version=row.version,
         raised_at=row.at,
         raised_on_act_of=row.actor,
-        cleared_by=None
-        if cleared is None
-        else ClearedBy(version=cleared.version, kind=cleared.kind, at=cleared.at, actor=cleared.actor),
+        on_behalf_of=row.on_behalf_of,
+        cleared_by=None if cleared is None else _cleared_by(cleared),
         withheld=withheld,
     )
+
+
+def _cleared_by(row: ClearingRow) -> ClearedBy:
+    return ClearedBy(version=row.version, kind=row.kind, at=row.at, actor=row.actor, on_behalf_of=row.on_behalf_of)

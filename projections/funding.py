@@ -115,12 +115,14 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case BudgetApproved(budget=budget, total=Money(amount=total)):
             to_cover = rows.one(ToCoverRow, stream)
             rows.put(replace(to_cover, budget=budget, in_force=True, total=total, total_budget=total))
-            for row in rows.of(SourceRow, stream):
-                if row.carries:
-                    rows.put(replace(row, carries=row.carries * 0))
+            for source in rows.of(SourceRow, stream):
+                if source.carries:
+                    rows.put(replace(source, carries=source.carries * 0))
         case OverageApproved(amount=amount, funding=funding, total_budget=total_budget):
             rows.put(replace(rows.one(ToCoverRow, stream), total_budget=total_budget.amount))
-            _change(rows, stream, funding, carries=rows.one(SourceRow, stream, _number(funding)).carries + amount.amount)
+            _change(
+                rows, stream, funding, carries=rows.one(SourceRow, stream, _number(funding)).carries + amount.amount
+            )
         case FundingSourceIdentified(funding, terms):
             zero, base_zero = terms.amount.amount * 0, terms.base_amount.amount * 0
             number = _number(funding)
@@ -202,8 +204,8 @@ class SourceView(BaseModel):
     bank_charges: Amount
     carries: Amount = Field(description="Of the overages approved beside the budget in force.")
     free: Amount | None = Field(
-        description="What it may carry of a further overage: of cash that is committed, what neither the total budget nor"
-        " an earlier overage needs. None while no budget is in force."
+        description="What it may carry of a further overage: of committed cash, what neither the total budget nor an"
+        " earlier overage needs. None while no budget is in force."
     )
     lent_against: FundingId | None
     expected_on: list[date]

@@ -31,6 +31,7 @@ class InboxItem(BaseModel):
     amount: Money | None
     since: datetime
     from_person: PersonId
+    from_on_behalf_of: PersonId | None = Field(description="For whom that person acted, if for another.")
     words: str | None
 
 
@@ -86,19 +87,20 @@ def inbox(
                 mine = person == seat or person in house.through(seat, Power.APPROVE)
                 if mine and house.may_approve(row, seat, person):
                     behalf = None if seat == person else seat
-                    asking = (row.submitted_by, row.submitted_because, row.since)
+                    asking = (row.submitted_by, row.on_behalf_of, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
             for seat in sorted({seat for condition in row.conditions for seat in house.heirs(row, condition)}):
                 if person == seat or person in house.through(seat, Power.CLOSE_CONDITION):
                     behalf = None if seat == person else seat
-                    asking = (row.submitted_by, None, row.since)
+                    asking = (row.submitted_by, row.on_behalf_of, None, row.since)
                     items.append(_item(row, drafting.title, "close_condition", behalf, *asking))
         on_budgets = [row for row in rounds if row.kind is RequestKind.BUDGET]
         if on_budgets and Role.PRODUCER in house.standing.roles.get(person, ()):
             last = on_budgets[-1]
             if last.state == "changes_requested":
                 made = last.decisions[-1]
-                items.append(_item(last, drafting.title, "revise", None, made.person, made.words, made.at))
+                answered = (made.by, None if made.by == made.person else made.person, made.words, made.at)
+                items.append(_item(last, drafting.title, "revise", None, *answered))
         if ALERTED.intersection(house.standing.roles.get(person, ())):
             told += _alerts(drafting.title, [row for row in alerts if row.stream_id == stream])
     return Inbox(
@@ -135,6 +137,7 @@ def _item(
     waits_for: str,
     on_behalf_of: PersonId | None,
     from_person: PersonId,
+    from_on_behalf_of: PersonId | None,
     words: str | None,
     since: datetime,
 ) -> InboxItem:
@@ -150,5 +153,6 @@ def _item(
         amount=amount_of(row),
         since=since,
         from_person=from_person,
+        from_on_behalf_of=from_on_behalf_of,
         words=words,
     )

@@ -1,8 +1,9 @@
 """What was spent, entry by entry, and what became of each?
 
-Moved by: spend, its reversal and its recoding. The register is kept as lines that never change, as a ledger
-is: an entry is one line, its reversal another, a recoding two (out of one account, into the other). A line's
-amount is signed, so running totals and the account's spend are sums of lines.
+Moved by: spend, its reversal and its recoding; what the policy says of paying it, and what came of that. The register
+is kept as lines that never change, as a ledger is: an entry is one line, its reversal another, a recoding two (out of
+one account, into the other). A line's amount is signed, so running totals and the account's spend are sums of lines.
+Whether an entry may be paid is kept so, too: what was said of it last, and the rounds that were turned down.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,17 @@ from typing import get_args
 
 from pydantic import BaseModel, Field
 
+from events.approval import (
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ChangesRequested,
+    RequestRecalled,
+    RequestRejected,
+)
 from events.envelope import Recorded
-from events.ids import AccountCode, Digest, PersonId, SpendId, StreamId, VendorId
+from events.ids import AccountCode, Digest, PersonId, RoundId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, ExchangeRate, Money
+from events.policy import RequestKind
 from events.spend import (
     AccountOverspent,
     DuplicateSuspected,
@@ -66,8 +75,31 @@ class RegisterRow:
     currency: str
     posted_on: date
     actor: str
+    on_behalf_of: str | None
     at: datetime
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRow:
+    """What was said of paying an entry; what was said last counts."""
+
+    stream_id: StreamId
+    version: int
+    spend: str
+    #: `waiting`, until its round is turned down; `released`; `by_rule`, when a rule let it be paid without a round.
+    payment: str
+    #: In which it is asked about; a release does not say it again.
+    round: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedDownRow:
+    """A round that ended without what it asked for; of which kind it was, its end does not say."""
+
+    stream_id: StreamId
+    round: str
+    version: int
 
 
 ENTRIES = kind("spend_register_entries", EntryRow, "stream_id", "spend", final=True)
@@ -80,16 +112,22 @@ LINES = kind(
     final=True,
     indexed=[("stream_id", "spend")],
 )
+PAYMENTS = kind(
+    "spend_register_payments", PaymentRow, "stream_id", "version", final=True, indexed=[("stream_id", "spend")]
+)
+TURNED_DOWN = kind("spend_register_turned_down", TurnedDownRow, "stream_id", "round", final=True)
+
+Reads = SpendEvent | ApprovalRequested | ApprovedByPolicy | RequestRejected | RequestRecalled | ChangesRequested
 
 
-def fold(rows: Rows, recorded: Recorded[SpendEvent]) -> None:
+def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
     """The rows after the event."""
-    event = recorded.event
+    stream, version, event = recorded.stream_id, recorded.version, recorded.event
     match event:
         case SpendLogged():
             rows.put(
                 EntryRow(
-                    stream_id=recorded.stream_id,
+                    stream_id=stream,
                     spend=event.spend,
                     kind=event.kind,
                     currency=event.currency,
@@ -110,12 +148,22 @@ def fold(rows: Rows, recorded: Recorded[SpendEvent]) -> None:
         case SpendRecoded():
             rows.put(_line(recorded, 1, event, "recoded_out", event.from_account, event.cost, -1))
             rows.put(_line(recorded, 2, event, "recoded_in", event.to_account, event.cost, 1))
-        case SpendOutsideBudget() | AccountOverspent() | SpendAlert() | DuplicateSuspected() | PaymentReleased():
-            pass  # flags have a view of their own, and so has what waits for approval
+        case ApprovalRequested(round=round_id, kind=RequestKind.PAYMENT, subject=spend):
+            rows.put(PaymentRow(stream, version, spend, "waiting", round_id))
+        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):
+            rows.put(PaymentRow(stream, version, spend, "by_rule", None))
+        case PaymentReleased(spend):
+            rows.put(PaymentRow(stream, version, spend, "released", None))
+        case RequestRejected(round=round_id) | RequestRecalled(round=round_id) | ChangesRequested(round=round_id):
+            rows.put(TurnedDownRow(stream, round_id, version))
+        case ApprovalRequested() | ApprovedByPolicy():
+            pass  # of something else than a payment
+        case SpendOutsideBudget() | AccountOverspent() | SpendAlert() | DuplicateSuspected():
+            pass  # flags have a view of their own
 
 
 def _line(
-    recorded: Recorded[SpendEvent],
+    recorded: Recorded[Reads],
     part: int,
     event: SpendLogged | SpendReversed | SpendRecoded,
     line: str,
@@ -134,12 +182,13 @@ def _line(
         currency=cost.currency,
         posted_on=event.posted_on,
         actor=recorded.metadata.actor,
+        on_behalf_of=recorded.metadata.on_behalf_of,
         at=recorded.metadata.at,
         reason=recorded.metadata.reason,
     )
 
 
-PROJECTION = Projection("spend_register", frozenset(get_args(SpendEvent)), 1, (ENTRIES, LINES), fold)
+PROJECTION = Projection("spend_register", frozenset(get_args(Reads)), 2, (ENTRIES, LINES, PAYMENTS, TURNED_DOWN), fold)
 
 
 class RegisterLine(BaseModel):
@@ -165,7 +214,13 @@ class RegisterLine(BaseModel):
     rate: ExchangeRate | None
     receipt_sha256: Digest | None
     memo: str | None
+    payment: str = Field(
+        description="Whether the entry may be paid: `released`; `waiting` for the round; `refused`, when the round was"
+        " turned down or taken back; `not_asked`, when no policy was adopted that says who is asked."
+    )
+    payment_round: RoundId | None = Field(description="In which it was asked about last; none where nobody was asked.")
     actor: PersonId
+    on_behalf_of: PersonId | None = Field(description="For whom the actor acted, if for another.")
     at: datetime
     reason: str | None
 

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    ScalarSelect,
     Select,
     Table,
     all_,
@@ -224,7 +225,8 @@ async def _trail(
     marked = {mark for row, withheld in told if withheld is None for mark in _marks(row)}
     name_of = await at.directory.names(
         company,
-        {row.actor for row in found} | {who for what, who in marked if what == "person"},
+        {who for row in found for who in (row.actor, row.on_behalf_of) if who}
+        | {who for what, who in marked if what == "person"},
         {who for what, who in marked if what == "vendor"},
     )
     entries = [audit_trail.entry(row, name_of, withheld) for row, withheld in told]
@@ -250,6 +252,9 @@ async def get_spend_register(
     vendor: Annotated[VendorId | None, Query(description="Who was paid.")] = None,
     kind: Annotated[SpendKind | None, Query(description="Of spend.")] = None,
     state: Annotated[Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")] = None,
+    payment: Annotated[
+        Literal["released", "waiting", "refused", "not_asked"] | None, Query(description="Whether it may be paid.")
+    ] = None,
     amount_min: Least = None,
     amount_max: Most = None,
     posted_from: Annotated[AnyDay | None, Query(description="Posted on this day or later.")] = None,
@@ -272,7 +277,7 @@ async def get_spend_register(
 
     def up_to(version: int) -> Select[Any]:
         place = (lines.c.version * 2 + lines.c.part).label("place")
-        of_entry = _state(lines, version)
+        of_entry, (of_payment, asked_in) = _state(lines, version), _payment(lines, version)
         return (
             select(
                 lines,
@@ -280,13 +285,15 @@ async def get_spend_register(
                 entries.c.currency.label("spent_currency"),
                 func.coalesce(vendors.c.name, entries.c.vendor).label("vendor_name"),
                 of_entry.label("state"),
+                of_payment.label("payment"),
+                asked_in.label("payment_round"),
                 func.sum(lines.c.amount).over(order_by=place).label("running_total"),
                 func.sum(lines.c.amount).over().label("total"),
                 place,
             )
             .join(entries, and_(entries.c.stream_id == lines.c.stream_id, entries.c.spend == lines.c.spend))
             .outerjoin(vendors, and_(vendors.c.company == company, vendors.c.vendor == entries.c.vendor))
-            .where(*where, *_equal((of_entry, state)), lines.c.version <= version)
+            .where(*where, *_equal((of_entry, state), (of_payment, payment)), lines.c.version <= version)
         )
 
     page = await listed(at, spend_register.PROJECTION, production.stream_id, terms, up_to)
@@ -444,6 +451,26 @@ def _state(lines: Table, version: int) -> ColumnElement[str]:
         return exists().where(same, later.c.line == kind, later.c.version <= version).correlate(lines)
 
     return case((has("reversal"), "reversed"), (has("recoded_in"), "recoded"), else_="logged")
+
+
+def _payment(lines: Table, version: int) -> tuple[ColumnElement[str], ColumnElement[str | None]]:
+    """Whether a line's entry might be paid at a version; and the round in which it was asked about last."""
+    payments, turned_down = spend_register.PAYMENTS.table, spend_register.TURNED_DOWN.table
+    of_entry = and_(payments.c.stream_id == lines.c.stream_id, payments.c.spend == lines.c.spend)
+
+    def last(column: ColumnElement[Any]) -> ScalarSelect[Any]:
+        said = select(column).where(of_entry, payments.c.version <= version, column.is_not(None))
+        return said.order_by(payments.c.version.desc()).limit(1).correlate(lines).scalar_subquery()
+
+    said, asked_in = last(payments.c.payment), last(payments.c.round)
+    ended = exists().where(
+        turned_down.c.stream_id == lines.c.stream_id,
+        turned_down.c.round == asked_in,
+        turned_down.c.version <= version,
+    )
+    refused = and_(said == "waiting", ended.correlate(lines))
+    payment = case((refused, "refused"), (said == "by_rule", "released"), else_=func.coalesce(said, "not_asked"))
+    return payment, case((said != "by_rule", asked_in))
 
 
 def _register_line(row: Any) -> RegisterLine:

@@ -105,7 +105,7 @@ class TestRebuild:
         self, office: Office, urls: Urls, monkeypatch: pytest.MonkeyPatch, met: str
     ) -> None:
         await filled(office)
-        changed = replace(funding.PROJECTION, version=2)
+        changed = replace(funding.PROJECTION, version=funding.PROJECTION.version + 1)
         if met == "behind them":
             await broken_off(office, lambda made: made.folded == made.events, [changed])
             await office.send(LINE_PRODUCER, spend(ART, "5", "LAST"))
@@ -117,7 +117,9 @@ class TestRebuild:
 
         made = await rebuild(office.pool, [changed])
         with pytest.raises(CannotTake, match=f"^SpendLogged at position [0-9]+, version [0-9]+ of {STREAM}: Valid"):
-            await rebuild(office.pool, [replace(spend_register.PROJECTION, version=2)])
+            await rebuild(
+                office.pool, [replace(spend_register.PROJECTION, version=spend_register.PROJECTION.version + 1)]
+            )
 
         assert made.position == await office.pool.fetchval("SELECT max(position) FROM events")
 
@@ -366,7 +368,10 @@ class TestOneAtATime:
         monkeypatch.setattr(runner, "LEASE_SECONDS", 0.3)
         await (await filled(office)).release()
         newer = Runner(
-            office.pool, tuple(replace(each, version=2) if each is flags.PROJECTION else each for each in PROJECTIONS)
+            office.pool,
+            tuple(
+                replace(each, version=each.version + 1) if each is flags.PROJECTION else each for each in PROJECTIONS
+            ),
         )
         async with office.pool.acquire() as elsewhere:
             await elsewhere.execute("SELECT pg_advisory_lock($1)", module._ONE_AT_A_TIME)

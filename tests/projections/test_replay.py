@@ -11,8 +11,16 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from events import AnyEvent, FlagEvent, OfProduction
+from events.approval import (
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ChangesRequested,
+    RequestRecalled,
+    RequestRejected,
+)
 from events.envelope import Recorded
-from events.spend import SpendLogged, SpendRecoded, SpendReversed
+from events.policy import RequestKind
+from events.spend import PaymentReleased, SpendLogged, SpendRecoded, SpendReversed
 from projections import PROJECTIONS, past, runner, sentences
 from projections.projection import Rows
 from projections.rebuild import rebuild
@@ -224,7 +232,8 @@ def expected_trail_line(recorded: Recorded[Any]) -> dict[str, Any]:
         "reason": around.reason,
         "command": around.command,
         "sentence": sentences.with_names(sentences.tell(recorded.event).sentence, name),
-        "actor_name": name("person", around.actor),
+        "actor_name": name("person", around.actor)
+        + (f" for {name('person', around.on_behalf_of)}" if around.on_behalf_of else ""),
     }
 
 
@@ -256,6 +265,7 @@ def expected_flags(prefix: list[Recorded[AnyEvent]]) -> list[dict[str, Any]]:
 
 def register_line(line: dict[str, Any]) -> tuple[Any, ...]:
     named = ("version", "spend", "line", "state", "account", "vendor", "document", "kind", "currency", "memo")
+    named += ("payment", "payment_round")
     return (*(line[name] for name in named), Decimal(line["amount"]), Decimal(line["running_total"]))
 
 
@@ -273,6 +283,7 @@ def expected_register(
             states[each.event.spend] = "recoded"
         if isinstance(each.event, SpendReversed):
             states[each.event.spend] = "reversed"
+    payments = expected_payments(prefix)
     moves: list[tuple[int, str, str, str, Decimal]] = []
     for each in prefix:
         match each.event:
@@ -295,8 +306,25 @@ def expected_register(
             continue
         total += amount
         of_entry = (entry.vendor, entry.document, entry.kind.value, entry.currency, entry.memo)
+        of_entry += payments.get(spend, ("not_asked", None))
         lines.append((version, spend, line, states[spend], code, *of_entry, amount, total))
     return lines
+
+
+def expected_payments(prefix: list[Recorded[AnyEvent]]) -> dict[str, tuple[str, str | None]]:
+    """By entry that was asked about, whether it may be paid, and the round."""
+    found: dict[str, tuple[str, str | None]] = {}
+    for each in prefix:
+        match each.event:
+            case ApprovalRequested(round=number, kind=RequestKind.PAYMENT, subject=spend):
+                found[spend] = ("waiting", number)
+            case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):
+                found[spend] = ("released", None)
+            case PaymentReleased(spend):
+                found[spend] = ("released", found[spend][1])
+            case RequestRejected(number) | RequestRecalled(number) | ChangesRequested(number):
+                found |= {s: ("refused", number) for s, (_, asked_in) in found.items() if asked_in == number}
+    return found
 
 
 class TestGeneratedHistories:

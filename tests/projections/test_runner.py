@@ -157,7 +157,9 @@ class TestLease:
         assert {point.position for point in (await two.checkpoints()).values()} == {answer.position}
 
     async def test_of_newer_code_is_not_taken_by_older(self, office: Office) -> None:
-        newer = Runner(office.pool, tuple(replace(p, version=2) if p is flags.PROJECTION else p for p in PROJECTIONS))
+        newer = Runner(
+            office.pool, tuple(replace(p, version=p.version + 1) if p is flags.PROJECTION else p for p in PROJECTIONS)
+        )
         await newer.refresh()
         await newer.release()
         older = Runner(office.pool)
@@ -205,7 +207,7 @@ class TestNewCode:
         await office.pool.execute("UPDATE flags SET sentence = 'as the old code said it'")
         await office.pool.execute("UPDATE audit_trail SET sentence = 'as the old code said it'")
 
-        changed = tuple(replace(p, version=2) if p is flags.PROJECTION else p for p in PROJECTIONS)
+        changed = tuple(replace(p, version=p.version + 1) if p is flags.PROJECTION else p for p in PROJECTIONS)
         newer = Runner(office.pool, changed)
         await live.release()
         await newer.refresh()

@@ -8,23 +8,29 @@ import pytest
 from events.production import Stage
 from projections import PROJECTIONS
 from projections.rebuild import rebuild
+from service.deciders.approval import Reject
 from service.deciders.stage import EnterStage
 from service.embedded import Server
 from service.readers import owning
 from tests.conftest import Urls, fresh
-from tests.deciders.stories import ART, BOND, CONTINGENCY, LINE_PRODUCER, MAYA, SPENT, spend
+from tests.deciders import rounds
+from tests.deciders.stories import ART, BOND, CONTINGENCY, LINE_PRODUCER, MAYA, PRODUCER, SPENT, spend
 from tests.handling.office import opened
+from tests.spec import Story
 
 RIVAL = "rival/the-heist"
 
-#: Spend beyond its account, on a charge, on contingency, and on what no budget knows.
-STORY = [
-    *SPENT,
+_LOGGED: Story = [
+    *rounds.adopted(SPENT, rounds.RICH),
     (LINE_PRODUCER, spend(ART, "500000", "KS-4")),
-    (LINE_PRODUCER, spend(BOND, "700", "KS-5")),
-    (LINE_PRODUCER, spend(CONTINGENCY, "900", "KS-6")),
-    (LINE_PRODUCER, spend("9999", "11", "KS-7")),
+    (LINE_PRODUCER, spend(BOND, "700", "CP-1", vendor="chai-point")),
+    (LINE_PRODUCER, spend(CONTINGENCY, "900", "CP-2", vendor="chai-point")),
+    (LINE_PRODUCER, spend("9999", "11", "CP-3", vendor="chai-point")),
+    (LINE_PRODUCER, spend(ART, "60000", "KS-8")),
 ]
+#: Spend beyond its account, on a charge, on contingency, and on what no budget knows. The payment of the first is
+#: turned down, and that of the last waits.
+STORY = rounds.says(_LOGGED, PRODUCER, "A-3", Reject, words="No.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,26 +73,33 @@ class TestTheViews:
         rounds = approval_status.view(of_rounds, STREAM, 0, 0, MORNING, approval_status.EVERYBODY).rounds
 
         sources = await reader.fetch(
-            "SELECT funding, kind, state, secured, party, amount, received, base_amount, credited"
+            "SELECT funding, kind, state, secured, party, amount, received, base_amount, credited, carries"
             " FROM bi.funding_sources ORDER BY funding"
         )
         told = await reader.fetch(
-            "SELECT round, kind, subject, amount, state, submitted_by, ended_at FROM bi.approval_rounds"
+            "SELECT round, kind, subject, amount, state, submitted_by, on_behalf_of, ended_at FROM bi.approval_rounds"
+            " ORDER BY substr(round, 3)::int DESC"
         )
-        [production] = await reader.fetch("SELECT title, stage, currency, budget, grand_total FROM bi.productions")
+        [production] = await reader.fetch(
+            "SELECT title, stage, currency, budget, total_budget, green_light FROM bi.productions"
+        )
 
         assert [tuple(row) for row in sources] == [
             (
                 *(s.funding, s.kind, s.state, s.secured, s.party, s.amount.amount),
-                *(s.received.amount, s.base_amount, s.credited),
+                *(s.received.amount, s.base_amount, s.credited, s.carries),
             )
             for s in of_funding.sources
         ]
         assert [tuple(row) for row in told] == [
-            (r.round, r.kind, r.subject, r.amount and r.amount.amount, r.state, r.submitted_by, r.ended_at)
+            (
+                *(r.round, r.kind, r.subject, r.amount and r.amount.amount, r.state),
+                *(r.submitted_by, r.on_behalf_of, r.ended_at),
+            )
             for r in rounds
         ]
-        assert tuple(production) == ("The Long Take", "pre_production", "INR", of_funding.budget, of_funding.total)
+        told_of_it = ("The Long Take", "pre_production", "INR", of_funding.budget, of_funding.total, "none")
+        assert tuple(production) == told_of_it
 
     async def test_show_register_lines_that_add_up_to_what_is_spent(self, reader: asyncpg.Connection) -> None:
         lines = await reader.fetch("SELECT account, sum(amount) AS spent FROM bi.spend_lines GROUP BY 1")
@@ -101,6 +108,16 @@ class TestTheViews:
         spent = {row["account"]: row["spent"] for row in lines if row["spent"]}
         assert spent == {row["code"]: row["spent"] for row in accounts if row["spent"]}
         assert len(spent) == 4
+
+    async def test_show_whether_spend_may_be_paid(self, reader: asyncpg.Connection) -> None:
+        lines = await reader.fetch("SELECT DISTINCT spend, payment, payment_round FROM bi.spend_lines ORDER BY 1")
+
+        assert [tuple(row) for row in lines] == [
+            *((f"S-{number:06}", "not_asked", None) for number in (1, 2, 3)),
+            ("S-000004", "refused", "A-3"),
+            *((f"S-{number:06}", "released", None) for number in (5, 6, 7)),
+            ("S-000008", "waiting", "A-4"),
+        ]
 
     async def test_and_every_column_of_theirs_are_described(self, admin: asyncpg.Connection) -> None:
         bare = await admin.fetch(

@@ -102,7 +102,9 @@ class TestTheApprovalStatus:
 
         assert [(made["person"], made["by"]) for made in latest["decisions"]] == [(MAYA, ASSOCIATE_PRODUCER)]
         assert latest["state"] == "approved"
-        assert (trail["entries"][-1]["actor"], trail["entries"][-1]["on_behalf_of"]) == (ASSOCIATE_PRODUCER, MAYA)
+        given = trail["entries"][-1]
+        assert (given["actor"], given["on_behalf_of"]) == (ASSOCIATE_PRODUCER, MAYA)
+        assert given["actor_name"] == f"{ASSOCIATE_PRODUCER} for Maya Rao"
 
     async def test_keeps_void_answers_and_shows_what_changed(self, world: World) -> None:
         story = says(submitted(EPS), MAYA, "A-2")

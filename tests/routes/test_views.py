@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,13 +19,15 @@ from events.team import Role
 from projections import current_budget, spend_register
 from projections.projection import Projection
 from service import verify
-from service.deciders.approval import CloseCondition, OverrideStep, ReassignStep, RequestChanges
+from service.deciders.approval import CloseCondition, OverrideStep, ReassignStep, Reject, RequestChanges
 from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.command import Command
 from service.deciders.company import DismissMember
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.payment import RequestPayment
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget
+from service.embedded import Server
 from service.problems import Problem
 from service.routes import views
 from service.routes.views import caught_up
@@ -36,6 +39,7 @@ from tests.deciders.stories import (
     ART,
     AUDITOR,
     DIRECTOR,
+    DRAFTED,
     EDITING,
     FEATURE,
     FUNDED,
@@ -47,6 +51,7 @@ from tests.deciders.stories import (
     NOOR,
     PRODUCER,
     SPENT,
+    STORY,
     STRANGER,
     SUBMITTED,
     TWO_HATS,
@@ -59,7 +64,8 @@ from tests.deciders.stories import (
     spend,
 )
 from tests.projections.desk import tampered
-from tests.routes.world import World
+from tests.routes.world import World, opened_world
+from tests.spec import Story
 from tests.test_database import held
 
 OVER: list[tuple[str, Command]] = [
@@ -385,6 +391,63 @@ class TestTheSpendRegister:
         assert page["total"] == whole[-1]["running_total"] == "280070.00"
 
 
+@pytest.fixture(scope="module")
+async def to_be_paid(server: Server) -> AsyncIterator[World]:
+    """Spend that nobody asks about, that a rule lets pass, that waits, is paid, turned down, and asked for again."""
+    story: Story = [*LOCKED, (LINE_PRODUCER, spend(STORY, "1", "KS-1"))]
+    story = rounds.adopted(story, rounds.RICH)
+    story = [*story, (LINE_PRODUCER, spend(STORY, "2", "KS-2"))]
+    story = [*story, *((LINE_PRODUCER, spend(STORY, f"6000{number}", f"KS-{number}")) for number in range(3, 8))]
+    story = rounds.says(story, PRODUCER, "A-4")
+    story = rounds.says(story, PRODUCER, "A-5", Reject, words="No.")
+    story = rounds.says(story, PRODUCER, "A-6", RequestChanges, words="Timesheets?")
+    story = [*story, (ACCOUNTANT, RequestPayment(spend="S-000006", reason="They came."))]
+    async with opened_world(server) as world:
+        await world.play([*story, (ACCOUNTANT, reverse("S-000007"))])
+        yield world
+
+
+class TestWhetherASpendMayBePaid:
+    async def said(self, world: World, **asked: Any) -> list[tuple[str, str, str | None]]:
+        lines = (await world.read(AUDITOR, "spend-register", **asked))["lines"]
+        return [(line["spend"], line["payment"], line["payment_round"]) for line in lines if line["line"] == "spend"]
+
+    async def test_is_in_the_register_with_its_round(self, to_be_paid: World) -> None:
+        assert await self.said(to_be_paid) == [
+            ("S-000001", "not_asked", None),
+            ("S-000002", "released", None),
+            ("S-000003", "waiting", "A-3"),
+            ("S-000004", "released", "A-4"),
+            ("S-000005", "refused", "A-5"),
+            ("S-000006", "waiting", "A-8"),
+            ("S-000007", "refused", "A-7"),
+        ]
+
+    async def test_is_as_of_then_what_was_said_by_then(self, to_be_paid: World) -> None:
+        trail = (await to_be_paid.read(AUDITOR, "audit-trail", limit=500))["entries"]
+        again = next(e["version"] for e in trail if e["command"] == "RequestPayment")
+        back = next(e["version"] for e in trail if e["kind"] == "ChangesRequested")
+
+        assert (await self.said(to_be_paid, as_of=again - 1))[5] == ("S-000006", "refused", "A-6")
+        assert (await self.said(to_be_paid, as_of=back - 1))[5] == ("S-000006", "waiting", "A-6")
+
+    @pytest.mark.parametrize(
+        ("payment", "spends"),
+        [("released", [2, 4]), ("waiting", [3, 6]), ("refused", [5, 7, 7]), ("not_asked", [1])],
+    )
+    async def test_is_asked_for(self, to_be_paid: World, payment: str, spends: list[int]) -> None:
+        shown = await to_be_paid.read(AUDITOR, "spend-register", payment=payment)
+
+        assert [line["spend"] for line in shown["lines"]] == [f"S-{number:06}" for number in spends]
+        assert shown["total"] == shown["lines"][-1]["running_total"]
+
+    async def test_is_in_the_spreadsheet(self, to_be_paid: World) -> None:
+        answer = await to_be_paid.get(AUDITOR, "spend-register", accept="text/csv", payment="waiting")
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+
+        assert [(row["payment"], row["payment_round"]) for row in rows] == [("waiting", "A-3"), ("waiting", "A-8")]
+
+
 class TestTheAuditTrail:
     @pytest.mark.parametrize(
         ("asked", "kinds"),
@@ -543,6 +606,54 @@ class TestFlags:
         assert (standing["kind"], standing["cleared_by"]) == ("AccountOverspent", None)
         before = await world.read(AUDITOR, "flags", state="open", as_of=cleared["raised_version"])
         assert [flag["state"] for flag in before["flags"]] == ["open", "open"]
+
+
+class TestWhoActsForAnother:
+    """Every view that says whose act something was says for whom."""
+
+    async def test_is_named_with_them_in_the_register_and_in_flags(self, world: World) -> None:
+        powers = (Power.LOG_SPEND, Power.REVERSE_SPEND)
+        story: Story = [*LOCKED, (ACCOUNTANT, rounds.delegated(STRANGER, *powers))]
+        story = [*story, (f"{STRANGER}/{ACCOUNTANT}", spend(ART, "230000", "KS-1"))]
+        await world.play([*story, (f"{STRANGER}/{ACCOUNTANT}", reverse("S-000001"))])
+        await world.play([(ACCOUNTANT, spend(ART, "1", "KS-2"))])
+
+        lines = (await world.read(AUDITOR, "spend-register"))["lines"]
+        table = await world.get(AUDITOR, "spend-register", accept="text/csv")
+        jsonl = await world.get(AUDITOR, "spend-register", accept="application/jsonl")
+        [flag] = (await world.read(AUDITOR, "flags"))["flags"]
+
+        both = [(STRANGER, ACCOUNTANT), (STRANGER, ACCOUNTANT), (ACCOUNTANT, None)]
+        assert [(line["actor"], line["on_behalf_of"]) for line in lines] == both
+        written = csv.DictReader(io.StringIO(table.text))
+        assert [(row["actor"], row["on_behalf_of"] or None) for row in written] == both
+        assert [json.loads(line)["on_behalf_of"] for line in jsonl.text.splitlines()] == [b for _, b in both]
+        assert (flag["raised_on_act_of"], flag["on_behalf_of"]) == (STRANGER, ACCOUNTANT)
+        assert (flag["cleared_by"]["actor"], flag["cleared_by"]["on_behalf_of"]) == (STRANGER, ACCOUNTANT)
+
+    async def test_is_named_with_them_in_the_inbox(self, world: World) -> None:
+        story: Story = [*DRAFTED, (PRODUCER, rounds.delegated(ACCOUNTANT, Power.SUBMIT_BUDGET))]
+        await world.play([*story, (f"{ACCOUNTANT}/{PRODUCER}", SubmitBudget(budget="v1"))])
+        [asked] = (await world.read(NOOR, "/v1/inbox"))["items"]
+        sends_back = RequestChanges(round="A-1", content_hash=asked["content_hash"], words="Spend less.")
+        await world.play([(MAYA, rounds.away()), (f"{STRANGER}/{MAYA}", sends_back)])
+        [revise] = (await world.read(PRODUCER, "/v1/inbox"))["items"]
+
+        assert (asked["from_person"], asked["from_on_behalf_of"]) == (ACCOUNTANT, PRODUCER)
+        assert (revise["from_person"], revise["from_on_behalf_of"]) == (STRANGER, MAYA)
+
+    async def test_is_named_with_them_in_the_versions_of_the_budget(self, world: World) -> None:
+        powers = (Power.SET_BUDGET, Power.SUBMIT_BUDGET)
+        story: Story = [*FUNDED, (PRODUCER, rounds.delegated(ACCOUNTANT, *powers)), (MAYA, rounds.away())]
+        story = [*story, (f"{ACCOUNTANT}/{PRODUCER}", budget())]
+        story = [*story, (f"{ACCOUNTANT}/{PRODUCER}", SubmitBudget(budget="v1"))]
+        await world.play(rounds.says(story, f"{STRANGER}/{MAYA}", "A-1"))
+
+        [version] = (await world.read(AUDITOR, "current-budget"))["versions"]
+
+        assert (version["set_by"], version["set_on_behalf_of"]) == (ACCOUNTANT, PRODUCER)
+        assert (version["submitted_by"], version["submitted_on_behalf_of"]) == (ACCOUNTANT, PRODUCER)
+        assert (version["approved_by"], version["approved_on_behalf_of"]) == (STRANGER, MAYA)
 
 
 class TestTheInbox:
