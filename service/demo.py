@@ -8,7 +8,9 @@ and figure is compared with what it must be: any surprise ends the demonstration
 import asyncio
 import csv
 import logging
+import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -142,7 +144,7 @@ class Play:
         headers |= {} if behalf is None else {"On-Behalf-Of": behalf}
         response = await self.client.post(path, json=body, headers=headers)
         answer: dict[str, Any] = response.json()
-        acts = self.name(who) if behalf is None else f"{self.name(who)} for {behalf}"
+        acts = self.name(who) if behalf is None else f"{self.name(who)} for {NAMES[behalf]}"
         self.tell.print(f"\n{acts} → [bold]{command}[/bold]  {_brief(body)}", highlight=False)
         if response.status_code != status:
             raise Surprise(f"{command} was answered {response.status_code}, not {status}: {answer}")
@@ -152,11 +154,8 @@ class Play:
             again = " (replayed: nothing happened twice)" if "Idempotency-Replayed" in response.headers else ""
             self.tell.print(f"  201, version {answer['version']}: {facts}{again}", style="green", highlight=False)
         else:
-            self.tell.print(
-                f"  {status} {answer['title']}: {answer['detail']} {answer.get('otherwise', '')}",
-                style="yellow",
-                highlight=False,
-            )
+            said = f"  {status} {answer['title']}: {answer['detail']} {answer.get('otherwise', '')}"
+            self.tell.print(_short(said), style="yellow", highlight=False)
         return answer
 
     async def view(self, who: str, view: str, **asked: Any) -> dict[str, Any]:
@@ -172,17 +171,73 @@ class Play:
         """Tell what a view says, and insist on it."""
         if shown != expected:
             raise Surprise(f"{what}: {shown!r}, not {expected!r}")
-        self.tell.print(f"  · {what}: {shown}", style="cyan", highlight=False)
+        self.tell.print(f"  · {what}: {_short(_said(shown))}", style="cyan", highlight=False)
+
+    async def waits(self, number: str, expected: str) -> None:
+        """Tell what a round waits for, and insist on it; since when is told alone."""
+        words = (await self.round(number))["waits_for"]["words"]
+        if _SINCE.sub("", words) != expected:
+            raise Surprise(f"{number}: {words!r}, not {expected!r}")
+        self.tell.print(f"  · {number}: {words}", style="cyan", highlight=False)
+
+    async def round(self, number: str) -> dict[str, Any]:
+        """How a round stands."""
+        rounds = (await self.view("auditor", "approval-status"))["rounds"]
+        found: dict[str, Any] = next(each for each in rounds if each["round"] == number)
+        return found
+
+    async def reads_back(self, view: str, expected: list[tuple[str, str]], **asked: Any) -> None:
+        """Tell the last facts of the trail or of the report of exceptions, and insist on who acted and the sentence."""
+        entries = (await self.view("auditor", view, limit=500, **asked))["entries"][-len(expected) :]
+        found = [(entry["actor_name"], entry["sentence"]) for entry in entries]
+        if found != expected:
+            raise Surprise(f"{view}: {found!r}, not {expected!r}")
+        for entry in entries:
+            self.tell.print(_line(entry), style="magenta", highlight=False)
+
+
+#: Names by person.
+NAMES = {person: name for person, name, _ in (CAST | PARTNERS).values()}
+_SINCE = re.compile(r",? since [0-9]+ [A-Z][a-z]+ [0-9]{4} [0-9:]{5} UTC")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    """A fact of the trail, in a line."""
+    return f"  {entry['version']:>3}  {entry['actor_name']:<11}  {entry['sentence']}"
+
+
+def _said(value: Any) -> str:
+    """A value as the teller says it."""
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case {"amount": amount, "currency": currency}:
+            return f"{currency} {amount}"
+        case dict():
+            return ", ".join(f"{_said(name)} {_said(each)}" for name, each in value.items())
+        case list() | tuple():
+            return ", ".join(map(_said, value)) or "none"
+        case _:
+            return str(value).replace("_", " ")
 
 
 def _brief(body: dict[str, Any]) -> str:
-    parts = (
-        f"{name}={len(value)} lines" if isinstance(value, list) else f"{name}={value}"
-        for name, value in body.items()
-        if not isinstance(value, dict) or len(value) < 3
-    )
-    text = ", ".join(parts)
-    return text if len(text) < 160 else f"{text[:157]}…"
+    """What is sent: money and lists in words, documents by their lines."""
+    return ", ".join(f"{name.replace('_', ' ')} {_part(value)}" for name, value in body.items())
+
+
+def _part(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return f"of {len(value)} lines" if len(value) > 1 else "of 1 line"
+    return _short(_said(value))
+
+
+def _short(text: str) -> str:
+    """The text with its hashes by their beginnings, as the trail has them."""
+    return _DIGEST.sub(lambda digest: digest[0][:12], text)
 
 
 async def found(doors: Doors, cast: Cast = CAST) -> dict[str, str]:
@@ -379,7 +434,7 @@ async def walk(play: Play) -> None:
     budget = await play.view(ep, "current-budget")
     play.says("in force", (budget["in_force"], budget["shown"]["state"]), ("v1", "locked"))
     rounds = (await play.view("auditor", "approval-status"))["rounds"]
-    play.says("A-1", (rounds[0]["state"], rounds[0]["decisions"][0]["person"]), ("approved", "maya"))
+    play.says("A-1", f"{rounds[0]['state']} by {rounds[0]['decisions'][0]['person']}", "approved by maya")
 
     tell.rule("Act 4 — spend")
     await first_spend(play)
@@ -414,12 +469,12 @@ async def walk(play: Play) -> None:
     then = await play.view("auditor", "current-budget", as_of=before_approval)
     play.says(
         f"as of version {before_approval}, before the approval",
-        (then["in_force"], then["waiting"]),
-        (None, "v1"),
+        {"in force": then["in_force"], "waiting": then["waiting"]},
+        {"in force": None, "waiting": "v1"},
     )
     trail = await play.view("auditor", "audit-trail", limit=500)
     for entry in trail["entries"]:
-        tell.print(f"  {entry['version']:>3}  {entry['actor_name']:<11} {entry['sentence']}", highlight=False)
+        tell.print(_line(entry), highlight=False)
     play.says("facts in the trail", len(trail["entries"]), trail["version"])
 
 
@@ -443,19 +498,20 @@ async def co_financing(play: Play) -> None:
     """Act five: a policy, two funds and a guarantor, changes to the locked budget, and the green light."""
     await _partners(play)
     await _bonded_budget(play)
-    await _changes_and_green_light(play)
-
-
-async def _asked(play: Play, number: str) -> dict[str, Any]:
-    """How a round stands."""
-    rounds = (await play.view("auditor", "approval-status"))["rounds"]
-    found: dict[str, Any] = next(each for each in rounds if each["round"] == number)
-    return found
+    await _overage(play)
+    await _draw_and_green_light(play)
+    play.tell.print("\nThe report of exceptions, as Ines Moreau reads it:", highlight=False)
+    conditional = (
+        "Gave a conditional green light on v2. Passed: budget locked, funding committed, guarantor approved;"
+        f" not passed: funding closed, conditions met; conditions: “{TO_FOLLOW}”."
+    )
+    waived = "Waived condition 1 of A-4 on 2300, saying “The insurer takes six weeks; the shoot has two.”."
+    await play.reads_back("exceptions", [("Maya Rao", conditional), ("Greta Holm", waived)])
 
 
 async def _approve(play: Play, who: str, number: str, behalf: str | None = None, **more: Any) -> dict[str, Any]:
     """Somebody approves what the round asks about now."""
-    seen = {"round": number, "content_hash": (await _asked(play, number))["content_hash"]}
+    seen = {"round": number, "content_hash": (await play.round(number))["content_hash"]}
     return await play.send(who, "approve", seen | more, behalf=behalf)
 
 
@@ -474,61 +530,116 @@ async def _partners(play: Play) -> None:
     own = {"kind": "equity", "party": "Acme Pictures", "amount": eur("300000"), "document": "Board minutes"}
     await play.send(ep, "secure-funding", own | {"rests_on": "signed_agreement"})
 
-    days = {"from_on": str(today - timedelta(days=1)), "until_on": str(today + timedelta(days=14))}
+    until = today + timedelta(days=14)
+    days = {"from_on": str(today - timedelta(days=1)), "until_on": str(until)}
     await play.send("executive producer away", "set-absence", {"substitute": "aris"} | days)
     policy = {"template": "co_financed_feature", "capped_accounts": ["1100"], "reason": "Two funds joined."}
     await play.send(ep, "adopt-approval-policy", policy)
-    waits = (await _asked(play, "A-1"))["waits_for"]["asked"]
-    play.says(
-        "A-1 waits for, and who answers for them", [(a["person"], a["through"]) for a in waits], [("noor", ["aris"])]
-    )
+    away = f"noor (away until {until:%-d %B %Y}), or aris for them"
+    await play.waits("A-1", f"Step 1 of 1, all of the executive producers: waits for {away}.")
     await _approve(play, "accountant", "A-1", behalf="noor")
-    said = (await _asked(play, "A-1"))["decisions"][-1]
-    play.says("the policy is adopted; the last word was", (said["person"], said["by"]), ("noor", "aris"))
+    asked = await play.round("A-1")
+    said = asked["decisions"][-1]
+    play.says("the policy is adopted; the last word was", f"{said['by']} for {said['person']}", "aris for noor")
+    told = f"Approved P-1, content {asked['content_hash'][:12]}, in A-1."
+    await play.reads_back("audit-trail", [("Aris Dahl for Noor Khan", told)], kind="ApprovalGiven")
 
 
 async def _bonded_budget(play: Play) -> None:
     """Half of the committed funding, then the guarantor; an edit meanwhile voids what was said."""
     await play.send("line producer", "set-budget", sheet("600000"))
     await play.send("producer", "submit-budget", {"budget": "v1"})
-    first = (await _asked(play, "A-2"))["content_hash"]
+    half = "Step 1 of 2, the holders of committed funding who together hold 50 % of the committed funding"
+    await play.waits("A-2", f"{half}: waits for falk and hana.")
+    first = (await play.round("A-2"))["content_hash"]
     await _approve(play, "first fund", "A-2", words="Fine for us.")
-    stands = await _asked(play, "A-2")
-    play.says("with 40 % of the committed funding, A-2 is", (stands["state"], stands["waits_for"]["step"]), ("open", 1))
+    stands = await play.round("A-2")
+    at = f"{stands['state']}, at step {stands['waits_for']['step']}"
+    play.says("with 40 % of the committed funding, A-2 is", at, "open, at step 1")
+    await play.waits("A-2", f"{half}: waits for hana.")
     answer = await play.send("line producer", "set-budget", sheet("620000", round="A-2", reason="A second camera."))
     play.says("void since the edit", answer["events"][-1]["data"]["voided"], ["falk"])
+    second = answer["events"][-1]["data"]["content_hash"]
+    told = (
+        f"A-2 asks about v2, EUR 902,000.00, content {second[:12]}, instead of v1: 2300 600,000.00 → 620,000.00,"
+        " 8000 80,000.00 → 82,000.00; void: the approvals of Falk Brandt."
+    )
+    await play.reads_back("audit-trail", [("Lena Ortiz", told)], kind="ContentReplaced")
+    await play.waits("A-2", f"{half}: waits for falk and hana.")
     seen = {"round": "A-2", "content_hash": first}
     refused = await play.send("second fund", "approve", seen, status=409)
     play.says("who saw the old one", refused["type"], "urn:greenlight:problem:content-has-changed")
-    for who in ("first fund", "second fund", "guarantor"):
+    for who in ("first fund", "second fund"):
         await _approve(play, who, "A-2")
+    await play.waits("A-2", "Step 2 of 2, any of the completion guarantors: waits for greta.")
+    await _approve(play, "guarantor", "A-2")
     budget = await play.view("producer", "current-budget")
     play.says("in force, EUR", (budget["in_force"], budget["shown"]["grand_total"]), ("v2", "902000.00"))
     await play.send("executive producer", "lock-budget", {"budget": "v2"})
 
 
-async def _changes_and_green_light(play: Play) -> None:
-    """An overage that a source carries, a draw on a condition, and the go decision."""
-    ep = "executive producer"
+async def _overage(play: Play) -> None:
+    """Money beside the locked budget, which a source carries."""
+    await _says_cover(play, total="902000.00", gap="-98000.00", carries="0.00", free="98000.00")
     overage = {"account": "2300", "amount": "50000", "funding": "F-3", "reason": "Night shoots."}
     await play.send("line producer", "request-overage", overage)
-    for who in (ep, "guarantor"):
+    for who in ("executive producer", "guarantor"):
         await _approve(play, who, "A-3")
+    told = "O-1: EUR 50,000.00 beside v2 on account 2300, carried by F-3; the total budget is EUR 952,000.00."
+    await play.reads_back("audit-trail", [("Greta Holm", told)], kind="OverageApproved")
+    await _says_cover(play, total="952000.00", gap="-48000.00", carries="50000.00", free="48000.00")
+    budget = (await play.view("producer", "current-budget"))["shown"]
+    play.says("the current budget's total, EUR", budget["total_budget"], "952000.00")
+
+
+async def _says_cover(play: Play, total: str, gap: str, carries: str, free: str) -> None:
+    """What the funding says of the budget to cover, and of Acme's own money."""
+    shown = await play.view("producer", "funding")
+    own = shown["sources"][2]
+    play.says("to cover, EUR", shown["total"], total)
+    play.says("what committed cash leaves open of it, EUR", shown["cover"][0]["gap"], gap)
+    play.says("F-3 carries, EUR", own["carries"], carries)
+    play.says("F-3 has free for more of it, EUR", own["free"], free)
+
+
+#: What must follow the conditional green light.
+TO_FOLLOW = "Both funds close before the first day of the shoot."
+
+
+async def _draw_and_green_light(play: Play) -> None:
+    """A draw on a condition, and the go decision: conditional at first, then full."""
+    ep = "executive producer"
     draw = {"account": "2300", "amount": "30000", "reason": "A broken lens."}
     await play.send("line producer", "draw-contingency", draw)
     await _approve(play, ep, "A-4")
     await _approve(play, "guarantor", "A-4", conditions=["The insurer's refusal is on file."])
+    await play.waits("A-4", "Approved; waits until these are met or waived: The insurer's refusal is on file. (greta).")
     refused = await play.send(ep, "greenlight-production", {}, status=409)
     missing = ["closed cash of EUR 952,000.00, of which there is EUR 0.00", "the open conditions of approvals"]
     play.says("the green light waits for", refused["figures"]["missing"], missing)
+    await play.send(ep, "greenlight-production", {"conditions": [TO_FOLLOW]})
+    await _says_green_light(play, "conditional", [TO_FOLLOW], ["funding_closed", "conditions_met"])
     for source in ("F-1", "F-2", "F-3"):
         await play.send(ep, "close-funding", {"funding": source})
-    met = {"round": "A-4", "condition": 1, "waived": False, "words": "Letter of the insurer."}
-    answer = await play.send("guarantor", "close-condition", met)
+    lets_go = {
+        "round": "A-4",
+        "condition": 1,
+        "waived": True,
+        "words": "The insurer takes six weeks; the shoot has two.",
+    }
+    answer = await play.send("guarantor", "close-condition", lets_go)
     play.says("left of the contingency, EUR", answer["events"][-1]["data"]["left"]["amount"], "52000.00")
     answer = await play.send(ep, "greenlight-production", {})
     passed = [result["passed"] for result in answer["events"][0]["data"]["results"]]
-    play.says("tests passed for the green light", passed, [True] * 5)
+    play.says("tests passed for the green light", sum(passed), 5)
+    await _says_green_light(play, "full", [], [])
+
+
+async def _says_green_light(play: Play, state: str, conditions: list[str], not_passed: list[str]) -> None:
+    shown = (await play.view("auditor", "current-budget"))["green_light"]
+    play.says("the green light", f"{shown['state']}, by {shown['given_by']}", f"{state}, by maya")
+    play.says("what must follow", shown["conditions"], conditions)
+    play.says("tests that had not passed", shown["not_passed"], not_passed)
 
 
 async def prove(tell: Console, server: Server) -> None:
