@@ -16,6 +16,8 @@ from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, spend
 from tests.handling.office import STREAM, Office
 from tests.projections.desk import caught_up, eventually, running, shown, tampered
 
+#: A mark of no rows, of whatever kind.
+NOTHING = [[] for _ in current_budget.KINDS]
 CHANGING = [each for each in PROJECTIONS if each.changes]
 
 
@@ -63,7 +65,7 @@ class TestPast:
 
     async def test_begins_at_a_mark(self, office: Office, version: int) -> None:
         await rows_at(office.pool, current_budget.PROJECTION, STREAM, version)
-        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[],[]]' WHERE version % 5 = 0")
+        await office.pool.execute(f"UPDATE marks SET rows = '{NOTHING}' WHERE version % 5 = 0")
 
         rows = await rows_at(office.pool, current_budget.PROJECTION, STREAM, version - version % 5)
 
@@ -73,14 +75,14 @@ class TestPast:
         self, office: Office, version: int, urls: Urls
     ) -> None:
         await rows_at(office.pool, current_budget.PROJECTION, STREAM, version)
-        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[],[]]'")
+        await office.pool.execute(f"UPDATE marks SET rows = '{NOTHING}'")
         await tampered(urls.admin, "UPDATE events SET link = sha256(link)")
 
         await agrees(office, current_budget.PROJECTION, version)
 
     async def test_never_begins_at_a_mark_of_another_fold(self, office: Office, version: int) -> None:
         await rows_at(office.pool, current_budget.PROJECTION, STREAM, version)
-        await office.pool.execute("UPDATE marks SET rows = '[[],[],[],[],[]]'")
+        await office.pool.execute(f"UPDATE marks SET rows = '{NOTHING}'")
         newer = replace(current_budget.PROJECTION, version=current_budget.PROJECTION.version + 1)
 
         await agrees(office, newer, version)
