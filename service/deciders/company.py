@@ -392,10 +392,8 @@ def delegated(
         raise CompanyIsMissing()
     administrator, given = company.is_administrator(actor), company.delegations
     match command:
-        case DelegateAuthority(to=to):
-            _stands_in(to, actor, company, actor)
-        case SetAbsence(substitute=to, person=person):
-            _stands_in(to, person or actor, company, actor)
+        case DelegateAuthority(to=to) | SetAbsence(substitute=to):
+            _stands_in(to, actor, company)
         case RevokeDelegation(delegation=number):
             of = given.given.get(number)
             if of is not None and actor in company.guests and not company.of_one_company(of.grantor, actor):
@@ -408,18 +406,18 @@ def delegated(
         case RevokeDelegation():
             return delegation.revoke_delegation(command, given, actor, administrator=administrator)
         case SetAbsence():
-            return delegation.set_absence(command, given, actor, administrator=administrator)
+            return delegation.set_absence(command, given, actor)
         case EndAbsence():
             return delegation.end_absence(command, given, actor, administrator=administrator)
 
 
-def _stands_in(to: PersonId, person: PersonId, company: Company, actor: PersonId) -> None:
+def _stands_in(to: PersonId, actor: PersonId, company: Company) -> None:
     """D6; for a guest, who is not of their own company is not here."""
-    together = company.of_one_company(to, person)
+    together = company.of_one_company(to, actor)
     if not company.is_member(to) or (actor in company.guests and not together):
         raise MemberIsMissing(to)
     if not together:
-        raise NotOfOneCompany(to, person)
+        raise NotOfOneCompany(to, actor)
 
 
 def administered(company: Company | None, metadata: Metadata) -> Company:

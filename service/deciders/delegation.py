@@ -4,7 +4,8 @@ D1  Authority is delegated by the person who has it, to another member, for name
 D2  It is never wider than one's own: what the delegate does, the grantor must be able to do at that moment.
 D3  There are no chains: what one does for another is never done for a third.
 D4  An act beyond the limit of the delegation is not covered by it.
-D5  While a person is away, their substitute answers for them; nothing has to be moved for that.
+D5  While a person is away, the substitute whom they named answers for them; nothing has to be moved for that. An
+    administrator ends what lets somebody act for a person, and never begins it.
 D6  Guests of one company act for each other; nobody of another one acts for a guest, nor a guest for them.
 """
 
@@ -118,10 +119,9 @@ class RevokeDelegation(Command):
 class SetAbsence(Command):
     """A member will be away, and names who answers rounds in their place; it replaces the absence set before."""
 
-    refusals = (NotOfOneCompany, NobodyActsForThemselves, AuthorityIsNotYours)
+    refusals = (NotOfOneCompany, NobodyActsForThemselves)
     example: ClassVar = {"substitute": "carl", "from_on": "2026-11-16", "until_on": "2026-11-30"}
 
-    person: PersonId | None = Field(None, description="Left out: yourself. An administrator may say who is away.")
     substitute: PersonId = Field(description="Who answers for them, with `On-Behalf-Of`.")
     from_on: Day = Field(description="The first day, by the clock of each production.")
     until_on: Day = Field(description="The last day.")
@@ -138,7 +138,7 @@ class EndAbsence(Command):
     refusals = (AuthorityIsNotYours,)
     example: ClassVar = {"reason": "Back early."}
 
-    person: PersonId | None = Field(None, description="Left out: yourself.")
+    person: PersonId | None = Field(None, description="Left out: yourself. An administrator may say whose.")
 
 
 DelegationCommand = DelegateAuthority | RevokeDelegation | SetAbsence | EndAbsence
@@ -212,17 +212,12 @@ def revoke_delegation(
     return [AuthorityRevoked(command.delegation)]
 
 
-def set_absence(
-    command: SetAbsence, delegations: Delegations, actor: PersonId, *, administrator: bool
-) -> list[DelegationEvent]:
+def set_absence(command: SetAbsence, delegations: Delegations, actor: PersonId) -> list[DelegationEvent]:
     """D5; setting the absence that is set does nothing."""
-    person = command.person or actor
-    if person != actor and not administrator:
-        raise AuthorityIsNotYours(person)
-    if command.substitute == person:
-        raise NobodyActsForThemselves(person)
-    absence = AbsenceSet(person, command.substitute, command.from_on, command.until_on)
-    return [] if delegations.absences.get(person) == absence else [absence]
+    if command.substitute == actor:
+        raise NobodyActsForThemselves(actor)
+    absence = AbsenceSet(actor, command.substitute, command.from_on, command.until_on)
+    return [] if delegations.absences.get(actor) == absence else [absence]
 
 
 def end_absence(

@@ -4,7 +4,7 @@ What is done here is not in the log of facts, but for the acceptance of an invit
 retry needs no key: what has an id is replaced or ended, twice like once; a key that is made again is another key.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
@@ -12,7 +12,9 @@ from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from events.company import Right
-from events.ids import PersonId, Text, shape
+from events.delegation import Power
+from events.ids import DelegationId, PersonId, Slug, Text, shape
+from events.money import Money
 from service import api_keys
 from service.api_keys import SCOPES, TooManyKeys
 from service.deciders.command import Email, Part
@@ -176,6 +178,35 @@ class Identities(BaseModel):
     identities: list[SignIn]
 
 
+class Delegation(BaseModel):
+    """Authority that somebody lets another one use; it counts while the one who gave it has it."""
+
+    delegation: DelegationId
+    grantor: PersonId = Field(description="Whose authority it is.")
+    to: PersonId
+    powers: list[Power] = Field(description="The commands that may be sent with `On-Behalf-Of`.")
+    productions: list[Slug] | None = Field(description="None: all of them.")
+    limit: Money | None = Field(description="No single act is for more.")
+    from_on: date
+    until_on: date = Field(description="The last day; it may be past.")
+
+
+class Absence(BaseModel):
+    """Somebody is away, and the substitute whom they named gives their answers."""
+
+    person: PersonId
+    substitute: PersonId
+    from_on: date
+    until_on: date = Field(description="The last day; it may be past.")
+
+
+class ActingForOthers(BaseModel):
+    """Who acts for whom, unless it was ended."""
+
+    delegations: list[Delegation] = Field(description="In the order in which they were given.")
+    absences: list[Absence] = Field(description="By person.")
+
+
 #: What is read by hand in the handler, so that it is strict, and named here for the OpenAPI document.
 BODIES: dict[str, type[BaseModel]] = {"correct_person": Details, "make_key": NewKey}
 
@@ -257,6 +288,27 @@ def _administered(person: PersonId, sender: Person) -> None:
         raise AdministratorAlone(sender.person)
     if not any(person in each for each in known):
         raise MemberIsMissing(person)
+
+
+@router.get(COMPANY + "/delegations", name="delegations")
+async def get_delegations(sender: Insider, at: At) -> ActingForOthers:
+    """Who acts for whom? What one gave or was given oneself; all of the company for its administrators.
+
+    Who gave it ends it, or an administrator: `revoke-delegation`, `end-absence`.
+    """
+    of = sender.of_company.delegations
+    given = sorted(of.given.values(), key=lambda each: int(each.delegation.removeprefix("D-")))
+    away = sorted(of.absences.values(), key=lambda each: each.person)
+    return ActingForOthers(
+        delegations=[
+            Delegation(**_fields(each)) for each in given if _theirs(each.grantor, sender) or _theirs(each.to, sender)
+        ],
+        absences=[
+            Absence(**_fields(each))
+            for each in away
+            if _theirs(each.person, sender) or _theirs(each.substitute, sender)
+        ],
+    )
 
 
 @router.get(COMPANY + "/keys", name="keys")

@@ -96,7 +96,7 @@ _WITH_A_BODY = _OF_A_COMPANY | {status: OF_EVERY_COMMAND[status] for status in (
 _NOT_THERE = "There is no such company for the sender, or no such thing in it that they may end."
 #: By operation, the problems that the company's own doors can end in.
 OF_THE_DOORS = {
-    **dict.fromkeys(("members", "keys", "tokens", "identities"), _OF_A_COMPANY),
+    **dict.fromkeys(("members", "delegations", "keys", "tokens", "identities"), _OF_A_COMPANY),
     "correct_person": _WITH_A_BODY
     | {
         "403": "It is somebody else, and the sender is no administrator; or an API key was sent.",

@@ -82,7 +82,6 @@ from service.deciders.team import EndAppointment
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
-    ADMINISTRATOR,
     APPROVED,
     ART,
     AUDITOR,
@@ -764,15 +763,7 @@ OF_COMPANIES: list[Rung] = [
     Rung("SetAbsence: no such company", [], MAYA, away(), CompanyIsMissing()),
     Rung("SetAbsence: with nobody here", FOUNDED, MAYA, away(OUTSIDER), MemberIsMissing(OUTSIDER)),
     Rung("SetAbsence: with a guest", _GUESTS, MAYA, away(PRIYA), NotOfOneCompany(PRIYA, MAYA)),
-    Rung(
-        "SetAbsence: of a guest, with a guest of another company",
-        _GUESTS,
-        ADMINISTRATOR,
-        away(BONDER, person=PRIYA),
-        NotOfOneCompany(BONDER, PRIYA),
-    ),
     Rung("SetAbsence: with oneself", FOUNDED, MAYA, away(MAYA), NobodyActsForThemselves(MAYA)),
-    Rung("SetAbsence: somebody's", FOUNDED, NOOR, away(person=MAYA), AuthorityIsNotYours(MAYA)),
     Rung("EndAbsence: no such company", [], MAYA, EndAbsence(), CompanyIsMissing()),
     Rung("EndAbsence: somebody's", FOUNDED, NOOR, EndAbsence(person=MAYA), AuthorityIsNotYours(MAYA)),
 ]

@@ -17,7 +17,7 @@ from service.deciders.approval import (
 from service.deciders.authority import NothingDelegated, RoleMayNot
 from service.deciders.budget import LockBudget
 from service.deciders.company import DismissMember
-from service.deciders.delegation import EndAbsence, RevokeDelegation
+from service.deciders.delegation import EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.rounds import EPS, away, delegated, says, submitted
@@ -175,8 +175,10 @@ class TestAbsence:
         assert given(story).when(FOR_MAYA, YES).refusal is None
         given(story).later(days=1).when(FOR_MAYA, YES).then_refused(NOT_HIS)
 
-    def test_is_said_by_an_administrator_for_who_cannot(self) -> None:
-        given(SUBMITTED).when(ADMINISTRATOR, away(person=MAYA)).then(AbsenceSet(MAYA, STRANGER, TODAY, TODAY))
+    def test_is_ones_own_to_say_and_an_administrators_to_end(self) -> None:
+        given(SUBMITTED).when(ADMINISTRATOR, away()).then(AbsenceSet(ADMINISTRATOR, STRANGER, TODAY, TODAY))
+        assert "person" not in SetAbsence.model_fields
+        given(let((MAYA, away()))).when(ADMINISTRATOR, EndAbsence(person=MAYA)).then(AbsenceEnded(MAYA))
 
     def test_lets_the_substitute_answer_and_nothing_else(self) -> None:
         story: Story = [*LOCKED, (LINE_PRODUCER, away())]

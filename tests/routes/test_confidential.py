@@ -182,6 +182,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/keys": door("keys"),
     "/v1/{company}/tokens": door("tokens"),
     "/v1/{company}/identities": door("identities"),
+    "/v1/{company}/delegations": door("delegations"),
 }
 
 
@@ -441,7 +442,6 @@ class TestWhoMayRead:
         before = await lines()
         today = datetime.now(UTC).date()
         absence = SetAbsence(
-            person=ACCOUNTANT,
             substitute=DIRECTOR,
             from_on=today - timedelta(days=1),
             until_on=today + timedelta(days=1),

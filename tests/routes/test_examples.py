@@ -21,6 +21,7 @@ from service.routes import views
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
 from service.routes.openapi import EXAMPLES, OF_THE_DOORS
 from tests.deciders.ladders import RUNGS, Rung
+from tests.deciders.rounds import away, delegated
 from tests.deciders.stories import (
     ADMINISTRATOR,
     BOND_COMPANY,
@@ -373,6 +374,8 @@ class TestEveryDoor:
 
         await show("members", ADMINISTRATOR, "GET", "members")
         await show("correct_person", MAYA, "PUT", "people/maya", {"name": "Maya Rao-Lal", "email": "maya@acme.example"})
+        await world.play([(MAYA, delegated(ADMINISTRATOR)), (MAYA, away(ADMINISTRATOR))])
+        await show("delegations", MAYA, "GET", "delegations")
         made = await show("make_key", MAYA, "POST", "keys", {"scopes": ["read", "log-spend"], "days": 90})
         await show("keys", MAYA, "GET", "keys")
         await show("revoke_key", MAYA, "DELETE", f"keys/{made['key_id']}")

@@ -17,11 +17,29 @@ from service.deciders.company import (
     InviteMember,
     WithdrawInvitation,
 )
+from service.deciders.delegation import EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.production import OpenProduction
 from service.embedded import Server
 from service.oidc import Oidc
 from tests.bad_tokens import ED, GOOD, claims
-from tests.deciders.stories import ADMINISTRATOR, BANKER, DIRECTOR, GUESTS, INVITATION, LOCKED, MAYA, PRIYA, appoint
+from tests.deciders.rounds import away, delegated
+from tests.deciders.stories import (
+    ADMINISTRATOR,
+    BANKER,
+    DIRECTOR,
+    GUESTS,
+    INVITATION,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    NOOR,
+    PRIYA,
+    PRODUCER,
+    STRANGER,
+    SUBMITTED,
+    appoint,
+    approve,
+)
 from tests.provider import AUDIENCE, Publisher, publishing
 from tests.routes.world import COMPANY, FEED, World, address, opened_world
 
@@ -152,6 +170,14 @@ class TestAnAdministratorBecomesNobodyElse:
         refused = await accept(company, published, sub="adele-sso", email="adele@acme.example")
         assert told(refused) == (404, "invitation-is-missing")
 
+    async def test_by_saying_who_answers_for_somebody_who_is_away(self, company: World) -> None:
+        mine = b'{"person": "maya", "substitute": "adele", "from_on": "2026-11-01", "until_on": "2026-11-30"}'
+        set_absence = await company.post(ADMINISTRATOR, address(SetAbsence), mine)
+        assert told(set_absence) == (422, "request-is-malformed")
+        answer = await company.send(f"{ADMINISTRATOR}/{MAYA}", approve(SUBMITTED))
+        assert told(answer) == (403, "nothing-delegated")
+        assert (await company.read(ADMINISTRATOR, "current-budget"))["withheld"] is not None
+
     async def test_by_making_a_key_for_another(self, company: World) -> None:
         made = await knock(company, ADMINISTRATOR, "POST", "keys", b'{"scopes": ["log-spend"], "owner": "lena"}')
         assert told(made) == (422, "request-is-malformed")
@@ -273,6 +299,23 @@ class TestTheDoorsOfACompany:
 
         assert {each["actor_name"] for each in trail if each["actor"] == MAYA} == {"an erased person"}
         assert await company.read(MAYA, "current-budget") == before
+
+    async def test_show_who_acts_for_whom_to_both_of_them_and_to_administrators_who_may_end_it(
+        self, company: World
+    ) -> None:
+        await company.play([(MAYA, delegated(STRANGER)), (NOOR, away(DIRECTOR)), (PRODUCER, delegated(DIRECTOR))])
+
+        async def seen(person: PersonId) -> tuple[list[str], list[str]]:
+            shown = (await knock(company, person, "GET", "delegations")).json()
+            return [each["delegation"] for each in shown["delegations"]], [each["person"] for each in shown["absences"]]
+
+        assert await seen(MAYA) == await seen(STRANGER) == (["D-1"], [])
+        assert await seen(DIRECTOR) == (["D-2"], [NOOR])
+        assert await seen(LINE_PRODUCER) == ([], [])
+        assert await seen(ADMINISTRATOR) == (["D-1", "D-2"], [NOOR])
+        await company.play([(ADMINISTRATOR, RevokeDelegation(delegation="D-1"))])
+        await company.play([(ADMINISTRATOR, EndAbsence(person=NOOR))])
+        assert await seen(ADMINISTRATOR) == (["D-2"], [])
 
     async def test_show_a_guest_of_another_company_to_members_as_one(self, company: World) -> None:
         await company.play(GUESTS)
