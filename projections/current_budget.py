@@ -534,8 +534,8 @@ def without(view: CurrentBudget, shows: Callable[[Iterable[AccountCode]], bool],
 
 
 def _is_shown(flag: BudgetFlag, shows: Callable[[Iterable[AccountCode]], bool]) -> bool:
-    """A label's flag tells of a base, and one outside the budget of an entry that may be pay."""
-    if flag.kind in (LabelDisagrees.__name__, SpendOutsideBudget.__name__):
+    """A label's flag tells of a base; and one of an entry, which may be pay: two of them can be subtracted."""
+    if flag.kind == LabelDisagrees.__name__ or flag.spend is not None:
         return False
     return flag.account is None or shows((flag.account,))
 

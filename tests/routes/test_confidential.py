@@ -13,6 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from events.ids import PersonId
+from events.spend import SpendKind
 from events.team import Role
 from service.app import create
 from service.deciders.approval import Approve, CannotTakeEffect
@@ -263,6 +264,18 @@ class TestTheBudget:
             (None, True),
         ]
         assert charges[1]["budget"] == "600011.00"
+
+    async def test_shows_no_wage_by_the_flag_that_it_raised_on_an_open_account(self, own: Studio) -> None:
+        for wage, document in (("7000003", "W-1"), ("1000211", "W-2")):
+            await own.office.send(ACCOUNTANT, spend(ART, wage, document, kind=SpendKind.PAYROLL, vendor="crew-payroll"))
+        last = (await own.office.send(ACCOUNTANT, spend(ART, "1", "W-3"))).position
+
+        for_director, whole = [
+            (await own.read(person, "current-budget", at_least=last))["flags"] for person in (DIRECTOR, MAYA)
+        ]
+        flags = {each["flag"] for each in whole if each["kind"] == "AccountOverspent" and each["figures"]}
+        assert len(flags) >= 2
+        assert {each["flag"] for each in for_director if each["figures"]}.isdisjoint(flags)
 
     async def test_shows_no_figure_of_spend_outside_it(self, studio: Studio) -> None:
         outside = (await studio.read(DEPARTMENT_HEAD, "current-budget", at_least=studio.last))["shown"]["spent_outside"]
