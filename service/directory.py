@@ -108,7 +108,9 @@ class Directory:
         )
 
     async def invited(self, company: Slug, address: str) -> dict[UUID, PersonId]:
-        """Whom invitations to the address were for; whether one is open, the company says."""
+        """Whom invitations to the address, in ASCII, were for; whether one is open, the company says."""
+        if not address.isascii():
+            return {}  # lower case would make letters of ASCII of others
         rows = await self._pool.fetch(
             "SELECT invitation, person FROM invitations WHERE company = $1 AND address = $2", company, address.lower()
         )

@@ -162,7 +162,7 @@ class Believed:
     subject: str
     #: When the person last showed who they are, if the provider says so.
     authenticated_at: datetime | None
-    #: Their address, if the provider says that it is theirs.
+    #: Their address, in ASCII, if the provider says that it is theirs.
     address: str | None
 
 
@@ -320,8 +320,9 @@ class Provider:
             raise NotBelieved(f"{type(error).__name__}: {error}") from None
         self._check(claims, now.timestamp())
         at = None if claims.auth_time is None else datetime.fromtimestamp(claims.auth_time, UTC)
-        address = claims.email if claims.email_verified is True and isinstance(claims.email, str) else None
-        return Believed(claims.sub, at, address)
+        return Believed(
+            claims.sub, at, claims.email if claims.email_verified is True and _written(claims.email) else None
+        )
 
     def _check(self, claims: Claims, now: float) -> None:
         audience = [claims.aud] if isinstance(claims.aud, str) else claims.aud
@@ -334,6 +335,11 @@ class Provider:
         ):
             if not holds:
                 raise NotBelieved(said)
+
+
+def _written(address: Any) -> bool:
+    """Whether it is in ASCII, as one is invited: letters of other scripts become ASCII in lower case."""
+    return isinstance(address, str) and address.isascii()
 
 
 def _kid(header: Mapping[str, Any]) -> str:

@@ -90,6 +90,8 @@ class TestAnInvitation:
         strangers: list[dict[str, Any]] = [
             {"email": "eve@firstbank.example"},
             {"email": "priya@firstbank.example.evil.example"},
+            {"email": "priya@firstban\u212a.example"},  # the sign of Kelvin, which is a k in lower case
+            {"email": "PR\u0130YA@firstbank.example"},
             {"email": ["priya@firstbank.example"]},
             {"email_verified": False},
             {"email_verified": "true"},
