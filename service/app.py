@@ -210,6 +210,15 @@ class AnsweredInTime:
             await self._app(scope, receive, send)
             return
 
+        waits_for_body = False
+
+        async def taken() -> Message:
+            nonlocal waits_for_body
+            waits_for_body = True
+            message = await receive()
+            waits_for_body = False
+            return message
+
         async def begun(message: Message) -> None:
             if message["type"] == "http.response.start":
                 limit.reschedule(None)
@@ -217,8 +226,9 @@ class AnsweredInTime:
 
         try:
             async with asyncio.timeout(ANSWER_SECONDS) as limit:
-                await self._app(scope, receive, begun)
+                await self._app(scope, taken, begun)
         except TimeoutError:
             if not limit.expired():
                 raise
-            await problems.late(scope["method"])(scope, receive, send)
+            late = problems.late_body(ANSWER_SECONDS) if waits_for_body else problems.late(scope["method"])
+            await late(scope, receive, send)

@@ -111,6 +111,19 @@ def _response(problem: Problem) -> JSONResponse:
     )
 
 
+def head_too_large(bytes_at_most: int, headers_at_most: int) -> JSONResponse:
+    """What is answered to a request whose head is too much to be read to its end."""
+    said = f"A request line and headers have at most {bytes_at_most:,} bytes, in at most {headers_at_most} headers."
+    return _response(Problem(431, "HeadIsTooLarge", said, "Send less beside the body."))
+
+
+def late_body(seconds: float) -> JSONResponse:
+    """What is answered to a request whose body does not come to its end."""
+    said = f"The body of the request did not come to its end within {seconds:g} seconds."
+    advice = "Send it again under the same Idempotency-Key; it did not happen."
+    return _response(Problem(408, "BodyIsLate", said, advice, headers={"Connection": "close"}))
+
+
 def malformed(errors: Sequence[Any], where: str | None = None) -> Problem:
     """Pydantic's errors as a problem that names every field and what is asked of it."""
     if any(error["type"] == "json_invalid" for error in errors):

@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from events.envelope import reason
 from service import app
+from service.connections import BoundedProtocol
 from service.database import check_schema, connected, doubt
 from service.rates import Limits
 from service.routes.access import Doors
@@ -127,6 +128,8 @@ async def served(
         application,
         host=host,
         port=port,
+        http=BoundedProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

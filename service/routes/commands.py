@@ -329,7 +329,16 @@ async def _raw(request: Request) -> bytes:
             "A body is sent as application/json.",
             "Set the Content-Type and send again.",
         )
-    too_large = Problem(413, "BodyIsTooLarge", f"A body has at most {BODY_BYTES:,} bytes.", "Send less in one command.")
+    too_large = Problem(
+        413,
+        "BodyIsTooLarge",
+        f"A body has at most {BODY_BYTES:,} bytes.",
+        "Send less in one command.",
+        headers={"Connection": "close"},  # the rest of it is not waited for
+    )
+    declared = request.headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared[:20]) > BODY_BYTES:
+        raise too_large
     body = bytearray()
     async for chunk in request.stream():
         body += chunk

@@ -54,6 +54,7 @@ OF_EVERY_COMMAND = {
     "400": "The body is no JSON.",
     "401": "The token is missing, unknown, expired or revoked.",
     "403": "An API key was not made for the command.",
+    "408": "The body did not come to its end.",
     "412": "The stream is not at the version of If-Match.",
     "413": "The body is too large.",
     "415": "The body is not sent as JSON.",
@@ -92,7 +93,7 @@ _OF_A_COMPANY = {
     "422": "A parameter or a field cannot be read.",
     "429": OF_EVERY_COMMAND["429"],
 }
-_WITH_A_BODY = _OF_A_COMPANY | {status: OF_EVERY_COMMAND[status] for status in ("400", "413", "415")}
+_WITH_A_BODY = _OF_A_COMPANY | {status: OF_EVERY_COMMAND[status] for status in ("400", "408", "413", "415")}
 _NOT_THERE = "There is no such company for the sender, or no such thing in it that they may end."
 #: By operation, the problems that the company's own doors can end in.
 OF_THE_DOORS = {

@@ -1,5 +1,6 @@
 """Every example in the OpenAPI document is what happened when somebody sent it."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,6 +12,7 @@ import pytest
 from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
 from service import api_keys
+from service import app as application
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany, InviteMember
 from service.embedded import Server
@@ -189,6 +191,20 @@ def _by_key(path: str, content: bytes | None = None) -> Sent:
     return send
 
 
+def _stalling(path: str) -> Sent:
+    """Sent by somebody whose body does not come to its end."""
+
+    async def part() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.sleep(30)
+
+    async def send(world: World, patch: pytest.MonkeyPatch) -> Any:
+        patch.setattr(application, "ANSWER_SECONDS", 0.2)
+        return await world.client.post(path, content=part(), headers=await world.headers(MAYA))
+
+    return send
+
+
 def _too_often(what: str, limit: int, seconds: int, sent: Sent) -> Sent:
     """Sent when the limit is reached."""
 
@@ -206,6 +222,7 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("every command", "400", "BodyIsNoJson", _sent(b"account: 2200")),
     ("every command", "401", "TokenIsNeeded", _sent(Authorization="Bearer glt_of-yesterday")),
     ("every command", "403", "ScopeIsMissing", _by_key(APPOINT_TO, APPOINT)),
+    ("every command", "408", "BodyIsLate", _stalling(APPOINT_TO)),
     ("every command", "412", "VersionMismatch", _sent(If_Match='"1"')),
     ("every command", "413", "BodyIsTooLarge", _sent(b" " * (BODY_BYTES + 1))),
     ("every command", "415", "ContentTypeIsNotJson", _sent(Content_Type="text/plain")),
@@ -292,6 +309,7 @@ ZOES = "zoe@bank.example"
 NAMED = {"name": "Maya Rao"}
 DOORS: list[tuple[str, str, str, Sent]] = [
     ("every door", "400", "BodyIsNoJson", _sent(b"name: Maya", f"/v1/{COMPANY}/keys")),
+    ("every door", "408", "BodyIsLate", _stalling(f"/v1/{COMPANY}/keys")),
     ("every door", "413", "BodyIsTooLarge", _sent(b" " * (BODY_BYTES + 1), f"/v1/{COMPANY}/keys")),
     ("every door", "415", "ContentTypeIsNotJson", _sent(path=f"/v1/{COMPANY}/keys", Content_Type="text/plain")),
     ("every door", "401", "TokenIsNeeded", _as_nobody("/v1/acme/members")),
