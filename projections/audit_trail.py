@@ -122,8 +122,8 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
         case StageEntered(left=left):
             return left is Stage.CLOSED
         case Appointed():
-            # By an administrator of the company, but for the first one, who opened the production.
-            return "administrator" in metadata.roles and metadata.command == "Appoint"
+            # By an administrator or the operator, but for the first one, who opened the production.
+            return not {"administrator", "operator"}.isdisjoint(metadata.roles) and metadata.command == "Appoint"
         case _:
             return False
 

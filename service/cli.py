@@ -21,6 +21,7 @@ from rich.table import Table
 
 from events.envelope import CannotTake, reason
 from events.ids import Slug
+from events.team import Role
 from projections import PROJECTIONS
 from projections import rebuild as rebuilding
 from projections.rebuild import Rebuilt
@@ -33,12 +34,13 @@ from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, DismissMember, FoundCompany, ReinstateMember, SuspendMember
 from service.deciders.company import Company as CompanyState
 from service.deciders.refusal import Refusal
+from service.deciders.team import Appoint
 from service.embedded import SCRIPT, Unavailable, running
 from service.handling import Wish
 from service.oidc import AlreadyLinked
 from service.readers import CannotMakeReaders, Readers, owning
 from service.routes.access import Doors
-from service.routes.commands import RESERVED
+from service.routes.commands import RESERVED, ended
 from service.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -308,12 +310,14 @@ def _held(stream: str | None, expect: str) -> tuple[str, int, str]:
     return stream, int(version), link
 
 
-def operate(company: str, command: Command) -> None:
+def operate(company: str, command: Command, production: str | None = None) -> None:
     """Send a command as the operator, and tell what it led to."""
 
     async def send(doors: Doors) -> None:
-        wish = Wish(company, None, command, OPERATOR, f"cli-{uuid4()}", uuid4(), "cli")
+        wish = Wish(company, production, command, OPERATOR, f"cli-{uuid4()}", uuid4(), "cli")
         answer = await doors.handling.handle(wish)
+        if isinstance(command, DismissMember):
+            await ended(doors, company, command.person)
         for happened in answer.events:
             typer.echo(f"{answer.stream_id} version {happened.version}: {type(happened.event).__name__}")
         if not answer.events:
@@ -381,6 +385,19 @@ def reinstate(
 ) -> None:
     """Reinstate a suspended member, with the rights and roles they have."""
     operate(checked(company), wished(ReinstateMember, person=person, reason=reason))
+
+
+@company_app.command("executive-producer")
+def appoint_executive_producer(
+    company: Company,
+    production: Annotated[str, typer.Argument(help="The production's name in the company.")],
+    person: Person,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail and told in the exceptions.")],
+) -> None:
+    """Give a production a new executive producer when all of them have left the company (T5)."""
+    since = now().date() - timedelta(days=1)  # where the production is, it may be a day earlier
+    command = wished(Appoint, person=person, role=Role.EXECUTIVE_PRODUCER, from_on=since, reason=reason)
+    operate(checked(company), command, checked(production))
 
 
 async def _insist_on_company(doors: Doors, company: str) -> CompanyState:

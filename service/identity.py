@@ -47,13 +47,13 @@ _LOOK_UP = """
 SELECT found.*, coalesce((SELECT s.version FROM streams s WHERE s.stream_id = found.company), 0) AS version
 FROM (
     SELECT secret_hash, NULL AS subject, token_id AS credential, company, person,
-           created_at AS authenticated_at, expires_at, NULL::text[] AS scopes
+           created_at AS authenticated_at, created_at AS made_at, expires_at, NULL::text[] AS scopes
     FROM tokens WHERE secret_hash = ANY($1) AND revoked_at IS NULL
     UNION ALL
-    SELECT secret_hash, NULL, key_id, company, owner, NULL, expires_at, scopes
+    SELECT secret_hash, NULL, key_id, company, owner, NULL, created_at, expires_at, scopes
     FROM api_keys WHERE secret_hash = ANY($1) AND revoked_at IS NULL
     UNION ALL
-    SELECT NULL, subject, identity_id, company, person, NULL, NULL, NULL
+    SELECT NULL, subject, identity_id, company, person, NULL, linked_at, NULL, NULL
     FROM identities WHERE issuer = $2 AND subject = ANY($3) AND unlinked_at IS NULL
 ) found
 ORDER BY company
@@ -74,6 +74,8 @@ class Bearer:
     person: PersonId
     #: The newest version of the company's stream at the look-up.
     company_version: int
+    #: When it was made, or linked to the person.
+    made_at: datetime
     #: The id of the token, of the key, or of the link between a provider's subject and the person.
     credential: str
     #: When the person last showed who they are; None when nobody says.
@@ -126,7 +128,9 @@ class Identity:
             if row["expires_at"] is None or row["expires_at"] > now:
                 at = row["authenticated_at"] if believed is None else believed.authenticated_at
                 scopes = None if row["scopes"] is None else api_keys.SCOPES.intersection(row["scopes"])
-                bearers.append(Bearer(row["company"], row["person"], row["version"], row["credential"], at, scopes))
+                bearers.append(
+                    Bearer(row["company"], row["person"], row["version"], row["made_at"], row["credential"], at, scopes)
+                )
         if not bearers:
             raise Unauthenticated
         return bearers
@@ -177,6 +181,21 @@ class Identity:
                             each.set_result(found[proof])
         finally:
             self._looking = None
+
+
+#: What lets somebody in, and how it ends.
+_ENDS = (
+    "UPDATE tokens SET revoked_at = $3 WHERE company = $1 AND person = $2 AND created_at <= $3 AND revoked_at IS NULL",
+    "UPDATE api_keys SET revoked_at = $3 WHERE company = $1 AND owner = $2 AND created_at <= $3 AND revoked_at IS NULL",
+    "UPDATE identities SET unlinked_at = $3"
+    " WHERE company = $1 AND person = $2 AND linked_at <= $3 AND unlinked_at IS NULL",
+)
+
+
+async def end_all(pool: "asyncpg.Pool[asyncpg.Record]", company: Slug, person: PersonId, at: datetime) -> None:
+    """C8: end the tokens, keys and sign-ins of somebody dismissed then; they let nobody in anyway."""
+    for each in _ENDS:
+        await pool.execute(each, company, person, at)
 
 
 class Tokens:

@@ -12,9 +12,12 @@ C6  A guest comes from another company and holds no right of this one; a member 
 C7  Whoever is invited belongs to the company once they accept it themselves, within 14 days. Who is a member, or was
     one, is not invited: whoever accepted would be them.
 
+C8  What lets somebody in (tokens, keys, sign-ins) ends with their membership for good: who is admitted again gets anew.
+
 Who acts for whom (D1 to D6) is kept in the same stream.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, TypeVar
@@ -289,6 +292,16 @@ class Invitation:
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissal:
+    """Somebody was dismissed, once or more often."""
+
+    #: The last time: what let them in before lets nobody in.
+    at: datetime
+    #: Whoever did it, each time.
+    by: frozenset[PersonId]
+
+
+@dataclass(frozen=True, slots=True)
 class Company:
     """What the company's decisions, and those of its productions, need to remember."""
 
@@ -301,7 +314,9 @@ class Company:
     #: The last one of each person, until they leave.
     invitations: Map[PersonId, Invitation] = Map()
     #: Who was dismissed, and may have been admitted again.
-    dismissed: frozenset[PersonId] = frozenset()
+    dismissed: Map[PersonId, Dismissal] = Map()
+    #: Of who was ever invited, by whom.
+    invited_by: Map[PersonId, frozenset[PersonId]] = Map()
 
     def is_member(self, person: PersonId) -> bool:
         """Whether the person belongs to the company today, and is not suspended."""
@@ -334,6 +349,26 @@ class Company:
     def of_one_company(self, person: PersonId, other: PersonId) -> bool:
         """Whether both are guests of the same company, or neither is a guest."""
         return self.guests.get(person) == self.guests.get(other)
+
+    def lets_in(self, person: PersonId, made_at: datetime) -> bool:
+        """C8: whether what was made for the person then, to let them in, still does."""
+        left = self.dismissed.get(person)
+        return self.is_member(person) and (left is None or made_at > left.at)
+
+    def hands(self, person: PersonId) -> frozenset[PersonId]:
+        """The person, whoever invited them, and so on: somebody who was invited may be the one who invited them."""
+        found, ahead = {person}, [person]
+        while ahead:
+            further = self.invited_by.get(ahead.pop(), frozenset()) - found
+            found |= further
+            ahead += further
+        return frozenset(found)
+
+    def stands_apart(self, administrator: PersonId, leavers: Iterable[PersonId], successor: PersonId) -> bool:
+        """T5: whether no hand of the administrator's made the leavers leave, or brought who follows them."""
+        dismissed_by = {each for person in leavers if person in self.dismissed for each in self.dismissed[person].by}
+        others = {hand for person in (*dismissed_by, successor) for hand in self.hands(person)}
+        return administrator == OPERATOR or self.hands(administrator).isdisjoint(others)
 
     def open_invitation(self, person: PersonId) -> Invitation | None:
         """The invitation that the person has not accepted, be it too late or not."""
@@ -536,17 +571,24 @@ def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Com
             return replace(admitted, invitations=company.invitations.set(person, accepted))
         case MemberInvited(person, rights, guest_of, expires_at):
             invitation = Invitation(rights, guest_of, expires_at, metadata.command_id)
-            return replace(company, invitations=company.invitations.set(person, invitation))
+            invited_by = company.invited_by.get(person, frozenset()) | {metadata.actor}
+            return replace(
+                company,
+                invitations=company.invitations.set(person, invitation),
+                invited_by=company.invited_by.set(person, invited_by),
+            )
         case InvitationWithdrawn(person):
             return replace(company, invitations=_without(company.invitations, person))
         case MemberDismissed(person):
+            before = company.dismissed.get(person)
+            by = frozenset({metadata.actor}) | (frozenset() if before is None else before.by)
             return replace(
                 company,
                 members=company.members.delete(person),
                 suspended=company.suspended - {person},
                 guests=_without(company.guests, person),
                 invitations=_without(company.invitations, person),
-                dismissed=company.dismissed | {person},
+                dismissed=company.dismissed.set(person, Dismissal(metadata.at, by)),
             )
         case MemberSuspended(person):
             return replace(company, suspended=company.suspended | {person})

@@ -247,10 +247,13 @@ def _gives_a_new_executive_producer(
         and company is not None
         and company.is_administrator(metadata.actor)
         and metadata.persons == {metadata.actor} != {command.person}
-        and not any(
-            Role.EXECUTIVE_PRODUCER in production.team[each] for each in production.team if company.belongs(each)
-        )
+        and not any(company.belongs(each) for each in _executive_producers(production))
+        and company.stands_apart(metadata.actor, _executive_producers(production), command.person)
     )
+
+
+def _executive_producers(production: Production) -> list[PersonId]:
+    return [each for each, roles in production.team.items() if Role.EXECUTIVE_PRODUCER in roles]
 
 
 def _still_taken(command: Command, production: Production) -> bool:

@@ -5,7 +5,8 @@ T2  Whoever is appointed is a member of the company.
 T3  An auditor holds no other role on the production.
 T4  An executive producer leaves by their own act alone, and the last one not at all.
 T5  A production whose executive producers have all left the company gets a new one from an administrator of the
-    company, who is somebody else.
+    company, who is somebody else, did not dismiss any of them, and did not invite the new one; nor did anybody who
+    invited them, or whom they invited. The operator of the service always may.
 T6  A guest is appointed as financier, completion guarantor or auditor; an appointment to another role does not count.
 """
 

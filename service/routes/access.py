@@ -127,7 +127,7 @@ async def authenticated(request: Request) -> Person:
 async def _members(at: Doors, bearers: list[Bearer]) -> list[tuple[Bearer, Company]]:
     """Those who are members of their companies today."""
     loaded = [(each, await at.handling.company(each.company, each.company_version)) for each in bearers]
-    return [(each, company) for each, company in loaded if company is not None and company.is_member(each.person)]
+    return [(each, of) for each, of in loaded if of is not None and of.lets_in(each.person, each.made_at)]
 
 
 async def _counted(at: Doors, credential: str) -> None:

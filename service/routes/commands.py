@@ -39,6 +39,7 @@ from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDel
 from service.deciders.production import OpenProduction, ProductionIsMissing
 from service.deciders.refusal import Refusal
 from service.handling import Answer, Wish
+from service.identity import end_all
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
 from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id, reading
@@ -258,12 +259,21 @@ async def _send(
     except (ContentHasChanged, CannotTakeEffect) as refusal:
         shown = (await _sight(at, sender, wish)).withheld is None
         raise refusal if shown else _without_figures(refusal) from None
+    if isinstance(wish.command, DismissMember) and not dry_run:
+        await ended(at, company, wish.command.person)
     headers = {"ETag": f'"{answer.version}"', "Position": str(answer.position)}
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     # Written here and not by the framework, which would check our own answer once more.
     sight = await _sight(at, sender, wish, answer)
     return Response(told(answer, sight), 200 if dry_run else 201, headers, "application/json")
+
+
+async def ended(at: Doors, company: Slug, person: PersonId) -> None:
+    """End what let somebody in who was dismissed; whoever was admitted again since keeps what was made since."""
+    of_company = await at.handling.company(company)
+    if of_company is not None and person in of_company.dismissed:
+        await end_all(at.database.pool, company, person, of_company.dismissed[person].at)
 
 
 async def _sight(at: Doors, sender: Person, wish: Wish, answer: Answer | None = None) -> Sight:

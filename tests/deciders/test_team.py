@@ -1,6 +1,7 @@
 """The team: appointed, and leaving."""
 
 from typing import ClassVar
+from uuid import UUID
 
 import pytest
 
@@ -8,7 +9,14 @@ from events.ids import PersonId
 from events.team import Appointed, AppointmentEnded, Role
 from service.deciders.authority import RoleMayNot
 from service.deciders.command import Command
-from service.deciders.company import DismissMember, SuspendMember
+from service.deciders.company import (
+    OPERATOR,
+    AcceptInvitation,
+    AdmitMember,
+    DismissMember,
+    InviteMember,
+    SuspendMember,
+)
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.team import (
     EndAppointment,
@@ -50,6 +58,21 @@ def end(person: str, role: Role) -> EndAppointment:
     return EndAppointment(person=person, role=role)
 
 
+def invited(person: PersonId, by: PersonId = ADMINISTRATOR, **rights: bool) -> Story:
+    """Invited; who plays it lets them accept."""
+    return [(by, InviteMember(person=person, name=person, email=f"{person}@acme.example", **rights))]
+
+
+def played(further: Story) -> Story:
+    """The story of a production that goes on; whoever is invited accepts."""
+    story: Story = [*OPENED]
+    for person, command in further:
+        story.append((person, command))
+        if isinstance(command, InviteMember):
+            story.append((command.person, AcceptInvitation(invitation=UUID(int=len(story)))))
+    return story
+
+
 class TestAppoint:
     @pytest.mark.parametrize("role", Role, ids=str)
     def test_by_an_executive_producer_is_to_any_role(self, role: Role) -> None:
@@ -84,23 +107,69 @@ class TestAppoint:
 class TestAnExecutiveProducerWhoLeavesTheCompany:
     """T5."""
 
-    LEFT: ClassVar[Story] = [*OPENED, (ADMINISTRATOR, DismissMember(person=MAYA))]
+    LEFT: ClassVar[Story] = [*OPENED, (OPERATOR, DismissMember(person=MAYA))]
     NEXT: ClassVar[Command] = appoint(NOOR, Role.EXECUTIVE_PRODUCER)
+    #: The administrator's own doing, and then an administrator who came by another hand.
+    SENT_AWAY: ClassVar[Story] = [*OPENED, (ADMINISTRATOR, DismissMember(person=MAYA))]
+    ANOTHER: ClassVar[Story] = [(OPERATOR, AdmitMember(person=STRANGER, administrator=True))]
 
     def test_is_followed_by_one_whom_an_administrator_appoints(self) -> None:
         given(self.LEFT).when(ADMINISTRATOR, self.NEXT).then(Appointed(NOOR, Role.EXECUTIVE_PRODUCER, FIRST_DAY, ()))
 
     def test_is_followed_past_a_policy_that_would_ask_nobody(self) -> None:
         story: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=Template.CO_FINANCED_FEATURE))]
-        story = [*story, (ADMINISTRATOR, DismissMember(person=MAYA))]
+        story = [*story, (OPERATOR, DismissMember(person=MAYA))]
         given(story).when(ADMINISTRATOR, self.NEXT).then(Appointed(NOOR, Role.EXECUTIVE_PRODUCER, FIRST_DAY, ()))
+
+    def test_is_followed_by_the_hand_of_a_second_person_where_an_administrator_made_them_leave(self) -> None:
+        follows = Appointed(NOOR, Role.EXECUTIVE_PRODUCER, FIRST_DAY, ())
+        given([*self.SENT_AWAY, *self.ANOTHER]).when(STRANGER, self.NEXT).then(follows)
+        given(self.SENT_AWAY).when(OPERATOR, self.NEXT).then(follows)
+
+    @pytest.mark.parametrize(
+        "who",
+        ["themselves", "who was invited by them", "who was invited by who was", "for whom they invited", "readmitted"],
+    )
+    def test_is_not_followed_by_the_same_hand(self, who: str) -> None:
+        """One person, who signs in with addresses of their own, is one hand."""
+        stories: dict[str, tuple[Story, PersonId, PersonId]] = {
+            "themselves": ([(ADMINISTRATOR, DismissMember(person=MAYA))], ADMINISTRATOR, NOOR),
+            "who was invited by them": (
+                [*invited("p1", administrator=True), (ADMINISTRATOR, DismissMember(person=MAYA))],
+                "p1",
+                NOOR,
+            ),
+            "who was invited by who was": (
+                [
+                    *invited("p1", administrator=True),
+                    *invited("p2", "p1", administrator=True),
+                    ("p2", DismissMember(person=MAYA)),
+                ],
+                ADMINISTRATOR,
+                NOOR,
+            ),
+            "for whom they invited": ([(OPERATOR, DismissMember(person=MAYA)), *invited("p1")], ADMINISTRATOR, "p1"),
+            "readmitted": (
+                [
+                    (ADMINISTRATOR, DismissMember(person=MAYA)),
+                    (ADMINISTRATOR, AdmitMember(person=MAYA)),
+                    (OPERATOR, DismissMember(person=MAYA)),
+                ],
+                ADMINISTRATOR,
+                NOOR,
+            ),
+        }
+        story, by, successor = stories[who]
+        command = appoint(successor, Role.EXECUTIVE_PRODUCER)
+        assert isinstance(given(played(story)).when(by, command).refusal, RoleMayNot)
+        assert given(played(story)).when(OPERATOR, command).refusal is None
 
     @pytest.mark.parametrize(
         ("story", "person", "command"),
         [
             (OPENED, ADMINISTRATOR, NEXT),
             ([*OPENED, (ADMINISTRATOR, SuspendMember(person=MAYA))], ADMINISTRATOR, NEXT),
-            ([*STAFFED, (ADMINISTRATOR, DismissMember(person=MAYA))], ADMINISTRATOR, NEXT),
+            ([*STAFFED, (OPERATOR, DismissMember(person=MAYA))], ADMINISTRATOR, NEXT),
             (LEFT, ADMINISTRATOR, appoint(ADMINISTRATOR, Role.EXECUTIVE_PRODUCER)),
             (LEFT, ADMINISTRATOR, appoint(NOOR, Role.PRODUCER)),
             (LEFT, STRANGER, NEXT),

@@ -260,6 +260,39 @@ class TestOneSignInForSeveralCompanies:
         assert told(await company.client.get("/v1/inbox?company=third", headers=headers)) == (404, "company-is-missing")
 
 
+class TestWhoeverIsDismissed:
+    async def test_is_let_in_by_nothing_of_before_when_they_are_admitted_again(
+        self, company: World, published: Publisher
+    ) -> None:
+        key = (await knock(company, DIRECTOR, "POST", "keys", b'{"scopes": ["read"]}')).json()["key"]
+        await company.doors.identities.link(COMPANY, DIRECTOR, published.issuer, "dev-sso", company.time.now)
+        company.time.tick()
+        await company.play([(ADMINISTRATOR, DismissMember(person=DIRECTOR))])
+        await company.play([(ADMINISTRATOR, AdmitMember(person=DIRECTOR))])
+        signed_in = bears(company, published, sub="dev-sso")
+        borne = [(await company.headers(DIRECTOR)), {"Authorization": f"Bearer {key}"}, signed_in]
+
+        async def let_in(headers: dict[str, str]) -> int:
+            return (await company.client.get(f"/v1/{COMPANY}/the-long-take/flags", headers=headers)).status_code
+
+        assert [await let_in(each) for each in borne] == [401, 401, 401]
+        _, anew = await company.doors.tokens.create(
+            COMPANY, DIRECTOR, company.time.now + timedelta(seconds=1), timedelta(days=1)
+        )
+        await company.doors.identities.link(
+            COMPANY, DIRECTOR, published.issuer, "dev-sso", company.time.now + timedelta(seconds=1)
+        )
+        assert [await let_in({"Authorization": f"Bearer {anew}"}), await let_in(signed_in)] == [200, 200]
+
+    async def test_has_their_tokens_keys_and_sign_ins_listed_as_ended(self, company: World) -> None:
+        await knock(company, DIRECTOR, "POST", "keys", b'{"scopes": ["read"]}')
+        await company.play([(ADMINISTRATOR, DismissMember(person=DIRECTOR))])
+        [key] = [each for each in await company.doors.api_keys.of(COMPANY) if each.owner == DIRECTOR]
+        [token] = [each for each in await company.doors.tokens.of(COMPANY) if each.person == DIRECTOR]
+        assert key.revoked_at is not None
+        assert token.revoked_at is not None
+
+
 class TestTheDoorsOfACompany:
     async def test_end_what_was_opened_at_once(self, company: World) -> None:
         made = (await knock(company, MAYA, "POST", "keys", b'{"scopes": ["read"]}')).json()
