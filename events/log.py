@@ -2,8 +2,8 @@
 
 *Append* is one call and one transaction for any number of streams, each at its expected version, with the
 ledger row of every command; outcomes are values. *Read* never passes a position that may still be filled:
-it goes up to the published floor of the appends in flight. Acknowledged means durable: when a connection is
-lost before the answer, the outcome is unknown and said to be.
+it goes up to the newest event below the published floors of the appends in flight. Acknowledged means durable:
+when a connection is lost before the answer, the outcome is unknown and said to be.
 """
 
 import asyncio
@@ -240,7 +240,7 @@ class Log:
 
 
 async def safe_position(connection: Any) -> int:
-    """The position up to which the log is complete and stays as it is."""
+    """The position up to which the log is complete and stays as it is, whatever crashes: its last event's."""
     return int(await connection.fetchval("SELECT safe_position()"))
 
 

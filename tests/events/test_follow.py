@@ -20,6 +20,7 @@ from service.database import migrate
 from service.embedded import running
 from tests.conftest import Urls
 from tests.events.logbook import Alone, appended, begun, named, sent
+from tests.test_embedded import answers, postmaster, until
 
 Pool = asyncpg.Pool
 PATIENCE = 20
@@ -217,3 +218,37 @@ class TestWhenTheDatabaseIsLost:
                 await begun(log, "beta", *"de")
                 seen += await gathered(pages, 2)
                 assert seen == await everything(pool)
+
+    async def test_and_it_crashed_after_positions_were_drawn_in_vain_it_skips_no_event_that_gets_them_again(
+        self, tmp_path: Path
+    ) -> None:
+        """What a rollback drew was never flushed, and a killed postmaster takes it along: it is drawn again."""
+        data = tmp_path / "data"
+        with running(data) as server:
+            await migrate(server.owner_url)
+            admin = await asyncpg.connect(server.admin_url)
+            await admin.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")  # or it may flush in between
+            await admin.execute("SELECT pg_reload_conf()")
+            async with asyncpg.create_pool(server.service_url, min_size=1, max_size=2) as pool:
+                log = Log(pool)
+                last = await begun(log, "acme", *"abc")
+                async with pool.acquire() as connection:
+                    vain = connection.transaction()
+                    await vain.start()
+                    await Log(Alone(connection)).append(
+                        Append("vain", GENESIS_HEAD, (sent("vain", *named(*["x"] * 100)),))
+                    )
+                    await vain.rollback()
+                page = await log.page(0, 500)
+                os.kill(postmaster(data), signal.SIGKILL)
+                admin.terminate()
+            await asyncio.to_thread(until, lambda: not answers(server.service_url))
+            with running(data):
+                async with asyncpg.create_pool(server.service_url, min_size=1, max_size=2) as pool:
+                    log = Log(pool)
+                    again = await begun(log, "beta", *"de")
+                    assert again.position <= last.position + 100, "the positions were flushed: this proves nothing"
+
+                    seen = await gathered(log.follow(page.reached, Bell()), 2)
+                    assert (page.reached, page.complete) == (last.position, last.position)
+                    assert seen == (await everything(pool))[3:]

@@ -103,6 +103,19 @@ class TestThePages:
         after = await page(world, after=before["next"])
         assert [event["subject"] for event in after["events"]] == ["acme/slow", "acme"]
 
+    async def test_go_on_from_where_they_ended_though_positions_were_drawn_in_vain(self, world: World) -> None:
+        await world.operate(FoundCompany(name="Acme Pictures"))
+        await world.operate(AdmitMember(person=ADMINISTRATOR, administrator=True))
+        vain = await asyncpg.connect(world.url)
+        transaction = vain.transaction()
+        await transaction.start()
+        await Log(Alone(vain)).append(Append("acme/vain", GENESIS_HEAD, (command("vain", *named(*"abc")),)))
+        await transaction.rollback()
+        await vain.close()
+
+        end = await page(world, after=(await page(world))["next"])
+        assert (end["events"], end["next"], end["position"]) == ([], 2, 2)
+
 
 class TestAnEvent:
     async def test_is_a_cloud_event_to_an_independent_reader(self, spent: World) -> None:

@@ -6,7 +6,7 @@ Every call is written down here, outside of the service: it is the journal that 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -145,6 +145,39 @@ async def loaded(*loads: Load, clients: int) -> AsyncIterator[None]:
         finally:
             for load in loads:
                 load.over = True
+
+
+@asynccontextmanager
+async def followed(load: Load) -> AsyncIterator[list[tuple[int, UUID]]]:
+    """Position and id of the load's events as the feed tells them meanwhile; all, once the block is left."""
+    told: list[tuple[int, UUID]] = []
+    over = asyncio.Event()
+    following = asyncio.create_task(_follow(load, told, over))
+    try:
+        yield told
+        over.set()
+        async with asyncio.timeout(PATIENCE):
+            await following
+    finally:
+        following.cancel()
+
+
+async def _follow(load: Load, told: list[tuple[int, UUID]], over: asyncio.Event) -> None:
+    company, production = load.stream.split("/")
+    asked = {"production": production, "after": 0, "limit": 500}
+    async with load.services[0].client(load.token) as client:
+        while True:
+            ending = over.is_set()
+            with suppress(httpx2.TransportError):
+                answer = await client.get(f"/v1/{company}/events", params=asked)
+                if answer.status_code != 503:
+                    assert answer.status_code == 200, answer.text
+                    page = answer.json()
+                    told.extend((int(event["position"]), UUID(event["id"])) for event in page["events"])
+                    asked["after"] = page["next"]
+                    if ending and page["next"] == page["position"]:
+                        return
+            await asyncio.sleep(0.01)
 
 
 async def prepared(office: Office, stream: StreamId, services: Sequence[Service], chance: random.Random) -> Load:
