@@ -223,12 +223,13 @@ class ApiKeys:
         )
         return bool(done == "UPDATE 1")
 
-    async def revoke(self, key_id: str, now: datetime) -> bool:
-        """End a key at once; whether there was one to end."""
-        done = await self._pool.execute(
-            "UPDATE api_keys SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL", key_id, now
+    async def revoke(self, key_id: str, now: datetime) -> Slug | None:
+        """End a key at once; of which company, or none if there was none to end."""
+        company: Slug | None = await self._pool.fetchval(
+            "UPDATE api_keys SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL RETURNING company",
+            *(key_id, now),
         )
-        return bool(done == "UPDATE 1")
+        return company
 
     async def of(self, company: Slug) -> list[KeySummary]:
         """The company's keys, the newest first."""

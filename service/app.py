@@ -199,7 +199,10 @@ class ToldInOneLine:
 
 
 class AnsweredInTime:
-    """An answer to every request within a time limit; once it has begun, it may take as long as it takes."""
+    """An answer to every request within a time limit; once it has begun, it may take as long as it takes.
+
+    What is answered to somebody in particular is kept by nobody on the way.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -222,6 +225,9 @@ class AnsweredInTime:
         async def begun(message: Message) -> None:
             if message["type"] == "http.response.start":
                 limit.reschedule(None)
+                if scope["path"].startswith("/v1/"):
+                    headers = [each for each in message["headers"] if each[0].lower() != b"cache-control"]
+                    message = {**message, "headers": [*headers, (b"cache-control", b"no-store")]}
             await send(message)
 
         try:

@@ -35,6 +35,7 @@ from service.deciders.company import OPERATOR, AdmitMember, DismissMember, Found
 from service.deciders.company import Company as CompanyState
 from service.deciders.refusal import Refusal
 from service.deciders.team import Appoint
+from service.directory import By
 from service.embedded import SCRIPT, Unavailable, running
 from service.handling import Wish
 from service.oidc import AlreadyLinked
@@ -46,6 +47,7 @@ from service.settings import Settings
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 token_app = typer.Typer(no_args_is_help=True, help="Bearer tokens, each standing for a person of a company.")
 person_app = typer.Typer(no_args_is_help=True, help="Names and addresses of people, beside the log.")
+vendor_app = typer.Typer(no_args_is_help=True, help="Names of vendors, beside the log.")
 company_app = typer.Typer(no_args_is_help=True, help="Companies and their members.")
 reader_app = typer.Typer(no_args_is_help=True, help="Logins for dashboards, each reading the views of one company.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys: systems that log and propose for a person.")
@@ -57,12 +59,14 @@ app.add_typer(key_app, name="key")
 app.add_typer(identity_app, name="identity")
 app.add_typer(company_app, name="company")
 app.add_typer(person_app, name="person")
+app.add_typer(vendor_app, name="vendor")
 app.add_typer(reader_app, name="reader")
 
 T = TypeVar("T")
 
 Company = Annotated[str, typer.Argument(help="The company's slug, such as acme.")]
 Person = Annotated[str, typer.Argument(help="The person's id; opaque ids keep names out of the log.")]
+Vendor = Annotated[str, typer.Argument(help="The vendor's id, such as kala-sets.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +432,8 @@ def name_person(
 
     async def enter(doors: Doors) -> None:
         await _insist_on_company(doors, company)
-        await doors.directory.name_person(company, person, str(given.name), email)
+        if not await doors.directory.name_person(company, person, str(given.name), email, by=by_operator()):
+            fail(f"{person} was erased, and no name comes back to that id; admit them under another one.")
 
     with_doors(enter)
     typer.echo(f"{person} of {company} is {given.name}.")
@@ -451,10 +456,57 @@ def erase_person(company: Company, person: Person) -> None:
 
     async def erase(doors: Doors) -> None:
         await _insist_on_company(doors, company)
-        await doors.directory.erase(company, person, now())
+        await doors.directory.erase(company, person, by_operator())
 
     with_doors(erase)
     typer.echo(f"{person} of {company} is erased from the directory; the log holds their id alone.")
+
+
+@vendor_app.command("name")
+def name_vendor(company: Company, vendor: Vendor, name: Annotated[str, typer.Argument(help="As it trades.")]) -> None:
+    """Correct a vendor's name."""
+
+    async def enter(doors: Doors) -> None:
+        if not await doors.directory.name_vendor(company, vendor, name, by_operator()):
+            fail(f"{company} knows no vendor {vendor}, or it was erased.")
+
+    with_doors(enter)
+    typer.echo(f"{vendor} of {company} is {name}.")
+
+
+@vendor_app.command("list")
+def list_vendors(company: Company) -> None:
+    """List the vendors of a company's directory."""
+
+    async def vendors(doors: Doors) -> None:
+        for vendor, name in await doors.directory.vendors_of(company):
+            typer.echo(f"{vendor}  {'erased' if name is None else name}")
+
+    with_doors(vendors)
+
+
+@vendor_app.command("erase")
+def erase_vendor(company: Company, vendor: Vendor) -> None:
+    """Erase a vendor's name for good, as of a person who trades; every figure and the chain stay as they are."""
+
+    async def erase(doors: Doors) -> None:
+        if not await doors.directory.erase_vendor(company, vendor, by_operator()):
+            fail(f"{company} knows no vendor {vendor}.")
+
+    with_doors(erase)
+    typer.echo(f"{vendor} of {company} is erased from the directory; the log holds its id alone.")
+
+
+def by_operator() -> By:
+    """Who changes the directory here, and when."""
+    return By(OPERATOR, now())
+
+
+async def _noted(doors: Doors, company: str | None, what: str, about: str) -> bool:
+    """Keep that the operator ended something, if there was one."""
+    if company is not None:
+        await doors.directory.changed(company, what, about, by_operator())
+    return company is not None
 
 
 @token_app.command("create")
@@ -491,7 +543,7 @@ def revoke_token(token: Annotated[str, typer.Argument(help="Its id, such as T-1a
     """End a token at once."""
 
     async def revoke(doors: Doors) -> bool:
-        return await doors.tokens.revoke(token, now())
+        return await _noted(doors, await doors.tokens.revoke(token, now()), "token revoked", token)
 
     if not with_doors(revoke):
         fail(f"There is no token {token} that could be revoked.")
@@ -583,7 +635,7 @@ def revoke_key(key: Annotated[str, typer.Argument(help="Its id, such as K-1a2b3c
     """End an API key at once."""
 
     async def revoke(doors: Doors) -> bool:
-        return await doors.api_keys.revoke(key, now())
+        return await _noted(doors, await doors.api_keys.revoke(key, now()), "key revoked", key)
 
     if not with_doors(revoke):
         fail(f"There is no key {key} that could be revoked.")
@@ -621,9 +673,9 @@ def list_identities(company: Company) -> None:
     async def identities(doors: Doors) -> None:
         for each in await doors.identities.of(company):
             until = f"  unlinked {each.unlinked_at}" if each.unlinked_at else ""
-            typer.echo(
-                f"{each.identity_id}  {each.person}  {each.subject} of {each.issuer}  linked {each.linked_at}{until}"
-            )
+            subject = each.subject or "an erased subject"
+            linked = f"linked {each.linked_at}{until}"
+            typer.echo(f"{each.identity_id}  {each.person}  {subject} of {each.issuer}  {linked}")
 
     with_doors(identities)
 
@@ -633,7 +685,7 @@ def unlink_identity(identity: Annotated[str, typer.Argument(help="Its id, such a
     """Let a subject stand for nobody, at once."""
 
     async def unlink(doors: Doors) -> bool:
-        return await doors.identities.unlink(identity, now())
+        return await _noted(doors, await doors.identities.unlink(identity, now()), "sign-in unlinked", identity)
 
     if not with_doors(unlink):
         fail(f"There is no identity {identity} that could be unlinked.")

@@ -26,7 +26,7 @@ from service.deciders.command import Command
 from service.deciders.company import AdmitMember, Company, InviteMember
 from service.deciders.production import OpenProduction, Production
 from service.deciders.refusal import Refusal
-from service.directory import Directory
+from service.directory import By, Directory
 from service.streams import Loaded, Streams, evolve, weight
 
 #: Commands that one turn decides at the most.
@@ -316,7 +316,8 @@ class Handling:
         """Enter the name that a command brings, before it happens; a person's may be corrected since a first try."""
         of_person = isinstance(wish.command, AdmitMember | InviteMember)
         if not (of_person and await self._log.known(wish.principal, wish.key)):
-            await self._directory.learn(wish.company, wish.command, command_id)
+            by = By(wish.actor, self._clock())
+            await self._directory.learn(wish.company, wish.command, command_id, by)
 
     async def _decide_all(self, stream_id: StreamId, waiting: list[_Pending], base: Loaded[Any]) -> _Turn:
         turn = _Turn(stream_id, base, base)

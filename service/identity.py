@@ -228,12 +228,13 @@ class Tokens:
         )
         return bool(done == "UPDATE 1")
 
-    async def revoke(self, token_id: str, now: datetime) -> bool:
-        """End a token at once; whether there was one to end."""
-        done = await self._pool.execute(
-            "UPDATE tokens SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS NULL", token_id, now
+    async def revoke(self, token_id: str, now: datetime) -> Slug | None:
+        """End a token at once; of which company, or none if there was none to end."""
+        company: Slug | None = await self._pool.fetchval(
+            "UPDATE tokens SET revoked_at = $2 WHERE token_id = $1 AND revoked_at IS NULL RETURNING company",
+            *(token_id, now),
         )
-        return bool(done == "UPDATE 1")
+        return company
 
     async def of(self, company: Slug) -> list[TokenSummary]:
         """The company's tokens, the newest first."""

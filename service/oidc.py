@@ -18,7 +18,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -32,7 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWS, PyJWTError
 from jwt.utils import base64url_decode
 from msgspec import Meta
-from sqlalchemy import Column, Index, MetaData, Table, Text, Uuid
+from sqlalchemy import CheckConstraint, Column, Index, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
@@ -46,13 +46,15 @@ identities = Table(
     metadata,
     Column("identity_id", _C, primary_key=True),
     Column("issuer", _C, nullable=False),
-    Column("subject", _C, nullable=False),
+    #: None once the person was erased.
+    Column("subject", _C),
     Column("company", _C, nullable=False),
     Column("person", _C, nullable=False),
     Column("linked_at", _INSTANT, nullable=False),
     Column("unlinked_at", _INSTANT),
     #: The invitation that it came of; None when the operator linked it.
     Column("invitation", Uuid, unique=True),
+    CheckConstraint("subject IS NOT NULL OR unlinked_at IS NOT NULL", "identities_erased"),
 )
 #: A subject stands for one person of each company at a time.
 Index(
@@ -148,6 +150,8 @@ class Oidc:
     audience: str
     #: Where its keys are; None: its discovery document says so.
     jwks_url: str | None = None
+    #: A token that lasts longer is not believed.
+    lasts_at_most: timedelta = timedelta(hours=24)
 
     def __post_init__(self) -> None:
         for url in (self.issuer, self.jwks_url):
@@ -330,6 +334,7 @@ class Provider:
             ("it is of another issuer", claims.iss == self._oidc.issuer),
             ("it is for another audience", self._oidc.audience in audience),
             ("it is expired", now < claims.exp + LEEWAY_SECONDS),
+            ("it lasts too long", claims.exp - claims.iat <= self._oidc.lasts_at_most.total_seconds()),
             ("it is not valid yet", claims.nbf <= now + LEEWAY_SECONDS),
             ("it is of the future", max(claims.iat, claims.auth_time or 0) <= now + LEEWAY_SECONDS),
         ):
@@ -378,7 +383,8 @@ class Link:
 
     identity_id: str
     issuer: str
-    subject: str
+    #: None when the person was erased.
+    subject: str | None
     person: PersonId
     linked_at: datetime
     unlinked_at: datetime | None
@@ -448,12 +454,13 @@ class Identities:
         )
         return bool(done == "UPDATE 1")
 
-    async def unlink(self, identity_id: str, now: datetime) -> bool:
-        """Let a subject stand for nobody, at once; whether there was one to unlink."""
-        done = await self._pool.execute(
-            "UPDATE identities SET unlinked_at = $2 WHERE identity_id = $1 AND unlinked_at IS NULL", identity_id, now
+    async def unlink(self, identity_id: str, now: datetime) -> Slug | None:
+        """Let a subject stand for nobody, at once; of which company, or none if there was none to unlink."""
+        company: Slug | None = await self._pool.fetchval(
+            "UPDATE identities SET unlinked_at = $2 WHERE identity_id = $1 AND unlinked_at IS NULL RETURNING company",
+            *(identity_id, now),
         )
-        return bool(done == "UPDATE 1")
+        return company
 
     async def of(self, company: Slug) -> list[Link]:
         """The company's links, the newest first."""

@@ -92,7 +92,8 @@ def told(refusal: Refusal) -> Problem:
     )
 
 
-def _response(problem: Problem) -> JSONResponse:
+def answer(problem: Problem) -> JSONResponse:
+    """The problem as it is sent."""
     details = ProblemDetails(
         type=f"urn:greenlight:problem:{slug(problem.name)}",
         title=slug(problem.name).replace("-", " ").capitalize(),
@@ -114,14 +115,14 @@ def _response(problem: Problem) -> JSONResponse:
 def head_too_large(bytes_at_most: int, headers_at_most: int) -> JSONResponse:
     """What is answered to a request whose head is too much to be read to its end."""
     said = f"A request line and headers have at most {bytes_at_most:,} bytes, in at most {headers_at_most} headers."
-    return _response(Problem(431, "HeadIsTooLarge", said, "Send less beside the body."))
+    return answer(Problem(431, "HeadIsTooLarge", said, "Send less beside the body."))
 
 
 def late_body(seconds: float) -> JSONResponse:
     """What is answered to a request whose body does not come to its end."""
     said = f"The body of the request did not come to its end within {seconds:g} seconds."
     advice = "Send it again under the same Idempotency-Key; it did not happen."
-    return _response(Problem(408, "BodyIsLate", said, advice, headers={"Connection": "close"}))
+    return answer(Problem(408, "BodyIsLate", said, advice, headers={"Connection": "close"}))
 
 
 def malformed(errors: Sequence[Any], where: str | None = None) -> Problem:
@@ -216,7 +217,7 @@ def _away(error: Exception) -> Problem:
 def late(method: str) -> JSONResponse:
     """What a request is told that is given up: a command may have happened."""
     silence = "no answer within the time limit"
-    return _response(_unknown(OutcomeUnknown(silence)) if method == "POST" else _away(TimeoutError(silence)))
+    return answer(_unknown(OutcomeUnknown(silence)) if method == "POST" else _away(TimeoutError(silence)))
 
 
 #: What PostgreSQL says when a limit on time was reached; the limits of a transaction end the whole connection.
@@ -292,9 +293,9 @@ def install(app: FastAPI) -> None:
     """Let every error of the application become a problem."""
     for error, tell in TOLD.items():
 
-        async def answer(request: Request, raised: Exception, tell: Callable[[Any], Problem] = tell) -> JSONResponse:
+        async def told_so(request: Request, raised: Exception, tell: Callable[[Any], Problem] = tell) -> JSONResponse:
             if isinstance(raised, HTTPException) and raised.status_code == 405:
                 raised.headers = {"Allow": ", ".join(_methods(request))}
-            return _response(tell(raised))
+            return answer(tell(raised))
 
-        app.add_exception_handler(error, answer)
+        app.add_exception_handler(error, told_so)

@@ -6,12 +6,18 @@ share addresses, and one of them must not keep the others out.
 
 import math
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import FixedWindowRateLimiter
+
+#: Of one credential, open at a time.
+STREAMS_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,7 @@ class Rates:
     def __init__(self, limits: Limits) -> None:
         self._requests = _item(RateLimitItemPerSecond, limits.requests_a_second)
         self._failures = _item(RateLimitItemPerMinute, limits.failures_a_minute)
+        self._streams = Counter[str]()
         # Apart, since each is swept as a whole: many addresses must not slow down those who are known.
         self._of_credentials = FixedWindowRateLimiter(MemoryStorage())
         self._of_addresses = FixedWindowRateLimiter(MemoryStorage())
@@ -48,6 +55,23 @@ class Rates:
         """
         if self._requests is not None:
             await _hit(self._of_credentials, self._requests, credential)
+
+    @contextmanager
+    def stream(self, credential: str) -> Iterator[None]:
+        """Count a stream of a credential for as long as it is open.
+
+        Raises:
+            TooOften: it is one too many.
+        """
+        if self._streams[credential] >= STREAMS_AT_MOST:
+            raise TooOften(STREAMS_AT_MOST, 1)
+        self._streams[credential] += 1
+        try:
+            yield
+        finally:
+            self._streams[credential] -= 1
+            if not self._streams[credential]:
+                del self._streams[credential]
 
     async def failure(self, address: str) -> None:
         """Count a failure of an address.

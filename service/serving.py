@@ -123,12 +123,15 @@ async def served(
     async with connected(database_url, pool_size=2) as database:
         await check_schema(database.pool)  # told here in one line, not in a start that fails
     oidc, limits = (None, Limits()) if settings is None else (settings.oidc, settings.limits)
+    proxies = None if settings is None else settings.forwarded_allow_ips or None
     application = app.create(database_url, project=project, oidc=oidc, limits=limits)
     config = uvicorn.Config(
         application,
         host=host,
         port=port,
         http=BoundedProtocol,
+        proxy_headers=proxies is not None,
+        forwarded_allow_ips=proxies,
         ws="none",
         log_config=None,
         access_log=False,

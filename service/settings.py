@@ -1,5 +1,6 @@
 """What an operator may set, by environment variable; nothing needs to be set to try the service."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
@@ -13,7 +14,7 @@ from service.rates import Limits
 class Settings(BaseSettings):
     """The environment of a process."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore")
+    model_config = SettingsConfigDict(env_file=None, env_ignore_empty=True, extra="ignore")
 
     #: PostgreSQL as the restricted service role; without it an embedded PostgreSQL 18 is used.
     database_url: SecretStr | None = Field(None, validation_alias="DATABASE_URL")
@@ -27,6 +28,10 @@ class Settings(BaseSettings):
     oidc_audience: str | None = Field(None, validation_alias="OIDC_AUDIENCE")
     #: Where its keys are; without it, its discovery document says so.
     oidc_jwks_url: str | None = Field(None, validation_alias="OIDC_JWKS_URL")
+    #: How long its tokens may last.
+    oidc_token_hours: float = Field(24, gt=0, le=24 * 366, validation_alias="OIDC_TOKEN_HOURS")
+    #: Whose word of a client's address is taken: proxies, as uvicorn takes them. Nobody's without it.
+    forwarded_allow_ips: str | None = Field(None, validation_alias="FORWARDED_ALLOW_IPS")
     #: Of one token or key, by each process; 0 for as many as come.
     requests_a_second: int = Field(600, ge=0, validation_alias="GREENLIGHT_REQUESTS_A_SECOND")
     #: Of one address to bear a valid token, told by each process; 0 for as many as come.
@@ -37,7 +42,8 @@ class Settings(BaseSettings):
         """The provider, if there is one."""
         if self.oidc_issuer is None:
             return None
-        return Oidc(self.oidc_issuer, self.oidc_audience or "", self.oidc_jwks_url)
+        lasts = timedelta(hours=self.oidc_token_hours)
+        return Oidc(self.oidc_issuer, self.oidc_audience or "", self.oidc_jwks_url, lasts)
 
     @property
     def limits(self) -> Limits:

@@ -265,6 +265,8 @@ def _of_claims(sound: Sound) -> Bad:
         "an audience in a list in a list": ({"aud": [[AUDIENCE]]}, "Expected"),
         "an audience among numbers": ({"aud": [AUDIENCE, 5]}, "Expected"),
         "expired": ({"exp": NOW - 30}, "expired"),
+        "of more than a day": ({"exp": NOW + 24 * 3600 + 1}, "too long"),
+        "of a day long past": ({"iat": 0}, "too long"),
         "expired long ago": ({"exp": 0}, "expired"),
         "an end below zero": ({"exp": -1}, "Expected"),
         "an end after all calendars": ({"exp": 253_402_300_800}, "Expected"),

@@ -13,6 +13,7 @@ C7  Whoever is invited belongs to the company once they accept it themselves, wi
     one, is not invited: whoever accepted would be them.
 
 C8  What lets somebody in (tokens, keys, sign-ins) ends with their membership for good: who is admitted again gets anew.
+C9  Nobody lets themselves read what is confidential: another administrator does, or the operator.
 
 Who acts for whom (D1 to D6) is kept in the same stream.
 """
@@ -135,6 +136,15 @@ class GuestHoldsNoRight(Conflicting):
 
 
 @dataclass
+class NotForOneself(Forbidden):
+    """{person} may not let themselves read what is confidential."""
+
+    rule = "C9"
+    otherwise = "Another administrator of the company, or the operator of the service, may."
+    person: PersonId
+
+
+@dataclass
 class BelongedBefore(Conflicting):
     """{person} is a member of the company, or was one, and is not invited: whoever accepted would be them."""
 
@@ -178,7 +188,14 @@ class FoundCompany(Command):
 class AdmitMember(Command):
     """An administrator admits a person to the company, or changes a member's rights."""
 
-    refusals = (CompanyIsMissing, AdministratorAlone, AdministratorStays, MemberIsNoGuest, GuestHoldsNoRight)
+    refusals = (
+        CompanyIsMissing,
+        AdministratorAlone,
+        AdministratorStays,
+        NotForOneself,
+        MemberIsNoGuest,
+        GuestHoldsNoRight,
+    )
     example: ClassVar = {"person": "maya", "name": "Maya Rao", "may_open_productions": True}
 
     person: Annotated[PersonId, AfterValidator(_not_the_operator)]
@@ -486,6 +503,8 @@ def admit_member(command: AdmitMember, company: Company, metadata: Metadata) -> 
         return []
     if command.person == metadata.actor and Right.ADMINISTRATOR not in rights:
         raise AdministratorStays(command.person)
+    if command.person == metadata.actor and Right.READS_CONFIDENTIAL in rights and Right.READS_CONFIDENTIAL not in has:
+        raise NotForOneself(command.person)
     if guest_of is not None and command.person in company.members and of is None:
         raise MemberIsNoGuest(command.person)
     _guest_without_rights(command.person, guest_of, rights)

@@ -93,13 +93,15 @@ class Person:
     authenticated_at: datetime | None
     #: The key they sent it with, if with one.
     key_id: str | None
+    #: The id of what they bore, whatever it is.
+    credential: str
 
 
 async def authenticated(request: Request) -> Person:
     """The person that the request's bearer token stands for, a member of their company today."""
     # One dependency without others: each costs as much as a rule, and every request comes through here.
     at: Doors = request.app.state.doors
-    scheme, _, borne = request.headers.get("authorization", "").partition(" ")
+    scheme, _, borne = _authorization(request).partition(" ")
     try:
         if scheme.lower() != "bearer":
             raise Unauthenticated
@@ -121,7 +123,20 @@ async def authenticated(request: Request) -> Person:
     if asked is None and len(standing) > 1:
         raise _company_needed([each.company for each, _ in standing])
     key_id = None if bearer.scopes is None else bearer.credential
-    return Person(bearer.company, bearer.person, of_company, bearer.authenticated_at, key_id)
+    return Person(bearer.company, bearer.person, of_company, bearer.authenticated_at, key_id, bearer.credential)
+
+
+def _authorization(request: Request) -> str:
+    """What is borne; said twice it is nothing, since whoever looked on the way may have seen the other one."""
+    borne = request.headers.getlist("authorization")
+    if len(borne) > 1:
+        raise twice("Authorization")
+    return borne[0] if borne else ""
+
+
+def twice(header: str) -> Problem:
+    """What is told of a header that may stand once."""
+    return Problem(400, "HeaderComesTwice", f"The header {header} comes more than once.", "Send it once.")
 
 
 async def _members(at: Doors, bearers: list[Bearer]) -> list[tuple[Bearer, Company]]:
@@ -135,7 +150,7 @@ async def _counted(at: Doors, credential: str) -> None:
         await at.rates.request(credential)
     except TooOften as often:
         said = f"{credential} sends more than {often.limit:,} requests a second."
-        raise _too_often("TooManyRequests", said, often) from None
+        raise too_often("TooManyRequests", said, often) from None
 
 
 def _company_needed(companies: list[Slug]) -> Problem:
@@ -152,7 +167,7 @@ def _company_needed(companies: list[Slug]) -> Problem:
 async def signed_in(request: Request) -> Believed:
     """Whoever the provider says has signed in, whether they stand for somebody here or not."""
     at: Doors = request.app.state.doors
-    scheme, _, borne = request.headers.get("authorization", "").partition(" ")
+    scheme, _, borne = _authorization(request).partition(" ")
     try:
         if scheme.lower() != "bearer":
             raise Unauthenticated
@@ -171,7 +186,7 @@ async def _unauthenticated(request: Request) -> Problem:
         await at.rates.failure(request.client.host if request.client is not None else "")
     except TooOften as often:
         said = f"More than {often.limit:,} requests a minute from this address bore no valid token."
-        return _too_often("TooManyFailures", said, often)
+        return too_often("TooManyFailures", said, often)
     return Problem(
         401,
         "TokenIsNeeded",
@@ -181,7 +196,8 @@ async def _unauthenticated(request: Request) -> Problem:
     )
 
 
-def _too_often(name: str, said: str, often: TooOften) -> Problem:
+def too_often(name: str, said: str, often: TooOften) -> Problem:
+    """What is told to whoever comes too often."""
     advice = f"Try again in {often.seconds} s; a command under the same Idempotency-Key."
     return Problem(429, name, said, advice, headers={"Retry-After": str(often.seconds)})
 

@@ -42,7 +42,8 @@ from service.handling import Answer, Wish
 from service.identity import end_all
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
-from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id, reading
+from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id, reading, twice
+from .naming import entered
 
 #: Larger than the largest budget that a command may set.
 BODY_BYTES = 4 * 1024 * 1024
@@ -59,7 +60,7 @@ _IN_COMPANY = (*COMPANY_COMMANDS, OpenProduction)
 RESERVED = frozenset(
     {
         *("inbox", "events", "productions", "members", "people", "keys", "tokens", "identities", "accept-invitation"),
-        "delegations",
+        *("delegations", "directory-changes"),
         *map(slug, (c.__name__ for c in COMPANY_COMMANDS)),
     }
 )
@@ -130,6 +131,8 @@ class CommandRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             keys, path = request.headers.getlist("idempotency-key"), request.path_params
+            if len(keys) > 1:
+                raise twice("Idempotency-Key")
             plain = (
                 len(keys) == 1
                 and _PLAIN_KEY(keys[0])
@@ -240,10 +243,16 @@ async def _send(
     if sender.company != company:
         # Another company, and all that it has, does not exist for the sender.
         raise CompanyIsMissing() if command in _IN_COMPANY else ProductionIsMissing()
+    if behalf is not None and sender.key_id is not None:
+        advice = "Send it without On-Behalf-Of; a person acts for another one themselves."
+        raise Problem(403, "KeyActsForItsOwner", f"{sender.key_id} acts for its owner and for nobody else.", advice)
+    wished = await read(command, request)
+    at: Doors = request.app.state.doors
+    await entered(at, company, wished)
     wish = Wish(
         company=company,
         production=production,
-        command=await read(command, request),
+        command=wished,
         actor=sender.person,
         key=key,
         correlation_id=_correlation(request),
@@ -253,7 +262,6 @@ async def _send(
         if_match=None if if_match is None else int(if_match.strip('"')),
         on_behalf_of=None if behalf == sender.person else behalf,
     )
-    at: Doors = request.app.state.doors
     try:
         answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
     except (ContentHasChanged, CannotTakeEffect) as refusal:

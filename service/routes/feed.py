@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Annotated
+from typing import Annotated, Any
 
 import anyio
 import structlog
@@ -17,6 +17,8 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
 
 from events import EVENTS, AnyEvent
 from events.envelope import CannotTake, Recorded
@@ -26,9 +28,10 @@ from events.log import Page, Part
 from service.deciders.company import CompanyIsMissing
 from service.deciders.confidential import EVERYTHING, NOTHING, Sight
 from service.deciders.refusal import Refusal
-from service.problems import FieldError, Problem, malformed_fields
+from service.problems import FieldError, Problem, answer, malformed_fields
+from service.rates import TooOften
 
-from .access import At, CompanySlug, Doors, Person, Sender, authenticated, operation_id, reading
+from .access import At, CompanySlug, Doors, Person, Sender, authenticated, operation_id, reading, too_often
 from .cloud_events import CloudEvent, told
 from .listing import JSON, preferred
 
@@ -101,7 +104,9 @@ async def get_events(
     page = await _page(at, part, asked)
     if asked.streamed:
         leaving = anyio.Event()
-        return EventSourceResponse(
+        return _Counted(
+            at,
+            sender.credential,
             _stream(at, part, page, asked, sights, request, leaving),
             ping=PING_SECONDS,
             shutdown_event=leaving,
@@ -113,6 +118,24 @@ async def get_events(
     if withheld is not None:
         response.headers["Withheld"] = withheld
     return FeedPage(company=asked.company, events=events, next=page.reached, position=page.complete, withheld=withheld)
+
+
+class _Counted(EventSourceResponse):
+    """A stream that counts as one of its credential's for as long as it is open; one too many is refused."""
+
+    def __init__(self, at: Doors, credential: str, *parts: Any, **more: Any) -> None:
+        super().__init__(*parts, **more)
+        self._at = at
+        self._credential = credential
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            with self._at.rates.stream(self._credential):
+                await super().__call__(scope, receive, send)
+        except TooOften as often:
+            said = f"{self._credential} has {often.limit} streams open."
+            await answer(too_often("TooManyStreams", said, often))(scope, receive, send)
 
 
 class Sights:

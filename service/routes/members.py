@@ -26,12 +26,14 @@ from service.deciders.company import (
     InvitationIsMissing,
     MemberIsMissing,
 )
+from service.directory import By
 from service.handling import Wish
 from service.oidc import AlreadyLinked
 from service.problems import Problem
 
 from .access import At, CompanySlug, Doors, Person, Sender, SignedIn, operation_id
 from .commands import read
+from .naming import named, somebody_elses
 
 router = APIRouter(tags=["Company"], generate_unique_id_function=operation_id)
 COMPANY = "/v1/{company}"
@@ -166,7 +168,7 @@ class SignIn(BaseModel):
 
     identity_id: str
     issuer: str
-    subject: str
+    subject: str | None = Field(description="None when the person was erased.")
     person: PersonId
     linked_at: datetime
     unlinked_at: datetime | None
@@ -205,6 +207,21 @@ class ActingForOthers(BaseModel):
 
     delegations: list[Delegation] = Field(description="In the order in which they were given.")
     absences: list[Absence] = Field(description="By person.")
+
+
+class DirectoryChange(BaseModel):
+    """Somebody changed the directory, or ended what lets somebody in."""
+
+    at: datetime
+    by: PersonId
+    what: str = Field(description="Such as `person named`, `person erased`, `key revoked`; never the name itself.")
+    about: str = Field(description="The id of the person, the vendor, the key, the token or the sign-in.")
+
+
+class DirectoryChanges(BaseModel):
+    """Changes of the directory, the newest first, as many as 1,000."""
+
+    changes: list[DirectoryChange]
 
 
 #: What is read by hand in the handler, so that it is strict, and named here for the OpenAPI document.
@@ -266,15 +283,20 @@ async def correct_person(person: Whose, sender: Insider, at: At, request: Reques
     details = await read(Details, request)
     if person != sender.person:
         _administered(person, sender)
-    await at.directory.name_person(sender.company, person, details.name, details.email)
+    guest = person in sender.of_company.guests
+    await named(at, sender.company, sender.of_company, person, details.name, guest=guest)
+    await at.directory.name_person(sender.company, person, details.name, details.email, by=_by(sender, at))
     return Response(status_code=204)
 
 
 @router.delete(COMPANY + "/people/{person}", name="erase_person", status_code=204)
 async def erase_person(person: Whose, sender: Insider, at: At) -> Response:
-    """Erase a person's name and addresses for good: an administrator. Facts and sign-ins stay. Twice is like once."""
+    """Erase a person's name and addresses for good: an administrator. Twice is like once.
+
+    Facts stay, and hold the id alone. Who signed in for them by a provider does so no more, and no name comes back.
+    """
     _administered(person, sender)
-    await at.directory.erase(sender.company, person, at.clock())
+    await at.directory.erase(sender.company, person, _by(sender, at))
     return Response(status_code=204)
 
 
@@ -341,7 +363,8 @@ async def make_key(sender: Insider, at: At, request: Request) -> MadeKey:
 @router.delete(COMPANY + "/keys/{key}", name="revoke_key", status_code=204)
 async def revoke_key(key: KeyId, sender: Insider, at: At) -> Response:
     """End an API key at once: one's own, or for administrators any of the company. Twice is like once."""
-    return _ended(await at.api_keys.revoke_in(sender.company, key, _whose(sender), at.clock()), f"key {key}")
+    found = await at.api_keys.revoke_in(sender.company, key, _whose(sender), at.clock())
+    return await _ended(at, sender, "key revoked", key, found=found)
 
 
 @router.get(COMPANY + "/tokens", name="tokens")
@@ -354,7 +377,8 @@ async def get_tokens(sender: Insider, at: At) -> Tokens:
 @router.delete(COMPANY + "/tokens/{token}", name="revoke_token", status_code=204)
 async def revoke_token(token: TokenId, sender: Insider, at: At) -> Response:
     """End a token at once: one's own, or for administrators any of the company. Twice is like once."""
-    return _ended(await at.tokens.revoke_in(sender.company, token, _whose(sender), at.clock()), f"token {token}")
+    found = await at.tokens.revoke_in(sender.company, token, _whose(sender), at.clock())
+    return await _ended(at, sender, "token revoked", token, found=found)
 
 
 @router.get(COMPANY + "/identities", name="identities")
@@ -372,7 +396,19 @@ async def unlink_identity(identity: IdentityId, sender: Insider, at: At) -> Resp
     """
     if not sender.of_company.is_administrator(sender.person):
         raise AdministratorAlone(sender.person)
-    return _ended(await at.identities.unlink_in(sender.company, identity, at.clock()), f"sign-in {identity}")
+    found = await at.identities.unlink_in(sender.company, identity, at.clock())
+    return await _ended(at, sender, "sign-in unlinked", identity, found=found)
+
+
+@router.get(COMPANY + "/directory-changes", name="directory_changes")
+async def get_directory_changes(sender: Insider, at: At) -> DirectoryChanges:
+    """Who changed what the directory says, and who ended what lets somebody in? For administrators."""
+    if not sender.of_company.is_administrator(sender.person):
+        raise AdministratorAlone(sender.person)
+    found = await at.directory.changes(sender.company)
+    return DirectoryChanges(
+        changes=[DirectoryChange(at=at, by=by, what=what, about=about) for at, by, what, about in found]
+    )
 
 
 def _fields(summary: Any) -> dict[str, Any]:
@@ -388,11 +424,16 @@ def _theirs(person: PersonId, sender: Person) -> bool:
     return _whose(sender) in (None, person)
 
 
-def _ended(found: bool, what: str) -> Response:
+async def _ended(at: Doors, sender: Person, what: str, about: str, *, found: bool) -> Response:
     if not found:
-        advice = "List what there is; an administrator of the company sees all."
-        raise Problem(404, "CredentialIsMissing", f"The company has no {what} that you may end.", advice)
+        said = f"The company has no {what.split()[0]} {about} that you may end."
+        raise Problem(404, "CredentialIsMissing", said, "List what there is; an administrator of the company sees all.")
+    await at.directory.changed(sender.company, what, about, _by(sender, at))
     return Response(status_code=204)
+
+
+def _by(sender: Person, at: Doors) -> By:
+    return By(sender.person, at.clock())
 
 
 @router.post(COMPANY + "/accept-invitation", name="accept_invitation")
@@ -450,6 +491,9 @@ async def _open(at: Doors, company: str, address: str, linked: set[UUID | None])
     if not found:
         raise InvitationIsMissing()
     *_, invitation, person = max(found)
+    others = sorted({who for _, is_open, _, _, who in found if not is_open} - {person})
+    if others and of_company is not None and person not in of_company.members:
+        raise somebody_elses(others)
     return invitation, person
 
 

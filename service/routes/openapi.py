@@ -51,9 +51,9 @@ budget, who spent what on it, and how anyone can see and prove it afterwards.
 
 #: Problems that every command can end in, by status.
 OF_EVERY_COMMAND = {
-    "400": "The body is no JSON.",
+    "400": "The body is no JSON, or a header came more than once.",
     "401": "The token is missing, unknown, expired or revoked.",
-    "403": "An API key was not made for the command.",
+    "403": "An API key was not made for the command, or was sent for somebody else than its owner.",
     "408": "The body did not come to its end.",
     "412": "The stream is not at the version of If-Match.",
     "413": "The body is too large.",
@@ -63,6 +63,7 @@ OF_EVERY_COMMAND = {
     "503": "The database was lost before it answered; retry under the same key.",
 }
 OF_EVERY_VIEW = {
+    "400": "The header `Authorization` came more than once.",
     "401": "The token is missing, unknown, expired or revoked.",
     "403": "An API key was not made for reading.",
     "422": "A parameter cannot be read.",
@@ -78,6 +79,7 @@ OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
     "404": "There is no such production for the sender.",
 }
 OF_THE_FEED = {
+    "400": "The header `Authorization` came more than once.",
     "401": "The token is missing, unknown, expired or revoked.",
     "403": "The sender holds no role on the production; or names none, and is no administrator; or sends an API key"
     " that was not made for reading.",
@@ -87,6 +89,7 @@ OF_THE_FEED = {
     "503": "What comes next was written by a newer version of Greenlight.",
 }
 _OF_A_COMPANY = {
+    "400": OF_EVERY_VIEW["400"],
     "401": OF_EVERY_VIEW["401"],
     "403": "An API key was not made for this.",
     "404": "There is no such company for the sender.",
@@ -102,6 +105,7 @@ OF_THE_DOORS = {
     | {
         "403": "It is somebody else, and the sender is no administrator; or an API key was sent.",
         "404": "There is no such company for the sender, or no such person in it.",
+        "409": "The person was erased, or is a guest and would be called as a member is.",
     },
     "erase_person": _OF_A_COMPANY
     | {
@@ -114,13 +118,16 @@ OF_THE_DOORS = {
         "409": "The sender has as many keys as one may have.",
     },
     **dict.fromkeys(("revoke_key", "revoke_token"), _OF_A_COMPANY | {"403": "An API key was sent.", "404": _NOT_THERE}),
+    "directory_changes": _OF_A_COMPANY | {"403": "The sender is no administrator, or sends an API key."},
     "unlink_identity": _OF_A_COMPANY
     | {"403": "The sender is no administrator, or sends an API key.", "404": _NOT_THERE},
     "accept_invitation": {
+        "400": OF_EVERY_VIEW["400"],
         "401": "It is no token of the provider, or not to be believed.",
         "403": "The provider says no address that it has verified.",
         "404": "No invitation to the address is open here.",
-        "409": "The invitation is too old; or who signed in stands, or stood, for a person of the company.",
+        "409": "The invitation is too old, or to the address of somebody else who is here; or who signed in stands, or"
+        " stood, for a person of the company.",
         "422": _OF_A_COMPANY["422"],
         "429": OF_EVERY_COMMAND["429"],
         "503": "The database was lost before it answered; send it again.",
@@ -240,6 +247,10 @@ def _describe_command(operation: dict[str, Any], command: type[Command]) -> None
         problem["description"] = f"{problem['description']} {said}".strip()
         if refusal.__name__ in shown.get("refusals", {}):
             _exemplify(problem["content"][MEDIA_TYPE], {refusal.__name__: shown["refusals"][refusal.__name__]}, said)
+    for status, told in examples().get("problems", {}).get(slug(command.__name__), {}).items():
+        if status not in OF_EVERY_COMMAND:
+            problem = answers.setdefault(status, _problem("", status))
+            _exemplify(problem["content"][MEDIA_TYPE], told)
     operation["parameters"].append(
         {
             "name": "Correlation-Id",

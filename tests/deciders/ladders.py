@@ -55,6 +55,7 @@ from service.deciders.company import (
     InvitationIsMissing,
     MemberIsMissing,
     MemberIsNoGuest,
+    NotForOneself,
     OperatorAlone,
     ReinstateMember,
     SuspendMember,
@@ -252,6 +253,13 @@ _OF_COMPANY = [
         ADMINISTRATOR,
         AdmitMember(person=ADMINISTRATOR, administrator=False),
         AdministratorStays(ADMINISTRATOR),
+    ),
+    Rung(
+        "AdmitMember: oneself, to read what is confidential",
+        FOUNDED,
+        ADMINISTRATOR,
+        AdmitMember(person=ADMINISTRATOR, reads_confidential=True),
+        NotForOneself(ADMINISTRATOR),
     ),
     Rung(
         "AdmitMember: a member, as a guest",

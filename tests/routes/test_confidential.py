@@ -17,7 +17,7 @@ from events.spend import SpendKind
 from events.team import Role
 from service.app import create
 from service.deciders.approval import Approve, CannotTakeEffect
-from service.deciders.company import AdmitMember, SuspendMember
+from service.deciders.company import OPERATOR, AdmitMember, NotForOneself, SuspendMember
 from service.deciders.confidential import WITHHELD
 from service.deciders.delegation import SetAbsence
 from service.deciders.team import Appoint, EndAppointment
@@ -161,6 +161,15 @@ def door(path: str) -> Look:
     return look
 
 
+def of_administrators(path: str) -> Look:
+    async def look(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+        answer = await studio.get(person, f"/v1/acme/{path}")
+        assert answer.status_code == (200 if person == ADMINISTRATOR else 403)
+        return [answer] if person == ADMINISTRATOR else []
+
+    return look
+
+
 async def fed(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     found = [await studio.get(person, "/v1/acme/events", limit=500, production="the-long-take")]
     if person == ADMINISTRATOR:
@@ -184,6 +193,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/tokens": door("tokens"),
     "/v1/{company}/identities": door("identities"),
     "/v1/{company}/delegations": door("delegations"),
+    "/v1/{company}/directory-changes": of_administrators("directory-changes"),
 }
 
 
@@ -468,7 +478,10 @@ class TestWhoMayRead:
 
     async def test_an_administrator_whom_the_company_lets(self, own: Studio) -> None:
         assert (await own.read(ADMINISTRATOR, "spend-register", at_least=own.last))["withheld"] == WITHHELD
-        await own.office.send(ADMINISTRATOR, AdmitMember(person=ADMINISTRATOR, reads_confidential=True))
+        let = AdmitMember(person=ADMINISTRATOR, reads_confidential=True)
+        with pytest.raises(NotForOneself):
+            await own.office.send(ADMINISTRATOR, let)
+        await own.office.send(OPERATOR, let)
 
         assert (await own.read(ADMINISTRATOR, "spend-register"))["withheld"] is None
         assert WITHHELD not in (await own.get(ADMINISTRATOR, "/v1/acme/events", limit=500)).text

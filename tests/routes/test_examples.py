@@ -6,16 +6,21 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
+import httpx2
 import pytest
 
 from events.envelope import CannotTake
 from events.group_commit import OutcomeUnknown
-from service import api_keys
+from service import api_keys, rates
 from service import app as application
 from service.deciders.command import Command
-from service.deciders.company import AdmitMember, CompanyIsMissing, FoundCompany, InviteMember
+from service.deciders.company import AcceptInvitation, AdmitMember, CompanyIsMissing, FoundCompany, InviteMember
+from service.directory import By
 from service.embedded import Server
+from service.handling import Wish
 from service.oidc import Believed
 from service.problems import MEDIA_TYPE, slug
 from service.rates import TooOften
@@ -175,18 +180,20 @@ def _as_nobody(path: str) -> Sent:
     return lambda world, _: world.client.get(path)
 
 
-def _by_key(path: str, content: bytes | None = None) -> Sent:
+def _by_key(path: str, content: bytes | None = None, **headers: str) -> Sent:
     """Sent with an API key that was made to log spend, and has an id that stays."""
 
     async def send(world: World, _: pytest.MonkeyPatch) -> Any:
         if "key" not in world.tokens:
             made = await world.doors.api_keys.create("acme", MAYA, ["log-spend"], world.time.now, timedelta(days=90))
-            pool, (key_id, world.tokens["key"]) = world.doors.database.pool, made
-            await pool.execute("UPDATE api_keys SET key_id = 'K-1a2b3c4d' WHERE key_id = $1", key_id)
+            key_id, world.tokens["key"] = made
+            admin = await asyncpg.connect(world.admin_url)
+            await admin.execute("UPDATE api_keys SET key_id = 'K-1a2b3c4d' WHERE key_id = $1", key_id)
+            await admin.close()
         borne = f"Bearer {world.tokens['key']}"
         if content is None:
             return await world.client.get(path, headers={"Authorization": borne})
-        return await world.post(MAYA, path, content, Authorization=borne)
+        return await world.post(MAYA, path, content, Authorization=borne, **headers)
 
     return send
 
@@ -205,6 +212,25 @@ def _stalling(path: str) -> Sent:
     return send
 
 
+def _twice(method: str, path: str, content: bytes | None = None) -> Sent:
+    """Sent with two tokens."""
+
+    async def send(world: World, _: pytest.MonkeyPatch) -> Any:
+        carried = httpx2.Headers(await world.headers(MAYA))
+        twice = [*carried.multi_items(), ("Authorization", "Bearer another")]
+        return await world.client.request(method, path, content=content, headers=twice)
+
+    return send
+
+
+async def _streaming(world: World, patch: pytest.MonkeyPatch) -> Any:
+    patch.setattr(rates, "STREAMS_AT_MOST", 0)
+    await world.headers(ADMINISTRATOR)
+    answer = await world.get(ADMINISTRATOR, FEED, accept="text/event-stream", at_least=None)
+    told = re.sub(r"T-[0-9a-f]{8}", "T-1a2b3c4d", answer.text)
+    return httpx2.Response(answer.status_code, headers={"content-type": answer.headers["content-type"]}, text=told)
+
+
 def _too_often(what: str, limit: int, seconds: int, sent: Sent) -> Sent:
     """Sent when the limit is reached."""
 
@@ -220,8 +246,10 @@ def _too_often(what: str, limit: int, seconds: int, sent: Sent) -> Sent:
 
 PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("every command", "400", "BodyIsNoJson", _sent(b"account: 2200")),
+    ("every command", "400", "HeaderComesTwice", _twice("POST", APPOINT_TO, APPOINT)),
     ("every command", "401", "TokenIsNeeded", _sent(Authorization="Bearer glt_of-yesterday")),
     ("every command", "403", "ScopeIsMissing", _by_key(APPOINT_TO, APPOINT)),
+    ("every command", "403", "KeyActsForItsOwner", _by_key(f"{AT}/log-spend", b"{}", On_Behalf_Of="sam")),
     ("every command", "408", "BodyIsLate", _stalling(APPOINT_TO)),
     ("every command", "412", "VersionMismatch", _sent(If_Match='"1"')),
     ("every command", "413", "BodyIsTooLarge", _sent(b" " * (BODY_BYTES + 1))),
@@ -230,6 +258,7 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("every command", "422", "KeyReused", _key_reused),
     ("every command", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(APPOINT_TO, APPOINT))),
     ("every command", "503", "OutcomeUnknown", _lost),
+    ("every view", "400", "HeaderComesTwice", _twice("GET", f"{AT}/flags")),
     ("every view", "401", "TokenIsNeeded", lambda world, _: world.client.get(f"{AT}/flags")),
     ("every view", "403", "ScopeIsMissing", _by_key(f"{AT}/flags")),
     ("a production's view", "403", "ReadingNeedsARole", _asked("flags", STRANGER)),
@@ -238,6 +267,7 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("every view", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(f"{AT}/flags"))),
     ("every view", "429", "TooManyFailures", _too_often("failure", 30, 42, _as_nobody(f"{AT}/flags"))),
     ("every view", "503", "ViewIsBehind", _ahead),
+    ("the feed", "400", "HeaderComesTwice", _twice("GET", FEED)),
     ("the feed", "401", "TokenIsNeeded", lambda world, _: world.client.get(FEED)),
     ("the feed", "403", "ReadingNeedsARole", _asked(FEED, at_least=None)),
     ("the feed", "403", "ScopeIsMissing", _by_key(FEED)),
@@ -245,6 +275,7 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("the feed", "422", "RequestIsMalformed", _asked(FEED, ADMINISTRATOR, at_least=None, kind="SpendLoged")),
     ("the feed", "422", "CursorIsUnknown", _asked(FEED, ADMINISTRATOR, at_least=None, after=1000)),
     ("the feed", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(FEED))),
+    ("the feed", "429", "TooManyStreams", _streaming),
     ("the feed", "503", "EventCannotBeTaken", _not_taken),
     ("open-production", "422", "NameIsReserved", _sent(body(OPENING), "/v1/acme/inbox/open-production")),
     ("current_budget", "404", "BudgetIsMissing", _asked("current-budget", budget="v9")),
@@ -305,11 +336,16 @@ async def _linked_before(world: World, patch: pytest.MonkeyPatch) -> Any:
     return await _accepting(ZOES, subject="maya-sso")(world, patch)
 
 
-ZOES = "zoe@bank.example"
+def _of_administrator(command: Command) -> Sent:
+    return lambda world, _: world.send(ADMINISTRATOR, command)
+
+
+ZOES, TAKEN = "zoe@bank.example", "office@bank.example"
 NAMED = {"name": "Maya Rao"}
 DOORS: list[tuple[str, str, str, Sent]] = [
     ("every door", "400", "BodyIsNoJson", _sent(b"name: Maya", f"/v1/{COMPANY}/keys")),
     ("every door", "408", "BodyIsLate", _stalling(f"/v1/{COMPANY}/keys")),
+    ("every door", "400", "HeaderComesTwice", _twice("GET", "/v1/acme/members")),
     ("every door", "413", "BodyIsTooLarge", _sent(b" " * (BODY_BYTES + 1), f"/v1/{COMPANY}/keys")),
     ("every door", "415", "ContentTypeIsNotJson", _sent(path=f"/v1/{COMPANY}/keys", Content_Type="text/plain")),
     ("every door", "401", "TokenIsNeeded", _as_nobody("/v1/acme/members")),
@@ -319,6 +355,9 @@ DOORS: list[tuple[str, str, str, Sent]] = [
     ("every door", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key("/v1/acme/members"))),
     ("correct_person", "403", "AdministratorAlone", _door("PUT", "people/sam", MAYA, NAMED)),
     ("correct_person", "404", "MemberIsMissing", _of_a_guest("PUT", "people/maya", NAMED)),
+    ("correct_person", "409", "PersonIsErased", _door("PUT", "people/erik", ADMINISTRATOR, {"name": "Erik"})),
+    ("correct_person", "409", "NameIsAMembers", _door("PUT", "people/priya", PRIYA, {"name": "maya  RAO"})),
+    ("directory_changes", "403", "AdministratorAlone", _door("GET", "directory-changes")),
     ("erase_person", "403", "AdministratorAlone", _door("DELETE", "people/sam")),
     ("erase_person", "404", "MemberIsMissing", _door("DELETE", "people/nobody", ADMINISTRATOR)),
     ("make_key", "403", "KeysOfGuestsRead", _of_a_guest("POST", "keys", {"scopes": ["read", "log-spend"]})),
@@ -332,6 +371,20 @@ DOORS: list[tuple[str, str, str, Sent]] = [
     ("accept_invitation", "404", "InvitationIsMissing", _accepting("somebody@bank.example")),
     ("accept_invitation", "409", "InvitationIsExpired", _accepting(ZOES, 14)),
     ("accept_invitation", "409", "SignInIsSomebodyElse", _linked_before),
+    ("accept_invitation", "409", "AddressIsSomebodyElses", _accepting(TAKEN, subject="olga-sso")),
+    ("admit-member", "409", "PersonIsErased", _of_administrator(AdmitMember(person="erik", name="Erik Holm"))),
+    (
+        "admit-member",
+        "409",
+        "NameIsAMembers",
+        _of_administrator(AdmitMember(person="zack", name="Maya Rao", guest_of="First Bank")),
+    ),
+    (
+        "invite-member",
+        "409",
+        "AddressIsSomebodyElses",
+        _of_administrator(InviteMember(person="zita", name="Zita", email=ZOES)),
+    ),
     ("accept_invitation", "503", "OutcomeUnknown", _lost_acceptance),
     ("inbox", "404", "CompanyIsMissing", _asked("/v1/inbox", company=RIVAL)),
     ("inbox", "422", "CompanyIsNeeded", _of_two),
@@ -345,6 +398,14 @@ async def opened(shared: World) -> World:
     await shared.play([(ADMINISTRATOR, InviteMember(person="zoe", name="Zoe Kahn", email=ZOES))])
     await shared.operate(FoundCompany(name="Rival Films"), RIVAL)
     await shared.operate(AdmitMember(person=MAYA), RIVAL)
+    await shared.play([(ADMINISTRATOR, AdmitMember(person="erik", name="Erik Holm"))])
+    await shared.doors.directory.erase(COMPANY, "erik", By(ADMINISTRATOR, shared.time.now))
+    # Two who were invited to one address at one moment: the first of them is here.
+    await shared.operate(InviteMember(person="olaf", name="Olaf", email=TAKEN))
+    sent = [each for each, who in (await shared.doors.directory.invited(COMPANY, TAKEN)).items() if who == "olaf"]
+    wish = Wish(COMPANY, None, AcceptInvitation(invitation=sent[0]), "olaf", "olaf", uuid4(), "api")
+    await shared.doors.handling.handle(wish)
+    await shared.operate(InviteMember(person="olga", name="Olga", email=TAKEN))
     return shared
 
 
@@ -403,6 +464,7 @@ class TestEveryDoor:
         shown["accept_invitation"] = {"answer": accepted.json()}
         [link] = (await show("identities", ADMINISTRATOR, "GET", "identities"))["identities"]
         await show("unlink_identity", ADMINISTRATOR, "DELETE", f"identities/{link['identity_id']}")
+        await show("directory_changes", ADMINISTRATOR, "GET", "directory-changes")
         await show("erase_person", ADMINISTRATOR, "DELETE", "people/priya")
         await show("revoke_token", MAYA, "DELETE", f"tokens/{tokens['tokens'][0]['token_id']}")
 

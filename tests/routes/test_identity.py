@@ -4,11 +4,12 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -22,7 +23,7 @@ from service.handling import Answer, Wish
 from service.identity import SIZE_AT_MOST
 from service.oidc import Oidc
 from service.problems import MEDIA_TYPE
-from service.rates import Limits
+from service.rates import STREAMS_AT_MOST, Limits, Rates, TooOften
 from service.serving import served
 from service.settings import Settings
 from tests.bad_tokens import ED, GOOD, USELESS, bad_tokens, claims
@@ -238,7 +239,53 @@ def ring(joined: World) -> Keyring:
     return Keyring(joined)
 
 
+class TestAHeader:
+    async def test_that_comes_twice_is_refused(self, joined: World) -> None:
+        one = [*httpx2.Headers(await joined.headers(MAYA)).multi_items()]
+        for name in ("authorization", "idempotency-key"):
+            twice = [*one, (name, "Bearer another" if name == "authorization" else "another")]
+            answer = await joined.client.post(address(Approve), headers=twice, content=b"{}")
+            told(answer, 400, "header-comes-twice")
+        told(await joined.client.get(FLAGS, headers=[*one, ("Authorization", "Bearer x")]), 400, "header-comes-twice")
+
+    @pytest.mark.parametrize(("proxies", "status"), [(None, 429), ("127.0.0.1", 401)])
+    async def test_of_a_proxy_is_believed_where_the_operator_names_one(
+        self, urls: Urls, monkeypatch: pytest.MonkeyPatch, proxies: str | None, status: int
+    ) -> None:
+        monkeypatch.setenv("GREENLIGHT_FAILURES_A_MINUTE", "1")
+        if proxies is not None:
+            monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+        async with served(urls.service, "127.0.0.1", 0, settings=Settings()) as (_, at, _), calling(at) as client:
+            said = [
+                (await client.get("/v1/inbox", headers={"X-Forwarded-For": f"192.0.2.{n}"})).status_code
+                for n in range(2)
+            ]
+        assert said == [401, status]
+
+
+class TestStreams:
+    async def test_of_one_credential_are_so_many_at_a_time(self) -> None:
+        rates = Rates(Limits())
+        with ExitStack() as opened:
+            for _ in range(STREAMS_AT_MOST):
+                opened.enter_context(rates.stream("T-1"))
+            with pytest.raises(TooOften), rates.stream("T-1"):
+                pass
+            with rates.stream("T-2"):
+                pass
+        with rates.stream("T-1"):
+            pass
+
+
 class TestAKey:
+    async def test_acts_for_its_owner_and_nobody_else(self, ring: Keyring) -> None:
+        _, key = await ring.key("log-spend")
+        command = spend(ART, "1", "KEY-9")
+        answer = await ring.world.post(
+            f"{LINE_PRODUCER}/{MAYA}", address(type(command)), body(command), Authorization=f"Bearer {key}"
+        )
+        told(answer, 403, "key-acts-for-its-owner")
+
     async def test_logs_for_its_owner_and_every_reader_sees_that_a_key_did(
         self, ring: Keyring, sent: list[Wish]
     ) -> None:
@@ -271,9 +318,9 @@ class TestAKey:
 
     async def test_never_approves_even_if_its_row_says_so(self, ring: Keyring) -> None:
         key_id, key = await ring.key("log-spend", owner=MAYA)
-        await ring.world.doors.database.pool.execute(
-            "UPDATE api_keys SET scopes = '{approve,lock-budget,log-spend}' WHERE key_id = $1", key_id
-        )
+        admin = await asyncpg.connect(ring.world.admin_url)
+        await admin.execute("UPDATE api_keys SET scopes = '{approve,lock-budget,log-spend}' WHERE key_id = $1", key_id)
+        await admin.close()
         for command in ("approve", "lock-budget", "unlock-budget", "reject", "appoint"):
             answer = await ring.world.post(MAYA, f"{AT}/{command}", b"{}", Authorization=f"Bearer {key}")
             assert told(answer, 403, "scope-is-missing")["figures"]["scopes"] == ["log-spend"]

@@ -11,6 +11,7 @@ import pytest
 from events.ids import PersonId
 from events.team import Role
 from service.deciders.company import (
+    OPERATOR,
     AdmitMember,
     DismissMember,
     FoundCompany,
@@ -19,12 +20,14 @@ from service.deciders.company import (
 )
 from service.deciders.delegation import EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.production import OpenProduction
+from service.directory import By
 from service.embedded import Server
 from service.oidc import Oidc
 from tests.bad_tokens import ED, GOOD, claims
 from tests.deciders.rounds import away, delegated
 from tests.deciders.stories import (
     ADMINISTRATOR,
+    ART,
     BANKER,
     DIRECTOR,
     GUESTS,
@@ -39,6 +42,7 @@ from tests.deciders.stories import (
     SUBMITTED,
     appoint,
     approve,
+    spend,
 )
 from tests.provider import AUDIENCE, Publisher, publishing
 from tests.routes.world import COMPANY, FEED, World, address, opened_world
@@ -258,6 +262,88 @@ class TestOneSignInForSeveralCompanies:
             {"companies": ["acme", "rival"]},
         )
         assert told(await company.client.get("/v1/inbox?company=third", headers=headers)) == (404, "company-is-missing")
+
+
+class TestOneAddress:
+    """It is one person of the company."""
+
+    async def test_is_not_invited_twice_for_two(self, company: World, published: Publisher) -> None:
+        second = InviteMember(person="pn", name="P. Nair", email="PRIYA@firstbank.example")
+        await company.play([(ADMINISTRATOR, INVITATION)])
+        assert told(await company.send(ADMINISTRATOR, second)) == (409, "address-is-somebody-elses")
+        assert (await accept(company, published)).status_code == 200
+        assert told(await company.send(ADMINISTRATOR, second)) == (409, "address-is-somebody-elses")
+        await company.play([(ADMINISTRATOR, DismissMember(person=PRIYA))])
+        await knock(company, ADMINISTRATOR, "DELETE", f"people/{PRIYA}")
+        assert (await company.send(ADMINISTRATOR, second)).status_code == 201
+
+    async def test_that_two_were_invited_to_at_one_moment_lets_in_one(
+        self, company: World, published: Publisher
+    ) -> None:
+        await company.operate(INVITATION)
+        assert (await accept(company, published)).status_code == 200
+        await company.operate(InviteMember(person="pn", name="P. Nair", email="priya@firstbank.example"))
+        assert told(await accept(company, published, sub="another")) == (409, "address-is-somebody-elses")
+        assert (await accept(company, published)).json()["person"] == PRIYA
+
+
+class TestAName:
+    async def test_that_was_erased_does_not_come_back(self, company: World, published: Publisher) -> None:
+        await company.doors.identities.link(COMPANY, DIRECTOR, published.issuer, "dev-sso", company.time.now)
+        await company.play([(ADMINISTRATOR, AdmitMember(person=DIRECTOR, name="Dev Anand"))])
+        assert (await knock(company, ADMINISTRATOR, "DELETE", f"people/{DIRECTOR}")).status_code == 204
+
+        again = await company.send(ADMINISTRATOR, AdmitMember(person=DIRECTOR, name="Dev Anand"))
+        corrected = await knock(company, DIRECTOR, "PUT", f"people/{DIRECTOR}", b'{"name": "Dev Anand"}')
+        assert (told(again), told(corrected)) == ((409, "person-is-erased"), (409, "person-is-erased"))
+        await company.operate(AdmitMember(person=DIRECTOR, name="Dev Anand"))
+        shown = (await knock(company, ADMINISTRATOR, "GET", "members")).json()["members"]
+        [his] = [each for each in shown if each["person"] == DIRECTOR]
+        assert (his["name"], his["erased_at"] is None) == (None, False)
+        [link] = await company.doors.identities.of(COMPANY)
+        assert (link.subject, link.unlinked_at is None) == (None, False)
+
+    async def test_of_a_member_is_not_a_guests(self, company: World, published: Publisher) -> None:
+        as_maya = INVITATION.model_copy(update={"name": "MAYA  Rao"})
+        assert told(await company.send(ADMINISTRATOR, as_maya)) == (409, "name-is-a-members")
+        await company.play([(ADMINISTRATOR, INVITATION)])
+        assert (await accept(company, published)).status_code == 200
+        renamed = await knock(company, PRIYA, "PUT", f"people/{PRIYA}", '{"name": "\uff2daya Rao"}'.encode())
+        assert told(renamed) == (409, "name-is-a-members")
+
+    async def test_is_changed_by_somebody_whom_administrators_can_look_up(self, company: World) -> None:
+        made = (await knock(company, MAYA, "POST", "keys", b'{"scopes": ["read"]}')).json()["key_id"]
+        for _ in range(2):
+            await knock(company, ADMINISTRATOR, "PUT", f"people/{MAYA}", b'{"name": "Maya R. Rao"}')
+        await knock(company, MAYA, "DELETE", f"keys/{made}")
+        await knock(company, ADMINISTRATOR, "DELETE", f"people/{MAYA}")
+
+        answer = await knock(company, ADMINISTRATOR, "GET", "directory-changes")
+        kept = [(each["by"], each["what"], each["about"]) for each in answer.json()["changes"]]
+        assert kept[:3] == [
+            (ADMINISTRATOR, "person erased", MAYA),
+            (MAYA, "key revoked", made),
+            (ADMINISTRATOR, "person named", MAYA),
+        ]
+        assert kept[3:] == [(ADMINISTRATOR, "person named", MAYA), (OPERATOR, "person named", ADMINISTRATOR)]
+        assert "Rao" not in answer.text
+        assert told(await knock(company, MAYA, "GET", "directory-changes")) == (403, "administrator-alone")
+
+
+async def test_a_vendor_is_corrected_and_erased_and_a_later_entry_brings_no_name_back(company: World) -> None:
+    directory, by = company.doors.directory, By(OPERATOR, company.time.now)
+    invoice = spend(ART, "10", "V-1", vendor_name="Kala Sets")
+    await company.play([(LINE_PRODUCER, invoice)])
+    assert await directory.name_vendor(COMPANY, "kala-sets", "Kala Sets Ltd", by)
+    assert await directory.vendors_of(COMPANY) == [("kala-sets", "Kala Sets Ltd")]
+    assert await directory.erase_vendor(COMPANY, "kala-sets", by)
+    await company.play([(LINE_PRODUCER, spend(ART, "10", "V-2", vendor_name="Kala Sets"))])
+    assert await directory.vendors_of(COMPANY) == [("kala-sets", None)]
+    assert not await directory.name_vendor(COMPANY, "kala-sets", "Kala Sets", by)
+    assert not await directory.erase_vendor(COMPANY, "nobody", by)
+    trail = await company.get(MAYA, "audit-trail")
+    assert "an erased vendor" in trail.text
+    assert "Kala Sets" not in trail.text
 
 
 class TestWhoeverIsDismissed:

@@ -176,17 +176,21 @@ class TestEveryView:
                     assert answer["content"][type_].get("examples"), (path, status)
 
 
+OF_EVERY_ANSWER = {"content-length", "content-type", "cache-control"}
+
+
 async def test_the_headers_that_are_sent_are_those_that_are_promised(document: dict[str, Any], world: World) -> None:
     await world.play(SPENT)
     for view in ("current-budget", "approval-status", "funding", "spend-register", "audit-trail", "flags", "/v1/inbox"):
         answer = await world.get(DIRECTOR, view)
         path = view if view.startswith("/") else f"/v1/{{company}}/{{production}}/{view}"
         promised = document["paths"][path]["get"]["responses"]["200"]["headers"]
-        assert {*answer.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
+        assert {*answer.headers} - OF_EVERY_ANSWER == {name.lower() for name in promised}
+        assert answer.headers["cache-control"] == "no-store"
         assert "withheld" not in (await world.get(AUDITOR, view)).headers
     page = await world.get(ADMINISTRATOR, FEED, at_least=None)
     promised = document["paths"]["/v1/{company}/events"]["get"]["responses"]["200"]["headers"]
-    assert {*page.headers} - {"content-length", "content-type"} == {name.lower() for name in promised}
+    assert {*page.headers} - OF_EVERY_ANSWER == {name.lower() for name in promised}
 
 
 def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:

@@ -27,6 +27,7 @@ from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget
+from service.directory import By
 from service.embedded import Server
 from service.problems import Problem
 from service.routes import views
@@ -65,7 +66,7 @@ from tests.deciders.stories import (
 )
 from tests.projections.desk import tampered
 from tests.routes.world import World, opened_world
-from tests.spec import Story
+from tests.spec import MORNING, Story
 from tests.test_database import held
 
 OVER: list[tuple[str, Command]] = [
@@ -74,11 +75,14 @@ OVER: list[tuple[str, Command]] = [
 ]
 
 
+BY = By(ADMINISTRATOR, MORNING)
+
+
 @pytest.fixture(scope="module")
 async def spent(shared: World) -> World:
     """Spend of every fate on a locked budget: logged, recoded, reversed, beyond the account, outside the budget."""
     await shared.play([*SPENT, *OVER])
-    await shared.doors.directory.name_person("acme", ACCOUNTANT, "Anil Deshmukh")
+    await shared.doors.directory.name_person("acme", ACCOUNTANT, "Anil Deshmukh", by=BY)
     return shared
 
 
@@ -512,16 +516,19 @@ class TestTheAuditTrail:
     async def test_of_an_erased_person_says_so_and_every_figure_and_the_chain_still_hold(self, spent: World) -> None:
         before = await spent.read(AUDITOR, "current-budget")
         doors = spent.doors
-        await doors.directory.name_person("acme", LINE_PRODUCER, "Lena Weiss", "lena@acme.example")
+        await doors.directory.name_person("acme", LINE_PRODUCER, "Lena Weiss", "lena@acme.example", by=BY)
         named = await spent.read(AUDITOR, "audit-trail", actor=LINE_PRODUCER)
         try:
-            await doors.directory.erase("acme", LINE_PRODUCER, spent.time.now)
+            await doors.directory.erase("acme", LINE_PRODUCER, BY)
+            assert not await doors.directory.name_person("acme", LINE_PRODUCER, "Lena Weiss", by=BY)
             erased = await spent.get(AUDITOR, "audit-trail", actor=LINE_PRODUCER)
             after = await spent.read(AUDITOR, "current-budget")
             async with doors.database.pool.acquire() as connection:
                 broken = [each.broken async for each in verify.verify(connection)]
         finally:
-            await doors.directory.name_person("acme", LINE_PRODUCER, LINE_PRODUCER)
+            # The other tests of this file know her by name; nobody but the owner of the rows could do it.
+            anew = "UPDATE people SET name = $1, erased_at = NULL WHERE person = $1"
+            await doors.database.pool.execute(anew, LINE_PRODUCER)
 
         assert {entry["actor_name"] for entry in named["entries"]} == {"Lena Weiss"}
         assert {entry["actor_name"] for entry in erased.json()["entries"]} == {"an erased person"}
