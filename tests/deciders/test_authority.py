@@ -18,6 +18,7 @@ from service.deciders.decision import STILL_TAKEN, ProductionCommand, refusals
 from service.deciders.production import OpenProduction
 from service.problems import slug
 from tests.deciders.ladders import SOUND
+from tests.deciders.matrix import OF_COMPANY, PEOPLE, STATES, WITHOUT, in_company, outcome
 from tests.deciders.stories import (
     ACCOUNTANT,
     MAYA,
@@ -39,6 +40,19 @@ from tests.spec import given
 DOCUMENT = Path(__file__).parents[2] / "docs" / "authority.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->"
 
+IN_EACH_STATE = """## What comes of it, in each state of a production
+
+One sound command of each kind, sent by somebody who holds one role: **x** it is taken, **closed** the production is
+closed (P3), else the rule that refuses it; by role where it differs. Whoever holds none of the roles above is refused
+by P2 in every state: other roles, and members, guests and administrators of the company without a role.
+
+* **just opened**: staffed, without funding or a budget; **a draft**: funded, with a budget set; **submitted**: it waits
+  for its approval in a round; **locked**: approved, locked and spent on; **closed**: after that.
+"""
+IN_A_COMPANY = """## A company's own commands
+
+As its administrator, a member and a guest send them, about somebody else; **x** it is taken.
+"""
 #: A production that is there, for another, by a role, before the end.
 OF_EVERY_COMMAND = ("P1", "D2", "P2", "P3")
 
@@ -131,13 +145,46 @@ def _table() -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+def _cell(state: str, command: type[Command]) -> str:
+    """What comes of it for those whose roles may send it: by role where it differs."""
+    by: dict[str, list[str]] = {}
+    for letters in ROLES:
+        role = LETTERS_OF[letters]
+        if role in MAY_SEND[command]:
+            by.setdefault(outcome(state, PEOPLE[role], command), []).append(letters)
+    if len(by) == 1:
+        return next(iter(by))
+    return "; ".join(f"{what} {' '.join(letters)}" for what, letters in by.items())
+
+
+def _states() -> str:
+    lines = [["command", *STATES], ["---"] * (len(STATES) + 1)]
+    lines += [[f"`{slug(command.__name__)}`", *(_cell(state, command) for state in STATES)] for command in COMMANDS]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _of_company() -> str:
+    lines = [["command", *WITHOUT], ["---"] * (len(WITHOUT) + 1)]
+    for command in OF_COMPANY:
+        cells = (in_company(person, command) for person in WITHOUT.values())
+        lines.append([f"`{slug(type(command).__name__)}`", *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _rules_of_cells() -> set[str]:
+    cells = [outcome(state, person, command) for state in STATES for person in PEOPLE.values() for command in COMMANDS]
+    cells += [in_company(person, command) for person in WITHOUT.values() for command in OF_COMPANY]
+    return {cell for cell in cells if cell in rules()}
+
+
 def told() -> str:
     """The document, with its table as the code has it."""
     before, _, rest = DOCUMENT.read_text().partition(BEGIN)
     named = {rule for command in COMMANDS for rule in _may_be_refused_by(command)} | {"C1", "C2", "C4", "D1", "D5"}
-    named |= {"K1", "K2", "K3", "K4"}
+    named |= {"K1", "K2", "K3", "K4"} | _rules_of_cells()
     legend = "".join(f"* **{rule}** {text}\n" for rule, text in rules().items() if rule in named)
-    return f"{before}{BEGIN}\n{_table()}\n{legend}\n{END}{rest.partition(END)[2]}"
+    tables = f"{_table()}\n{IN_EACH_STATE}\n{_states()}\n{IN_A_COMPANY}\n{_of_company()}"
+    return f"{before}{BEGIN}\n{tables}\n{legend}\n{END}{rest.partition(END)[2]}"
 
 
 @pytest.mark.gate

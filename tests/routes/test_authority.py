@@ -1,35 +1,30 @@
-"""Every command, sent as every role over HTTP, in states from the opening to the end: who is let in, who is not."""
+"""Every cell of the tables of authority over HTTP: every command, in every state, as every role and as who has none."""
 
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 
-from events.ids import PersonId
 from events.team import Role
 from service.deciders.command import Command
 from service.embedded import Server
 from tests.deciders.ladders import SOUND
-from tests.deciders.stories import CLOSED, LOCKED, STAFFED, SUBMITTED, TEAM, TWO_HATS
+from tests.deciders.matrix import (
+    COMPANY,
+    IS_CLOSED,
+    NOT_YOURS,
+    OF_COMPANY,
+    PEOPLE,
+    STATES,
+    TAKEN,
+    WITHOUT,
+    in_company,
+    outcome,
+)
 from tests.deciders.test_authority import ALLOWED, COMMANDS, LETTERS
 from tests.routes.world import World, address, body, opened_world
 
-STATES = {"just opened": STAFFED, "a budget submitted": SUBMITTED, "locked": LOCKED, "closed": CLOSED}
-#: P3, in its own words.
-AFTER_THE_END = {
-    "RecordReceipt",
-    "ReverseReceipt",
-    "ReverseSpend",
-    "RecodeSpend",
-    "RequestPayment",
-    "EndAppointment",
-    "EnterStage",
-}
-#: One person a role, who holds no other.
-PEOPLE: dict[Role, PersonId] = {roles[0]: person for person, roles in reversed(TEAM.items()) if person != TWO_HATS}
-NOT_YOURS, IS_CLOSED = (
-    (403, "urn:greenlight:problem:role-may-not"),
-    (409, "urn:greenlight:problem:production-is-closed"),
-)
+SENDERS = {**PEOPLE, **WITHOUT}
 
 
 @pytest.fixture(scope="module", params=STATES)
@@ -39,11 +34,24 @@ async def state(request: pytest.FixtureRequest, server: Server) -> AsyncIterator
         yield request.param, world
 
 
-def refused(state: str, command: type[Command], role: Role) -> tuple[int, str] | None:
-    """What the table refuses it by, if it does."""
-    if not ALLOWED[command.__name__][LETTERS[role]]:
-        return NOT_YOURS
-    return IS_CLOSED if state == "closed" and command.__name__ not in AFTER_THE_END else None
+@pytest.fixture(scope="module")
+async def company(server: Server) -> AsyncIterator[World]:
+    async with opened_world(server) as world:
+        await world.play(COMPANY)
+        yield world
+
+
+def told(answer: httpx2.Response) -> str:
+    """What came of it, in the words of the table."""
+    if answer.is_success:
+        return TAKEN
+    return {"P2": NOT_YOURS, "P3": IS_CLOSED}.get(answer.json()["rule"], answer.json()["rule"])
+
+
+async def sent(world: World, person: str, command: Command, expected: str) -> str:
+    """What is to be taken is rehearsed, so that the state stays as it is for the others."""
+    how = "?dry_run=true" if expected == TAKEN else ""
+    return told(await world.post(person, address(type(command)) + how, body(command)))
 
 
 class TestEveryRole:
@@ -51,17 +59,25 @@ class TestEveryRole:
         assert PEOPLE.keys() == set(Role)
 
     @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
-    async def test_is_answered_as_the_table_says(self, state: tuple[str, World], command: type[Command]) -> None:
+    async def test_is_answered_as_the_tables_say(self, state: tuple[str, World], command: type[Command]) -> None:
         name, world = state
-        before, expected, answered = await world.last_position(), {}, {}
-        for role, person in PEOPLE.items():
-            expected[role] = refused(name, command, role)
-            # What may be sent is rehearsed, so that the state stays as it is for the others.
-            how = "" if expected[role] else "?dry_run=true"
-            answer = await world.post(person, address(command) + how, body(SOUND[command]))
-            said = (answer.status_code, answer.json().get("type", ""))
-            answered[role] = said if said in (NOT_YOURS, IS_CLOSED) else None
-            assert answer.status_code < 500, answer.text
+        before = await world.last_position()
+        expected = {who: outcome(name, person, command) for who, person in SENDERS.items()}
+        answered = {who: await sent(world, person, SOUND[command], expected[who]) for who, person in SENDERS.items()}
 
         assert answered == expected
+        assert {who for who, what in answered.items() if what != NOT_YOURS} == {
+            role for role in Role if ALLOWED[command.__name__][LETTERS[role]]
+        }
         assert await world.last_position() == before
+
+
+class TestACompany:
+    @pytest.mark.parametrize("command", OF_COMPANY, ids=lambda command: type(command).__name__)
+    async def test_answers_its_own_commands_as_the_table_says(self, company: World, command: Command) -> None:
+        before = await company.last_position()
+        expected = {who: in_company(person, command) for who, person in WITHOUT.items()}
+        answered = {who: await sent(company, person, command, expected[who]) for who, person in WITHOUT.items()}
+
+        assert answered == expected
+        assert await company.last_position() == before
