@@ -9,6 +9,9 @@ PORT       := 8000
 COMPILE    := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
               --no-emit-index-url --custom-compile-command 'make lock'
 
+# What was compiled once is kept, whatever the environment says: tests start many processes.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: run demo test check storm bench golden migrate rebuild lock clean
 
 run: $(READY)  ## the service with a demo production, on an embedded PostgreSQL
