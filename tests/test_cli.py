@@ -15,7 +15,6 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-import structlog
 
 from projections import PROJECTIONS
 from service import cli, demo, serving
@@ -25,7 +24,7 @@ from service.embedded import SCRIPT, running
 from service.handling import Wish
 from service.rates import Limits
 from service.settings import Settings
-from tests.conftest import Urls
+from tests.conftest import Urls, plain_logs
 from tests.events.locks import blocked
 
 
@@ -59,7 +58,7 @@ def greenlight(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         return Ran(int(left.value.code or 0), said.out, said.err)
 
     yield run
-    structlog.reset_defaults()  # a process that serves sets up its logs, and this process goes on
+    plain_logs()  # a process that serves sets up its logs, and this process goes on
     logging.getLogger().handlers.clear()
 
 

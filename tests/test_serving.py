@@ -12,14 +12,14 @@ import uvicorn
 
 from service import serving
 from service.serving import configure_logs
-from tests.conftest import Urls
+from tests.conftest import Urls, plain_logs
 
 
 @pytest.fixture
 def logs() -> Iterator[None]:
     before = logging.getLogger().handlers[:]
     yield
-    structlog.reset_defaults()
+    plain_logs()
     logging.getLogger().handlers[:] = before
 
 
