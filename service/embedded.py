@@ -45,7 +45,11 @@ SCRIPT = Path(__file__).with_name("roles.sql")
 
 DURABLE = "-c fsync=on"
 #: For tests only: a crash of the machine may lose or break the cluster.
-HASTY = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+HASTY = (
+    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+    # A database a test: nothing looks after them, and no new page of memory or of the log is made for each.
+    " -c autovacuum=off -c shared_buffers=32MB -c wal_init_zero=off -c wal_recycle=off"
+)
 
 
 @dataclass(frozen=True, slots=True)
