@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any, TypeVar, get_args
 from uuid import UUID, uuid4
 
@@ -153,8 +154,9 @@ _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
 _PLAIN_SLUG = re.compile(r"(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*").fullmatch
 
 
+@cache
 def router() -> APIRouter:
-    """The routes of all commands."""
+    """The routes of all commands, made once: to look at every parameter of each takes a while."""
     routes = APIRouter(generate_unique_id_function=operation_id, route_class=CommandRoute)
     for command in COMPANY_COMMANDS:
         _add(routes, "/v1/{company}/", command, _of_company(command), "Company")
