@@ -12,6 +12,7 @@ import uvicorn
 
 from service import serving
 from service.serving import configure_logs
+from tests.clients import NO_TLS
 from tests.conftest import Urls, plain_logs
 
 
@@ -58,7 +59,10 @@ async def test_an_answer_is_sent_without_waiting_for_its_reader(urls: Urls, monk
             servers.append(self)
 
     monkeypatch.setattr(serving, "Server", Kept)
-    async with serving.served(urls.service, "127.0.0.1", 0) as (_, at, _), httpx2.AsyncClient(base_url=at) as client:
+    async with (
+        serving.served(urls.service, "127.0.0.1", 0) as (_, at, _),
+        httpx2.AsyncClient(base_url=at, verify=NO_TLS) as client,
+    ):
         assert (await client.get("/livez")).status_code == 200
         [connection] = servers[0].server_state.connections
         accepted = connection.transport.get_extra_info("socket")

@@ -26,6 +26,7 @@ from service.routes import feed
 from service.routes.access import Doors
 from service.routes.commands import _without_figures
 from service.serving import served
+from tests.clients import NO_TLS
 from tests.conftest import fresh
 from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, TOLD, story, under_approval
 from tests.deciders.stories import (
@@ -49,7 +50,7 @@ from tests.deciders.stories import (
 from tests.handling.office import Office, opened
 from tests.routes.test_stream import messages
 
-PATIENCE = 30
+PATIENCE = 60
 AT = "/v1/acme/the-long-take"
 JSON, CSV, JSON_LINES = "application/json", "text/csv", "application/jsonl"
 #: Without the right to read what is confidential: by role, by their own accounts, and as administrator alone.
@@ -79,7 +80,7 @@ class Studio:
 
     async def get(self, person: PersonId, path: str, accept: str = JSON, **asked: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {await self.token(person)}", "Accept": accept}
-        async with httpx2.AsyncClient(base_url=self.address, timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(base_url=self.address, timeout=PATIENCE, verify=NO_TLS) as client:
             return await client.get(path if path.startswith("/") else f"{AT}/{path}", headers=headers, params=asked)
 
     async def read(self, person: PersonId, path: str, **asked: Any) -> dict[str, Any]:
@@ -92,7 +93,7 @@ class Studio:
         """So many messages of the feed as it streams."""
         headers = {"Authorization": f"Bearer {await self.token(person)}", "Accept": "text/event-stream"}
         async with (
-            httpx2.AsyncClient(base_url=self.address, timeout=PATIENCE) as client,
+            httpx2.AsyncClient(base_url=self.address, timeout=PATIENCE, verify=NO_TLS) as client,
             client.stream("GET", "/v1/acme/events", headers=headers, params=asked) as answer,
             asyncio.timeout(PATIENCE),
         ):
@@ -405,7 +406,7 @@ class TestARound:
 
     async def test_answered_tells_the_answerer_what_they_may_read_and_no_more(self, own: Studio) -> None:
         """Approving, asked, makes facts of closed accounts happen; so does a reminder by whoever likes."""
-        async with httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE, verify=NO_TLS) as client:
             waits = (await own.read(ASSOCIATE_PRODUCER, "/v1/inbox", at_least=own.last))["items"][0]
             answer = {"round": waits["round"], "content_hash": "0" * 64}
             stale = await _post(own, client, DIRECTOR, "approve", answer)
@@ -434,7 +435,7 @@ class TestARound:
             last = (await office.play(told))[-1].position
             async with (
                 served(urls.service, "127.0.0.1", 0) as (_, address, doors),
-                httpx2.AsyncClient(base_url=address, timeout=PATIENCE) as client,
+                httpx2.AsyncClient(base_url=address, timeout=PATIENCE, verify=NO_TLS) as client,
             ):
                 studio, seen = Studio(address, doors, office, last), {"round": "A-1", "content_hash": content(told)}
                 to_director = await _post(studio, client, DIRECTOR, "approve", seen)
@@ -564,7 +565,7 @@ class TestAStream:
         after = await _last(own)
         headers = {"Authorization": f"Bearer {await own.token(person)}", "Accept": "text/event-stream"}
         async with (
-            httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE) as client,
+            httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE, verify=NO_TLS) as client,
             client.stream("GET", "/v1/acme/events", headers=headers, params=asked | {"after": after}) as answer,
             asyncio.timeout(PATIENCE),
         ):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx2
 
+from tests.clients import NO_TLS
+
 ROOT = Path(__file__).parent.parent.parent
 #: No step of these tests takes as long.
 PATIENCE = 60
@@ -73,7 +75,7 @@ class Service(Process):
 
     async def ready(self) -> None:
         assert self.process is not None
-        async with asyncio.timeout(PATIENCE), httpx2.AsyncClient() as client:
+        async with asyncio.timeout(PATIENCE), httpx2.AsyncClient(verify=NO_TLS) as client:
             while True:
                 assert self.process.returncode is None, "the service could not start"
                 with suppress(httpx2.TransportError):
@@ -82,7 +84,9 @@ class Service(Process):
                 await asyncio.sleep(0.05)
 
     def client(self, token: str) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
+        return httpx2.AsyncClient(
+            base_url=self.address, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE, verify=NO_TLS
+        )
 
 
 def free_port() -> int:
