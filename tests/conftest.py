@@ -54,6 +54,11 @@ def plain_logs() -> None:
 plain_logs()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The storms first, which are long, so that workers end together."""
+    items.sort(key=lambda item: "storms" not in item.path.parts)
+
+
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     with place.open("w") as lock:
