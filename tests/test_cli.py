@@ -462,10 +462,10 @@ class TestProjections:
                     founding = Wish(f"acme-{position}", None, FoundCompany(name="A"), OPERATOR, "k", uuid4(), "cli")
                     position = (await doors.handling.handle(founding)).position
                     for projection in PROJECTIONS:
-                        assert await doors.runner.wait_for(projection.name, position, 30), projection.name
+                        assert await doors.runner.wait_for(projection.name, position, 60), projection.name
                 assert len({each.holder for each in await doors.runner.progress()}) == 1
             second.terminate()
-            assert await asyncio.wait_for(second.wait(), 20) == 0
+            assert await asyncio.wait_for(second.wait(), 60) == 0
         finally:
             for process in (first, second):
                 if process.returncode is None:
@@ -579,11 +579,17 @@ class TestTheProgram:
         held = self.run("verify", DATABASE_URL=founded.service)
         none = self.run("verify", "acme/no-such", DATABASE_URL=founded.service)
         away = self.run("verify", DATABASE_URL=founded.service.replace("/test_", "/gone_"))
+        other = self.run("fund")
 
-        assert (held.returncode, none.returncode, away.returncode) == (0, 2, 2), held.stderr + none.stderr + away.stderr
+        ran = (held, none, away, other)
+        said = "".join(each.stderr for each in ran)
+        assert [each.returncode for each in ran] == [0, 2, 2, 2], said
         assert "There is no stream acme/no-such." in none.stderr
-        assert "Traceback" not in held.stderr + none.stderr + away.stderr
+        assert "No such command 'fund'" in other.stderr
+        assert "Traceback" not in said
 
+
+class TestWhatIsSaid:
     @pytest.mark.parametrize(
         ("words", "place"),
         [
@@ -593,10 +599,12 @@ class TestTheProgram:
             ("serve", "greenlight_service:wrong@"),
         ],
     )
-    def test_says_in_a_line_that_there_is_no_database(self, urls: Urls, words: str, place: str) -> None:
+    def test_says_in_a_line_that_there_is_no_database(
+        self, greenlight: Greenlight, urls: Urls, words: str, place: str
+    ) -> None:
         if place.endswith("@"):
             place += urls.service.split("@")[1]
-        ran = self.run(words, DATABASE_URL=f"postgresql://{place}")
+        ran = greenlight(None, words, DATABASE_URL=f"postgresql://{place}")
 
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("The database does not answer: ")
@@ -614,8 +622,10 @@ class TestTheProgram:
         ],
         ids=lambda value: " ".join(value) or "nothing" if isinstance(value, tuple) else "",
     )
-    def test_says_what_to_do_when_it_is_not_understood(self, words: tuple[str, ...], said: str) -> None:
-        ran = self.run(*words)
+    def test_says_what_to_do_when_it_is_not_understood(
+        self, greenlight: Greenlight, words: tuple[str, ...], said: str
+    ) -> None:
+        ran = greenlight(None, *words, COLUMNS="200")
 
         assert ran.returncode == 2
         assert said in ran.stdout + ran.stderr
