@@ -31,7 +31,8 @@ check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/pytest -q -m gate
 
 storm: $(READY)  ## the storms in their long form, with figures; STORM_SEED repeats one
-	STORM=long $(BIN)/pytest -q tests/storms tests/deciders/test_duties.py
+	STORM=long $(BIN)/pytest -q tests/storms tests/projections/test_replay.py tests/deciders/test_laws.py \
+	    tests/deciders/test_duties.py
 
 bench: $(READY) .venv/.bench .venv/.emmett  ## speed, side by side with peers; QUICK=1 for a look
 	$(BIN)/python -m benchmarks

@@ -6,7 +6,6 @@ held against the facts and the commands sent by `faults`, which knows the rules 
 that it can fail. `make storm` looks at every world of three delegations, and at five steps with delegations, too.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations, permutations
@@ -63,6 +62,7 @@ from tests.deciders.stories import (
     inr,
     spend,
 )
+from tests.forms import either
 from tests.spec import Story, World, play
 
 PEOPLE = (MAYA, NOOR, CO_PRODUCER, DIRECTOR)
@@ -312,8 +312,6 @@ def worlds_of_edges(most: int, hands: tuple[PersonId, PersonId]) -> list[Edges]:
     return list(kept.values())
 
 
-#: Whether every world is looked at.
-LONG = os.environ.get("STORM") == "long"
 ALONE, BOTH = (MAYA, MAYA), (MAYA, NOOR)
 
 
@@ -326,9 +324,9 @@ def scenes() -> Iterator[Scene]:
             yield Scene("overage", (TWO_OF_THEM, EP), edges, hands)
             yield Scene("transfer", (EP, EPS), edges, hands)
             yield Scene("transfer", (EPS, EP), edges, hands, overrides=True)
-    for edges in worlds_of_edges(3, ALONE)[13 :: 1 if LONG else 18]:
+    for edges in worlds_of_edges(3, ALONE)[13 :: either(short=18, long=1)]:
         yield Scene("transfer", (EP, EP), edges, ALONE)
-        if LONG:
+        if either(short=False, long=True):
             yield Scene("overage", (EP,) * 5, edges[:1], BOTH, two_steps=True)
     yield Scene("transfer", (EP, EP, EP), ((NOOR, DIRECTOR),), ALONE, two_steps=True)
     yield Scene("overage", (EP, EP, EP, EP, EP), (), BOTH, two_steps=True)

@@ -115,11 +115,12 @@ from tests.deciders.stories import (
     spend,
     usd,
 )
+from tests.forms import either
 from tests.spec import World, play
 
 #: The same examples on every machine; enough of them, and quick.
 bounded = settings(
-    max_examples=60,
+    max_examples=either(short=40, long=600),
     derandomize=True,
     database=None,
     phases=[Phase.generate, Phase.shrink],
@@ -712,7 +713,7 @@ class TestTheseHistories:
         facts: set[str] = set()
         accepted: set[type[Command]] = set()
 
-        @settings(bounded, max_examples=300)
+        @settings(bounded, max_examples=either(short=300, long=600))
         @given(histories)
         def look(history: History) -> None:
             for step in history.steps:

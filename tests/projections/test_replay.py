@@ -29,6 +29,7 @@ from service.deciders.refusal import Refusal
 from tests.conftest import Urls
 from tests.deciders.rounds import DILUTED
 from tests.deciders.stories import FUNDED, LOCKED, SPENT, STAFFED
+from tests.forms import either
 from tests.handling.office import Office
 from tests.projections.desk import agree, caught_up, histories, lapsed, shown
 from tests.projections.histories import ACTS, Step, steps, wished
@@ -41,7 +42,7 @@ STARTS = {"staffed": STAFFED, "funded": FUNDED, "locked": LOCKED, "spent": SPENT
 _numbers = count(1)
 
 generated = settings(
-    max_examples=12,
+    max_examples=either(short=6, long=60),
     deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],  # making a failing history smaller would take minutes

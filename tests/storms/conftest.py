@@ -2,19 +2,10 @@
 
 import os
 import random
-from typing import TypeVar
 
 import pytest
 
-#: The one setting: `STORM=long` for the long form.
-LONG = os.environ.get("STORM") == "long"
-
-T = TypeVar("T")
-
-
-def either(short: T, long: T) -> T:
-    """What is fit for the form that runs."""
-    return long if LONG else short
+from tests.forms import LONG
 
 
 @pytest.fixture

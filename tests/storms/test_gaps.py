@@ -15,10 +15,10 @@ from events.group_commit import LOST, OutcomeUnknown
 from events.log import Log, Part
 from tests.conftest import Urls
 from tests.events.logbook import Alone, named, sent
-from tests.storms.conftest import either
+from tests.forms import either
 
 WRITERS = either(short=24, long=32)
-ENOUGH = either(short=20_000, long=100_000)
+ENOUGH = either(short=10_000, long=100_000)
 #: Loads of which one must show what goes wrong without the fence.
 TRIES = 3
 

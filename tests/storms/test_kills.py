@@ -16,15 +16,15 @@ from service import verify
 from service.database import migrate
 from service.embedded import Server, running
 from tests.events.logbook import Alone, named, sent
+from tests.forms import either
 from tests.handling.office import Office, opened
 from tests.projections.desk import lapsed
-from tests.storms.conftest import either
 from tests.storms.load import Load, followed, loaded, prepared, views_agree
 from tests.storms.processes import PATIENCE, Service, serving, started
 from tests.test_embedded import answers, postmaster, until
 
 #: How often the service is killed, PostgreSQL, and both at once.
-KILLS = {"service": either(2, 40), "postgresql": either(6, 120), "both": either(2, 40)}
+KILLS = {"service": either(1, 40), "postgresql": either(4, 120), "both": either(1, 40)}
 CLIENTS = 16
 #: Commands accepted before a kill, at the most.
 LATEST = 60

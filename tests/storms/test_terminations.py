@@ -7,8 +7,8 @@ from collections.abc import Callable
 import asyncpg
 
 from tests.conftest import Urls
+from tests.forms import either
 from tests.handling.office import opened
-from tests.storms.conftest import either
 from tests.storms.load import loaded, prepared, views_agree
 from tests.storms.processes import serving, started
 
@@ -16,7 +16,7 @@ SECONDS = either(short=5, long=60)
 EVERY_SECONDS = 0.1
 PRODUCTIONS, CLIENTS = 4, 8
 #: Of the wishes, within two retries; some seconds hold too few of them to see one in a thousand.
-ENOUGH = either(short=0.98, long=0.999)
+ENOUGH = either(short=0.95, long=0.999)
 
 A_BACKEND = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable, Sequence
 
 from tests.conftest import Urls
+from tests.forms import either
 from tests.handling.office import Office, opened
-from tests.storms.conftest import either
 from tests.storms.load import Load, loaded, prepared, views_agree
 from tests.storms.processes import PATIENCE, Process, projecting, serving, started
 

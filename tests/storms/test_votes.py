@@ -48,10 +48,9 @@ from tests.deciders.stories import (
     appoint,
     budget,
 )
+from tests.forms import either
 from tests.routes.world import World, address, body, opened_world
 from tests.spec import Story
-
-from .conftest import either
 
 #: Who vote; each sends theirs twice, so that 50 requests are under way at once.
 VOTERS = [f"voter-{number}" for number in range(25)]

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from service.app import ANSWER_SECONDS
 from service.database import SILENCE_SECONDS
 from tests.conftest import Urls
+from tests.forms import either
 from tests.handling.office import opened
 from tests.handling.proxy import Wire, wired
-from tests.storms.conftest import either
 from tests.storms.history import Accepted, Unknown
 from tests.storms.load import Load, loaded, prepared, views_agree
 from tests.storms.processes import Service, serving, started
@@ -17,9 +17,9 @@ from tests.storms.processes import Service, serving, started
 ROUNDS = either(short=1, long=6)
 PRODUCTIONS, CLIENTS = 4, 8
 #: Until everything is served again once the wire is whole.
-RECOVERY_SECONDS = 10
-#: What a request that was given up may need to leave, on a machine that is busy.
-SLACK_SECONDS = SILENCE_SECONDS + 1
+RECOVERY_SECONDS = either(short=30, long=10)
+#: What a request that was given up may need to leave; the short form runs on machines that are busy.
+SLACK_SECONDS = SILENCE_SECONDS + either(short=5, long=1)
 
 Trouble = Callable[[Wire, random.Random], Awaitable[None]]
 
