@@ -95,7 +95,7 @@ class TestALimitThatIsReached:
             await world.play(LOCKED)
             async with held(world.admin_url, f"SELECT FROM streams WHERE stream_id = '{STREAM}' FOR UPDATE"):
                 sent = await world.send(LINE_PRODUCER, spend(ART, "10", "KS-1"), Idempotency_Key="once")
-            async with held(world.admin_url, "LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE"), asyncio.timeout(20):
+            async with held(world.admin_url, "LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE"), asyncio.timeout(60):
                 read = await world.get(AUDITOR, "current-budget", at_least=None)
             again = await world.send(LINE_PRODUCER, spend(ART, "10", "KS-1"), Idempotency_Key="once")
 

@@ -32,7 +32,7 @@ class TestPool:
     ) -> None:
         wire, opened = wire_and_database
         before = await asyncio.gather(*(opened.pool.fetchval(self.SLOWLY) for _ in range(SIZE)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with wire.dark(), pytest.raises(TimeoutError):
                 await opened.pool.fetchval("SELECT 1")
 
@@ -63,7 +63,7 @@ class TestPool:
         stopped = await opened.work.acquire()
         await stopped.execute("BEGIN; LOCK TABLE checkpoints IN ROW EXCLUSIVE MODE")
         admin = await asyncpg.connect(urls.admin)
-        async with asyncio.timeout(10), admin.transaction():
+        async with asyncio.timeout(30), admin.transaction():
             await admin.execute("LOCK TABLE checkpoints")
         await admin.close()
         with suppress(asyncpg.InterfaceError):  # once it is noticed, the pool has let go of it already
@@ -99,7 +99,7 @@ class TestEngine:
                 return int((await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
 
         before = await ask()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             with wire.dark(), pytest.raises(TimeoutError):
                 await ask()
 

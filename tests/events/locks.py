@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-PATIENCE = 20
+PATIENCE = 60
 WAITING = " FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 

@@ -64,7 +64,8 @@ class TestTheWire:
 
             assert await waiting
 
-    async def test_tells_of_many_appends_at_once(self, urls: Urls) -> None:
+    async def test_tells_of_many_appends_at_once(self, urls: Urls, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(bells, "TOGETHER_SECONDS", 0.1)  # in which even a busy machine rings many times
         listener = await asyncpg.connect(urls.service)
         told: list[str] = []
         await listener.add_listener(bells.APPENDED, lambda *_: told.append("!"))

@@ -23,7 +23,7 @@ from tests.events.logbook import Alone, appended, begun, named, sent
 from tests.test_embedded import answers, postmaster, until
 
 Pool = asyncpg.Pool
-PATIENCE = 20
+PATIENCE = 60
 #: Positions in the log, streams and versions.
 Seen = list[tuple[int, str, int]]
 

@@ -37,7 +37,7 @@ class TestWhatWaits:
             await admin.execute("SELECT FROM streams WHERE stream_id = 'busy' FOR UPDATE")
             busy = [asyncio.create_task(log.append(Append("busy", head, (sent(f"k{n}"),)))) for n in range(20)]
             await blocked(admin)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 for place in range(3):
                     await appended(log, f"free-{place}", GENESIS_HEAD, sent(f"free-{place}", *named("a")))
             assert not any(task.done() for task in busy)
@@ -51,7 +51,7 @@ class TestWhatWaits:
         async with asyncpg.create_pool(urls.service, min_size=2, server_settings=limits) as hasty, admin.transaction():
             await admin.execute("SELECT FROM streams WHERE stream_id = 'stuck' FOR UPDATE")
             commits = GroupCommit(hasty)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 stuck, free = await asyncio.gather(
                     commits.append(Append("stuck", head, (sent("late", *named("a")),))),
                     commits.append(beginning("free")),
@@ -126,7 +126,7 @@ class TestAStandbyThatDoesNotAnswer:
             async with asyncpg.create_pool(server.service_url, min_size=1, max_size=2) as pool:
                 log = Log(pool)
                 with pytest.raises(OutcomeUnknown, match="canceling wait for synchronous replication"):
-                    async with asyncio.timeout(20):
+                    async with asyncio.timeout(60):
                         await asyncio.gather(begun_for_ever(log), cancelled(admin))
                 last = await pool.fetchrow("SELECT stream_id, version FROM streams ORDER BY stream_id DESC LIMIT 1")
                 assert (await log.heads(last["stream_id"]))[last["stream_id"]].version == 1

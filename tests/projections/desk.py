@@ -95,7 +95,7 @@ async def running(each: Runner) -> AsyncIterator[None]:
 async def eventually(runner: Runner, position: int) -> None:
     """Every read model shows the position, within a bound."""
     for projection in PROJECTIONS:
-        assert await runner.wait_for(projection.name, position, 20), projection.name
+        assert await runner.wait_for(projection.name, position, 60), projection.name
 
 
 async def lapsed(office: Office) -> None:

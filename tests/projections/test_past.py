@@ -117,7 +117,7 @@ class TestMarks:
             await eventually(live, last.position)
             version = (await office.handling.production(STREAM)).head.version
             expected = list(range(5, version + 1, 5))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while any([await marked(office, each) != expected for each in CHANGING]):
                     await asyncio.sleep(0.02)
 

@@ -237,7 +237,7 @@ class TestReaders:
             await admin.execute("LOCK TABLE current_budget_versions IN ACCESS SHARE MODE")  # a long look
             making = asyncio.create_task(rebuild(office.pool, PROJECTIONS))
             await blocked(admin)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 for projection in PROJECTIONS:
                     await stored(office.pool, projection, BOTH)
             assert not making.done()
@@ -377,7 +377,7 @@ class TestOneAtATime:
             await elsewhere.execute("SELECT pg_advisory_lock($1)", module._ONE_AT_A_TIME)
             async with running(newer):
                 answer = await office.send(LINE_PRODUCER, spend(ART, "5"))
-                assert await newer.wait_for("funding", answer.position, 20)
+                assert await newer.wait_for("funding", answer.position, 60)
                 assert (await newer.checkpoints())["flags"].version == flags.PROJECTION.version
                 assert (await client.get(f"/v1/{STREAM}/flags")).status_code == 200
                 await elsewhere.execute("SELECT pg_advisory_unlock_all()")

@@ -77,7 +77,7 @@ class TestRunner:
                     for place in range(4):
                         await pool.fetchval("SELECT count(pg_terminate_backend(pid)) FROM unnest($1::int[]) pid", pids)
                         answer = await office.send(LINE_PRODUCER, spend(ART, "5", f"D-{place}"))
-                        async with asyncio.timeout(20):
+                        async with asyncio.timeout(60):
                             while True:
                                 with suppress(*LOST):
                                     await eventually(live, answer.position)
@@ -178,7 +178,7 @@ class TestWaiting:
         async with running(live):
             await office.play(STAFFED)
             answer = await office.send(LINE_PRODUCER, spend(ART, "500"))
-            assert await asked.wait_for("funding", answer.position, 20)
+            assert await asked.wait_for("funding", answer.position, 60)
 
     async def test_for_what_nobody_shows_is_given_up(self, office: Office) -> None:
         idle = Runner(office.pool)
@@ -186,7 +186,7 @@ class TestWaiting:
         [*_, last] = await office.play(STAFFED)
 
         assert not await idle.wait_for("funding", last.position, 0.15)
-        waiting = asyncio.create_task(idle.wait_for("funding", last.position, 20))
+        waiting = asyncio.create_task(idle.wait_for("funding", last.position, 60))
         await caught_up(idle)
         assert await waiting
 
@@ -293,7 +293,7 @@ class TestPoison:
             await live.refresh()
         [*_, last] = await office.play(SPENT)
         async with running(live):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not (point := (await live.checkpoints()).get("flags")) or point.error is None:
                     await asyncio.sleep(0.02)
             poisonous[0] = False

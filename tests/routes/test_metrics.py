@@ -165,7 +165,7 @@ class TestWhatIsBehind:
             await locked.send(LINE_PRODUCER, spend(ART, "10", "KS-1"))
             behind = await numbers(locked)
         for name in NAMES:
-            assert await locked.doors.runner.wait_for(name, await locked.last_position(), 20)
+            assert await locked.doors.runner.wait_for(name, await locked.last_position(), 60)
         current = await numbers(locked)
 
         for name in NAMES:
