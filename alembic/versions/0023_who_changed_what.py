@@ -5,8 +5,8 @@ The service may change of a token, a key, a sign-in and an invitation what it ha
 
 from alembic import op
 
-revision = "0024"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 
 STEPS = """
 CREATE TABLE directory_changes (
