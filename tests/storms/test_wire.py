@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from service.app import ANSWER_SECONDS
 from service.database import SILENCE_SECONDS
@@ -39,7 +40,11 @@ async def cut(wire: Wire, chance: random.Random) -> None:
 async def cut_after_the_commit(wire: Wire, chance: random.Random) -> None:
     for _ in range(8):
         await asyncio.sleep(chance.uniform(0.05, 0.3))
-        wire.marker = b"SpendLogged"  # in an append, which is one statement and commits by itself
+        before, wire.marker = wire.cuts, b"SpendLogged"  # in an append, which is one statement and commits by itself
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECOVERY_SECONDS / 4):  # a busy machine comes to it late
+                while wire.cuts == before:
+                    await asyncio.sleep(0.01)
 
 
 async def silent(wire: Wire, chance: random.Random) -> None:
