@@ -248,13 +248,11 @@ async def _send(
     if behalf is not None and sender.key_id is not None:
         advice = "Send it without On-Behalf-Of; a person acts for another one themselves."
         raise Problem(403, "KeyActsForItsOwner", f"{sender.key_id} acts for its owner and for nobody else.", advice)
-    wished = await read(command, request)
     at: Doors = request.app.state.doors
-    await entered(at, company, wished)
     wish = Wish(
         company=company,
         production=production,
-        command=wished,
+        command=await read(command, request),
         actor=sender.person,
         key=key,
         correlation_id=_correlation(request),
@@ -264,6 +262,7 @@ async def _send(
         if_match=None if if_match is None else int(if_match.strip('"')),
         on_behalf_of=None if behalf == sender.person else behalf,
     )
+    await entered(at, wish)
     try:
         answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
     except (ContentHasChanged, CannotTakeEffect) as refusal:

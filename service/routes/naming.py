@@ -6,25 +6,30 @@ One address is one person of the company, a guest is not called as a member is, 
 from unicodedata import normalize
 
 from events.ids import PersonId, Slug
-from service.deciders.command import Command
 from service.deciders.company import AdmitMember, Company, InviteMember
 from service.deciders.refusal import words
+from service.handling import Wish
 from service.problems import Problem
 
 from .access import Doors
 
 
-async def entered(at: Doors, company: Slug, command: Command) -> None:
-    """Refuse a command that would enter what must not stand there."""
+async def entered(at: Doors, wish: Wish) -> None:
+    """Refuse a command that would enter what must not stand there, unless it happened before."""
+    company, command = wish.company, wish.command
     if not isinstance(command, AdmitMember | InviteMember) or command.name is None:
         return
     of_company = await at.handling.company(company)
-    if of_company is None:
-        return
+    if of_company is None or not of_company.is_administrator(wish.actor):
+        return  # refused by the rules, which tell nothing of the directory
     guest = command.guest_of is not None or command.person in of_company.guests
-    await named(at, company, of_company, command.person, command.name, guest=guest)
-    if isinstance(command, InviteMember):
-        await _addressed(at, company, of_company, command.person, command.email)
+    try:
+        await named(at, company, of_company, command.person, command.name, guest=guest)
+        if isinstance(command, InviteMember):
+            await _addressed(at, company, of_company, command.person, command.email)
+    except Problem:
+        if not await at.log.known(wish.principal, wish.key):
+            raise
 
 
 async def named(at: Doors, company: Slug, of_company: Company, person: PersonId, name: str, *, guest: bool) -> None:

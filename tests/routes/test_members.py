@@ -271,6 +271,8 @@ class TestOneAddress:
         second = InviteMember(person="pn", name="P. Nair", email="PRIYA@firstbank.example")
         await company.play([(ADMINISTRATOR, INVITATION)])
         assert told(await company.send(ADMINISTRATOR, second)) == (409, "address-is-somebody-elses")
+        # Who may invite nobody is not told whose address it is.
+        assert told(await company.send(DIRECTOR, second)) == (403, "administrator-alone")
         assert (await accept(company, published)).status_code == 200
         assert told(await company.send(ADMINISTRATOR, second)) == (409, "address-is-somebody-elses")
         await company.play([(ADMINISTRATOR, DismissMember(person=PRIYA))])
