@@ -24,7 +24,7 @@ from tests.storms.processes import PATIENCE, Service, serving, started
 from tests.test_embedded import answers, postmaster, until
 
 #: How often the service is killed, PostgreSQL, and both at once.
-KILLS = {"service": either(1, 40), "postgresql": either(4, 120), "both": either(1, 40)}
+KILLS = {"service": either(2, 40), "postgresql": either(6, 120), "both": either(2, 40)}
 CLIENTS = 16
 #: Commands accepted before a kill, at the most.
 LATEST = 60
