@@ -225,7 +225,7 @@ class AnsweredInTime:
         async def begun(message: Message) -> None:
             if message["type"] == "http.response.start":
                 limit.reschedule(None)
-                if scope["path"].startswith("/v1/"):
+                if scope.get("path", "").startswith("/v1/"):
                     headers = [each for each in message["headers"] if each[0].lower() != b"cache-control"]
                     message = {**message, "headers": [*headers, (b"cache-control", b"no-store")]}
             await send(message)
