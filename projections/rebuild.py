@@ -3,14 +3,15 @@
 Histories are folded production by production, so that every row is written once and memory holds one production;
 then the new tables get their indexes, are compared with the live ones where those stand, late or stopped as they may
 be, catch up with the log and take their place in one transaction. Readers are served by the old rows until that moment.
-A rebuild that was broken off is resumed behind the last production that was complete.
+A rebuild that was broken off is resumed behind the last page that was copied, within a production as well.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -23,6 +24,7 @@ from events.group_commit import LOST
 from events.ids import StreamId
 from events.log import COLUMNS, Page, read, recorded, safe_position
 
+from .past import rows_at
 from .projection import Kind, Projection, Rows, metadata
 from .stored import advance, copy
 
@@ -32,6 +34,8 @@ PAGE, TAIL = 5000, 1000
 SLICE = 100
 #: How long the swap waits for readers of the old rows, and readers for the swap, before it is tried again.
 SWAP_SECONDS = 0.5
+#: No stream's name comes after this.
+_END = "~"
 #: No step is broken off for taking long.
 LONG = 24 * 3600.0
 
@@ -53,6 +57,7 @@ rebuilds = Table(
     Column("stream_id", Text(collation="C"), nullable=False),
     Column("folded", BigInteger, nullable=False),
     Column("position", BigInteger),
+    Column("stream_version", BigInteger, nullable=False),
 )
 
 
@@ -63,11 +68,13 @@ class Progress:
     #: The position up to which histories are copied, and how many events that is.
     up_to: int
     events: int
-    #: The last production whose history was copied whole, and how many events were folded up to it.
+    #: The production whose history is being folded, and how many events were folded in all.
     stream_id: StreamId
     folded: int
     #: Where the tables stand in the log once all histories are copied and indexed.
     position: int | None
+    #: The version up to which that history is folded; of its rows, those that never change are copied so far.
+    stream_version: int
 
     @property
     def place(self) -> int:
@@ -116,6 +123,7 @@ class Incomplete(Exception):
 
 
 Told = Callable[[Progress], None]
+Work = Callable[[], Coroutine[Any, Any, None]]
 #: Of the read models that were compared with their live rows of the same fold, what these say otherwise.
 Compared = dict[str, list[Difference]]
 
@@ -136,10 +144,11 @@ async def rebuild(
     Raises:
         Differs: they do, and nothing was replaced; what was made is kept for the next call.
         UnderWay: another process is at it.
-        NewerCode: the live rows are of newer code.
+        NewerCode: the live rows are of newer code; what was begun of them is forgotten.
         CannotTake: the log holds an event that this code cannot read, or that one of the read models cannot add up.
     """
     async with _alone(pool) as connection:
+        await _refuse_newer(connection, projections)
         live = [row["position"] for row in await _live(connection, projections)]
         start = min(live, default=await safe_position(connection))
         made = await _stored(connection, projections)
@@ -173,6 +182,23 @@ async def _alone(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Any]:
                 await connection.execute("SELECT pg_advisory_unlock($1)", _ONE_AT_A_TIME)
 
 
+async def _refuse_newer(connection: Any, projections: Sequence[Projection[Any]]) -> None:
+    """Before any work is done; a rebuild of the same by code as old can never take its place."""
+    newer = await connection.fetch(
+        "SELECT c.projection FROM checkpoints c JOIN unnest($1::text[], $2::int[]) AS mine (name, version)"
+        " ON c.projection = mine.name AND c.version > mine.version ORDER BY c.projection",
+        [each.name for each in projections],
+        [each.version for each in projections],
+    )
+    if newer:
+        forgotten = await connection.fetchval(
+            "WITH gone AS (DELETE FROM rebuilds WHERE EXISTS (SELECT FROM rebuilds r JOIN checkpoints c"
+            " USING (projection) WHERE c.version > r.version) RETURNING 1) SELECT count(*) FROM gone"
+        )
+        said = "; the rebuild that older code had begun is forgotten" if forgotten else ""
+        raise NewerCode(f"Newer code has built {', '.join(row['projection'] for row in newer)}{said}.")
+
+
 async def _stored(connection: Any, projections: Sequence[Projection[Any]]) -> Progress | None:
     """How far a rebuild of the same read models, no more and no fewer, by the same code has come."""
     rows = await connection.fetch("SELECT * FROM rebuilds")
@@ -184,7 +210,11 @@ async def _stored(connection: Any, projections: Sequence[Projection[Any]]) -> Pr
 
 async def _store(connection: Any, made: Progress) -> None:
     await connection.execute(
-        "UPDATE rebuilds SET stream_id = $1, folded = $2, position = $3", made.stream_id, made.folded, made.position
+        "UPDATE rebuilds SET stream_id = $1, folded = $2, position = $3, stream_version = $4",
+        made.stream_id,
+        made.folded,
+        made.position,
+        made.stream_version,
     )
 
 
@@ -205,44 +235,52 @@ async def _begun(connection: Any, projections: Sequence[Projection[Any]], up_to:
         events = await connection.fetchval("SELECT count(*) FROM events WHERE position <= $1", up_to, timeout=LONG)
         await connection.execute("DELETE FROM rebuilds")
         await connection.executemany(
-            "INSERT INTO rebuilds (projection, version, up_to, events, stream_id, folded)"
-            " VALUES ($1, $2, $3, $4, '', 0)",
+            "INSERT INTO rebuilds (projection, version, up_to, events, stream_id, folded, stream_version)"
+            " VALUES ($1, $2, $3, $4, '', 0, 0)",
             [(each.name, each.version, up_to, events) for each in projections],
         )
-    return Progress(up_to, events, "", 0, None)
+    return Progress(up_to, events, "", 0, None, 0)
 
 
 async def _copy_histories(
     pool: Any, connection: Any, projections: Sequence[Projection[Any]], made: Progress, told: Told
 ) -> None:
     """Fold all histories up to a position and copy their rows; then the tables get their indexes."""
-    tables = _tables(projections)
-    for each in tables:  # of the production in which it was broken off
-        await connection.execute(f"DELETE FROM rebuilding.{each} WHERE stream_id > $1", made.stream_id, timeout=LONG)
-    folds = [(each, Rows().know(each.kinds)) for each in projections]
-    folded = made.folded
-    async with pool.acquire() as reader, _pages(reader, made) as pages:
+    folds = [(each, await _resumed(pool, each, made)) for each in projections]
+    async with pool.acquire() as reader, _pages(reader, made) as pages, _beside() as copying:
         async for page in pages:
             for start in range(0, len(page), SLICE):
                 for event in _known(page[start : start + SLICE], projections):
                     for projection, rows in folds:
                         projection.apply(rows, event)
                 await asyncio.sleep(0)
-            unfinished = page[-1]["stream_id"]
-            done = next((place for place, row in enumerate(page) if row["stream_id"] == unfinished), 0)
-            if done:
-                made = replace(made, stream_id=page[done - 1]["stream_id"], folded=folded + done)
-            await _copy(connection, folds, made, unfinished, finished=done > 0)
-            folded += len(page)
-            told(replace(made, folded=folded))
-    if folded != made.events:
-        raise Incomplete(f"{folded} of {made.events} events were read.")
-    made = replace(made, stream_id="~", folded=folded)  # no stream's name comes after this
-    await _copy(connection, folds, made, None)
-    told(made)
+            before, unfinished = made.stream_id, page[-1]["stream_id"]
+            made = replace(
+                made, stream_id=unfinished, stream_version=page[-1]["version"], folded=made.folded + len(page)
+            )
+            taken = _taken(folds, unfinished, finished=before != unfinished)
+            await copying(partial(_copy, connection, taken, made, told))
+        await copying(None)
+    if made.folded != made.events:
+        await connection.execute("DELETE FROM rebuilds")  # it could never be complete
+        raise Incomplete(f"{made.folded} of {made.events} events were read.")
+    made = replace(made, stream_id=_END, stream_version=0)
+    await _copy(connection, _taken(folds, None), made, told)
     async with connection.transaction():
-        await connection.execute("SELECT index_rebuild($1)", tables, timeout=LONG)
+        await connection.execute("SELECT index_rebuild($1)", _tables(projections), timeout=LONG)
         await _store(connection, replace(made, position=made.up_to))
+
+
+async def _resumed(pool: Any, projection: Projection[Any], made: Progress) -> Rows:
+    """What the fold had come to where it was broken off: such rows of the production in hand as were not copied yet."""
+    rows = Rows().know(projection.kinds)
+    if projection.changes and made.stream_version:
+        past = await rows_at(pool, projection, made.stream_id, made.stream_version)
+        for kind in (each for each in projection.kinds if not each.final):
+            unfinished: list[Any] = past.of(kind.row, made.stream_id)
+            for row in unfinished:
+                rows.put(row)
+    return rows
 
 
 def _known(page: Iterable[Any], projections: Sequence[Projection[Any]]) -> Iterator[Recorded[AnyEvent]]:
@@ -257,7 +295,7 @@ def _known(page: Iterable[Any], projections: Sequence[Projection[Any]]) -> Itera
 
 @asynccontextmanager
 async def _pages(reader: Any, made: Progress) -> AsyncIterator[AsyncIterator[list[Any]]]:
-    """The histories behind a production, in pages; the next one is on its way while one is folded."""
+    """The histories behind what was folded, in pages; the next one is on its way while one is folded."""
 
     def coming(stream_id: StreamId, version: int) -> "asyncio.Task[list[Any]]":
         query = (
@@ -266,7 +304,7 @@ async def _pages(reader: Any, made: Progress) -> AsyncIterator[AsyncIterator[lis
         )
         return asyncio.create_task(reader.fetch(query, stream_id, version, made.up_to, PAGE, timeout=LONG))
 
-    ahead = coming(made.stream_id, 2**62)
+    ahead = coming(made.stream_id, made.stream_version)
 
     async def pages() -> AsyncIterator[list[Any]]:
         nonlocal ahead
@@ -281,24 +319,47 @@ async def _pages(reader: Any, made: Progress) -> AsyncIterator[AsyncIterator[lis
         await asyncio.gather(ahead, return_exceptions=True)
 
 
-async def _copy(
-    connection: Any,
-    folds: Sequence[tuple[Projection[Any], Rows]],
-    made: Progress,
-    unfinished: StreamId | None,
-    *,
-    finished: bool = True,
-) -> None:
-    """Copy what is final: all rows of finished histories, and such of the unfinished one as never change."""
+@asynccontextmanager
+async def _beside() -> AsyncIterator[Callable[[Work | None], Awaitable[None]]]:
+    """Where work is done beside the caller's, one after the other: the next is begun when the one before is done."""
+    at_work: list[asyncio.Task[None]] = []
+
+    async def begin(work: Work | None) -> None:
+        while at_work:
+            await at_work[0]
+            at_work.pop()
+        if work is not None:
+            at_work.append(asyncio.create_task(work()))
+
+    try:
+        yield begin
+    finally:
+        for each in at_work:
+            each.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
+
+
+def _taken(
+    folds: Sequence[tuple[Projection[Any], Rows]], unfinished: StreamId | None, *, finished: bool = True
+) -> list[tuple[Kind, list[Any]]]:
+    """Take out what is final: all rows of finished histories, and such of the unfinished one as never change."""
+    return [
+        (kind, rows.taken(kind.row, None if kind.final else unfinished))
+        for projection, rows in folds
+        for kind in projection.kinds
+        if kind.final or finished
+    ]
+
+
+async def _copy(connection: Any, taken: Iterable[tuple[Kind, list[Any]]], made: Progress, told: Told) -> None:
+    """Copy rows, and note how far they go."""
     async with connection.transaction():
         # The commit of the swap makes all of it durable.
         await connection.execute("SET LOCAL synchronous_commit = off")
-        for projection, rows in folds:
-            for kind in projection.kinds:
-                if kind.final or finished:
-                    final = rows.taken(kind.row, None if kind.final else unfinished)
-                    await copy(connection, kind, final, "rebuilding", LONG)
+        for kind, rows in taken:
+            await copy(connection, kind, rows, "rebuilding", LONG)
         await _store(connection, made)
+    told(made)
 
 
 async def _caught_up(

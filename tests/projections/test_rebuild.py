@@ -204,10 +204,16 @@ class TestRebuild:
 
     async def test_of_rows_that_newer_code_built_is_refused(self, office: Office) -> None:
         await filled(office)
+        await broken_off(office, lambda made: made.folded > 5)
         await office.pool.execute("UPDATE checkpoints SET version = 9 WHERE projection = 'flags'")
+        told: list[Progress] = []
 
-        with pytest.raises(NewerCode, match="flags"):
-            await rebuild(office.pool, PROJECTIONS)
+        with pytest.raises(NewerCode, match="built flags; the rebuild that older code had begun is forgotten"):
+            await rebuild(office.pool, PROJECTIONS, told.append)
+        with pytest.raises(NewerCode, match=r"built flags\.$"):
+            await rebuild(office.pool, PROJECTIONS, told.append)
+
+        assert told == []
 
 
 class TestReaders:
@@ -248,18 +254,19 @@ class TestReaders:
 
 
 class TestBrokenOff:
-    async def test_is_resumed_behind_the_last_production_that_was_complete(
-        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("after", [5, 25, 50])
+    async def test_is_resumed_where_it_was_in_the_middle_of_a_production_as_well(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, after: int
     ) -> None:
         await filled(office)
         before = await every_table(office.pool, *BOTH)
         monkeypatch.setattr(module, "PAGE", 5)
-        first = await broken_off(office, lambda made: made.stream_id == OTHER)
+        first = await broken_off(office, lambda made: made.folded >= after)
         again: list[Progress] = []
 
         await rebuild(office.pool, PROJECTIONS, again.append)
 
-        assert again[0].folded >= first.folded > 5
+        assert again[0].folded > first.folded >= after
         assert await every_table(office.pool, *BOTH) == before
         await agree(office, *BOTH)
 
@@ -326,6 +333,8 @@ class TestBrokenOff:
             await rebuild(office.pool, PROJECTIONS)
 
         assert await live.checkpoints() == points
+        await rebuild(office.pool, PROJECTIONS)  # it began anew
+        await agree(office, *BOTH)
 
     async def test_by_a_lost_connection_goes_on_as_well(self, office: Office, urls: Urls) -> None:
         await filled(office)

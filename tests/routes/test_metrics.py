@@ -200,7 +200,7 @@ class TestWhatIsBehind:
 async def begun_to_rebuild(world: World) -> None:
     """What a rebuild leaves that was broken off after a quarter."""
     pool = world.app.state.doors.database.pool
-    await pool.execute("INSERT INTO rebuilds VALUES ('flags', 0, 99, 100, 'acme', 25)")
+    await pool.execute("INSERT INTO rebuilds VALUES ('flags', 0, 99, 100, 'acme', 25, NULL, 7)")
 
 
 async def test_without_the_database_the_rest_is_told_still(locked: World, monkeypatch: pytest.MonkeyPatch) -> None:
