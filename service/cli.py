@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import uuid4
 
@@ -75,6 +76,8 @@ class Addresses:
 
     service: str
     owner: str | None
+    #: The folder of an embedded one.
+    data: Path | None = None
 
 
 def environment() -> Settings:
@@ -100,7 +103,7 @@ def database() -> Iterator[Addresses]:
         return
     with running(settings.data) as server:
         asyncio.run(migrate_to_head(server.owner_url, server.admin_url))
-        yield Addresses(server.service_url, server.owner_url)
+        yield Addresses(server.service_url, server.owner_url, settings.data)
 
 
 @contextmanager
@@ -160,14 +163,24 @@ def serve(
     """Serve HTTP until Ctrl-C or SIGTERM; with an embedded PostgreSQL when DATABASE_URL is not set."""
     settings, started = environment(), demo.first_acts if demonstrate else None
     with database() as addresses:
-        asyncio.run(serving.serve(addresses.service, host, port, started, project=projections, settings=settings))
+        asyncio.run(
+            serving.serve(
+                addresses.service,
+                host,
+                port,
+                started,
+                project=projections,
+                settings=settings,
+                embedded=addresses.data,
+            )
+        )
 
 
 @app.command()
 def project() -> None:
     """Keep the read models current until Ctrl-C or SIGTERM, without serving; any number may stand by."""
     with database() as addresses:
-        asyncio.run(serving.project(addresses.service))
+        asyncio.run(serving.project(addresses.service, addresses.data))
 
 
 @app.command("projections")

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from service.embedded_binaries import Binaries, Unavailable, binaries
 
-__all__ = ["Server", "Unavailable", "running"]
+__all__ = ["Server", "Unavailable", "revived", "running"]
 
 PATIENCE = 120.0  # seconds; a server that recovers from a crash may take a while
 
@@ -100,6 +100,22 @@ def running(data: Path, *, durable: bool = True) -> Iterator[Server]:
             fcntl.flock(gate, fcntl.LOCK_EX)
             if _taken(users):
                 cluster.stop()
+
+
+def revived(data: Path, *, durable: bool = True) -> Server | None:
+    """
+    Start the server on a folder again that this process holds, if it died: where it runs now, or None if it did not.
+
+    Raises:
+        Unavailable: it does not start.
+    """
+    home = data.absolute() / "postgresql"
+    with _opened(home.with_name("gate")) as gate:
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        with _opened(home / "alive") as alive:
+            if not _taken(alive):
+                return None
+        return _Cluster(home, gate, binaries(home / "cluster")).ensure(durable=durable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
@@ -17,6 +19,7 @@ from events.envelope import reason
 from service import app
 from service.connections import BoundedProtocol
 from service.database import check_schema, connected, doubt
+from service.embedded import Unavailable, revived
 from service.rates import Limits
 from service.routes.access import Doors
 from service.settings import Settings
@@ -25,6 +28,10 @@ from service.settings import Settings
 GRACE_SECONDS = 10
 #: Whoever takes nothing of what is sent to them for so long is not waited for then; before a stream gives up by itself.
 STUCK_SECONDS = 1.0
+#: How often a process looks after its embedded PostgreSQL, and at the least when that does not start.
+LOOK_SECONDS, LOOK_SECONDS_MAX = 1.0, 60.0
+
+_log = structlog.get_logger()
 
 
 class Server(uvicorn.Server):
@@ -162,6 +169,25 @@ async def served(
         await serving
 
 
+async def kept_up(data: Path) -> None:
+    """Start the embedded PostgreSQL again whenever it died, until cancelled; ever later when it does not start.
+
+    Whoever shares its folder does so too, and finds it started by the first of them.
+    """
+    pause = LOOK_SECONDS
+    while True:
+        await asyncio.sleep(pause)
+        try:
+            server = await asyncio.to_thread(revived, data)
+        except (Unavailable, OSError) as error:
+            pause = min(2 * pause, LOOK_SECONDS_MAX)
+            _log.error("database_does_not_start", data=str(data), again_in=pause, error=reason(error))
+        else:
+            pause = LOOK_SECONDS
+            if server is not None:
+                _log.warning("database_started_again", data=str(data), port=urlsplit(server.service_url).port)
+
+
 Started = Callable[[str, Doors], Awaitable[None]]
 
 
@@ -173,22 +199,40 @@ async def serve(
     *,
     project: bool = True,
     settings: Settings | None = None,
+    embedded: Path | None = None,
 ) -> None:
-    """Serve until a signal asks to stop; `started` is called once with the address, before requests are logged."""
+    """Serve until a signal asks to stop; `started` is called once with the address, before requests are logged.
+
+    Args:
+        embedded: the folder of the database, when it is embedded.
+    """
     configure_logs(logging.WARNING if started else logging.INFO)
-    async with served(database_url, host, port, project=project, settings=settings) as (serving, address, doors):
+    async with (
+        _beside(embedded),
+        served(database_url, host, port, project=project, settings=settings) as (serving, address, doors),
+    ):
         if started is not None:
             await started(address, doors)
             configure_logs()
         await asyncio.shield(serving)
 
 
-async def project(database_url: str) -> None:
+@asynccontextmanager
+async def _beside(embedded: Path | None) -> AsyncIterator[None]:
+    keeping = None if embedded is None else asyncio.create_task(kept_up(embedded))
+    try:
+        yield
+    finally:
+        if keeping is not None:
+            keeping.cancel()
+
+
+async def project(database_url: str, embedded: Path | None = None) -> None:
     """Keep the read models current, without doors, until a signal asks to stop."""
     configure_logs()
     asked, loop = asyncio.Event(), asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, asked.set)
-    async with app.opened(database_url, pool_size=4) as doors:
+    async with _beside(embedded), app.opened(database_url, pool_size=4) as doors:
         await doubt(doors.database.pool)
         await asked.wait()

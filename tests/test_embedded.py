@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
+from service import serving
 from service.embedded import Server, Unavailable, running
 
 USER = """
@@ -295,3 +297,37 @@ class TestRefuses:
             file.write("no_such_setting = 1\n")
         with pytest.raises(Unavailable, match="no_such_setting"), running(data, durable=False):
             pass
+
+
+class TestAProcessThatServes:
+    async def test_starts_it_again_at_its_port_when_it_was_killed(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serving, "LOOK_SECONDS", 0.05)
+        with running(data, durable=True) as server:
+            keeping = asyncio.create_task(serving.kept_up(data))
+            for _ in range(2):
+                os.kill(postmaster(data), signal.SIGKILL)
+                with capture_logs() as told:
+                    async with asyncio.timeout(30):
+                        while not told:
+                            await asyncio.sleep(0.02)
+                    await asyncio.sleep(0.2)
+
+                assert [each["event"] for each in told] == ["database_started_again"]
+                assert await asyncio.to_thread(answers, server.service_url)
+            keeping.cancel()
+
+    async def test_tries_ever_later_when_it_does_not_start(self, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serving, "LOOK_SECONDS", 0.01)
+
+        def refused(_: Path) -> None:
+            raise Unavailable("no room on the disk")
+
+        monkeypatch.setattr(serving, "revived", refused)
+        with capture_logs() as told:
+            keeping = asyncio.create_task(serving.kept_up(data))
+            await asyncio.sleep(0.3)
+            keeping.cancel()
+
+        assert [each["again_in"] for each in told][:3] == [0.02, 0.04, 0.08]
