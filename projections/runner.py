@@ -73,10 +73,11 @@ class Progress:
     """How a projection stands, as its operator asks."""
 
     projection: str
-    #: `current`, `behind`, `building` or `stopped`.
+    #: `current`, `behind`, `building`, `rebuilding` (it shows what older code made of it) or `stopped`.
     state: str
     position: int
-    #: How many events it has yet to take, and how old the first of them is; None before it was ever built.
+    #: How many events it has yet to take, as far as they were counted, and how old the first of them is; None before
+    #: it was ever built.
     events: int | None
     seconds: float | None
     #: Which process keeps it; None when nobody does.
@@ -141,8 +142,14 @@ class Runner:
                 async with asyncio.timeout(1):
                     await self.release()
 
-    async def claim(self) -> None:
-        """Take every lease that is free or ours, for a while; those of newer code are left alone."""
+    async def claim(self, *, again: bool = False) -> None:
+        """Take every lease that is free or ours, for a while; those of newer code are left alone.
+
+        What had stopped under another holder is tried again: our code may take what theirs could not.
+
+        Args:
+            again: so is what stopped under us.
+        """
         names, versions = list(self._projections), [each.version for each in self._projections.values()]
         await self._pool.execute(
             "INSERT INTO checkpoints (projection, version, position, epoch) SELECT name, 0, 0, 0"
@@ -151,16 +158,23 @@ class Runner:
         )
         rows = await self._pool.fetch(
             "UPDATE checkpoints c SET holder = $3, held_until = clock_timestamp() + $4 * interval '1 second',"
-            " epoch = epoch + (holder IS DISTINCT FROM $3)::int"
+            " epoch = epoch + (holder IS DISTINCT FROM $3)::int,"
+            " error = CASE WHEN holder = $3 AND NOT $5 THEN error END"
             " FROM unnest($1::text[], $2::int[]) AS mine (name, version)"
             " WHERE c.projection = mine.name AND c.version <= mine.version"
             " AND (holder IS NULL OR holder = $3 OR held_until < clock_timestamp())"
-            " RETURNING c.projection, c.position, c.epoch, c.version, c.error",
+            " RETURNING c.projection, c.position, c.epoch, c.version, c.error, old.error AS found",
             names,
             versions,
             self._me,
             LEASE_SECONDS,
+            again,
         )
+        for row in rows:
+            if row["found"] is not None and row["error"] is None:
+                _log.warning(
+                    "projection_tried_again", projection=row["projection"], after=row["position"], error=row["found"]
+                )
         self._held = {row["projection"]: _checkpoint(row) for row in rows}
         self._renew_at = asyncio.get_running_loop().time() + LEASE_SECONDS / 3
 
@@ -176,8 +190,7 @@ class Runner:
             await self._rebuilding
 
     async def _start(self) -> None:
-        await self.claim()
-        await self._pool.execute("UPDATE checkpoints SET error = NULL WHERE projection = ANY($1)", list(self._held))
+        await self.claim(again=True)
         await self._renew()
 
     async def _renew(self) -> None:
@@ -225,17 +238,23 @@ class Runner:
         )
         return {row["projection"]: _checkpoint(row) for row in rows}
 
-    async def progress(self) -> list[Progress]:
-        """How every projection stands, in their order."""
+    async def progress(self, at_most: int | None = None) -> list[Progress]:
+        """How every projection stands, in their order.
+
+        Args:
+            at_most: count no more events that one has yet to take.
+        """
         rows = await self._pool.fetch(
             "SELECT c.*, CASE WHEN held_until > clock_timestamp() THEN holder END AS kept_by, ahead.*,"
             f" r.folded::float / greatest(r.events, 1) AS rebuilt, {UNDER_WAY} AS rebuilding"
             " FROM checkpoints c LEFT JOIN rebuilds r USING (projection), LATERAL ("
-            "  SELECT count(*) AS behind, extract(epoch FROM clock_timestamp() - min(e.recorded_at))::float AS seconds"
-            "  FROM events e WHERE e.position > c.position) ahead"
+            "  SELECT count(*) AS behind, extract(epoch FROM clock_timestamp() - min(recorded_at))::float AS seconds"
+            "  FROM (SELECT e.recorded_at FROM events e WHERE e.position > c.position ORDER BY e.position LIMIT $1) e"
+            " ) ahead",
+            at_most,
         )
         found = {row["projection"]: row for row in rows}
-        return [_progress(name, found.get(name)) for name in self._projections]
+        return [_progress(each, found.get(each.name)) for each in self._projections.values()]
 
     async def retry(self, projection: str) -> None:
         """Let a projection that stopped go on from where it stopped, by whoever holds it."""
@@ -380,11 +399,14 @@ def _checkpoint(row: Any) -> Checkpoint:
     return Checkpoint(row["position"], row["epoch"], row["version"], row["error"])
 
 
-def _progress(name: str, row: Any) -> Progress:
+def _progress(projection: Projection[Any], row: Any) -> Progress:
+    name = projection.name
     if row is None:
         return Progress(name, "building", 0, None, None, None, None, None, rebuilding=False)
     told = (row["kept_by"], row["error"], row["rebuilt"], row["rebuilding"])
     if row["version"] == 0:
-        return Progress(name, "building", 0, None, None, *told)
-    state = "stopped" if row["error"] else "behind" if row["behind"] else "current"
+        return Progress(name, "stopped" if row["error"] else "building", 0, None, None, *told)
+    state = "behind" if row["behind"] else "current"
+    if row["error"] or row["version"] < projection.version:
+        state = "stopped" if row["error"] else "rebuilding"
     return Progress(name, state, row["position"], row["behind"], row["seconds"], *told)

@@ -18,9 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.bells import Bells
 from events.log import Log
-from projections import PROJECTIONS
-from projections.projection import Projection
-from projections.runner import Checkpoint, Runner
+from projections.runner import LEASE_SECONDS, Progress, Runner
 from service import problems
 from service.api_keys import ApiKeys
 from service.database import check_schema, connected
@@ -39,6 +37,11 @@ GARBAGE = (50_000, 20, 20)
 
 #: Until the first byte of an answer; what takes longer waits for a database that was lost.
 ANSWER_SECONDS = 10.0
+
+#: A view that is behind for longer than a takeover takes is late.
+LATE_SECONDS = 2 * LEASE_SECONDS
+#: A view is told to be behind by so many events at the most.
+COUNTED = 1000
 
 _NONE = Limits()
 _log = structlog.get_logger()
@@ -131,30 +134,36 @@ async def livez() -> dict[str, str]:
 
 
 async def readyz(request: Request) -> Response:
-    """The database answers and every view is there, else 503; a view that stopped is told, and stops nothing else."""
+    """The database answers and every view is there, else 503.
+
+    A view that stopped, that nobody keeps, or that is behind for long is told, and takes nothing out of service.
+    """
     doors: Doors = request.app.state.doors
     try:
         async with asyncio.timeout(2):
             async with doors.database.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
-            views = await doors.runner.checkpoints()
+            views = await doors.runner.progress(COUNTED)
     except Exception as error:
         said = f"does not answer ({type(error).__name__})"
         return JSONResponse({"status": "not ready", "database": said}, 503)
-    states = {each.name: _state(each, views.get(each.name)) for each in PROJECTIONS}
-    found = {state["state"] for state in states.values()}
-    status = "not ready" if "building" in found else "degraded" if "stopped" in found else "ready"
-    return JSONResponse({"status": status, "views": states}, 503 if status == "not ready" else 200)
+    not_ready = any(each.state == "building" for each in views)
+    status = "not ready" if not_ready else "degraded" if any(map(_degraded, views)) else "ready"
+    told = {each.projection: _told(each) for each in views}
+    return JSONResponse({"status": status, "views": told}, 503 if not_ready else 200)
 
 
-def _state(projection: Projection[Any], point: Checkpoint | None) -> dict[str, Any]:
-    if point is None:
+def _degraded(view: Progress) -> bool:
+    return view.state == "stopped" or view.holder is None or (view.seconds or 0.0) > LATE_SECONDS
+
+
+def _told(view: Progress) -> dict[str, Any]:
+    if view.state == "building":
         return {"state": "building"}
-    if point.error is not None:
-        return {"state": "stopped", "position": point.position, "error": point.error}
-    if point.version < projection.version:
-        return {"state": "rebuilding", "position": point.position}  # as of then it is shown meanwhile
-    return {"state": "current", "position": point.position}
+    told: dict[str, Any] = {"state": view.state, "position": view.position, "kept_by": view.holder or "nobody"}
+    if view.events:
+        told |= {"events": view.events, "seconds": round(view.seconds or 0.0, 1)}
+    return told if view.error is None else told | {"error": view.error}
 
 
 async def told_metrics(request: Request) -> Response:

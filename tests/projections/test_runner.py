@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from events.budget import BudgetLocked
 from events.envelope import CannotTake
@@ -15,6 +16,7 @@ from projections import PROJECTIONS, flags, runner
 from projections.projection import Projection
 from projections.rebuild import rebuild
 from projections.runner import Runner
+from service import app
 from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, STAFFED, spend
 from tests.handling.office import STREAM, Office
@@ -224,6 +226,40 @@ class TestNewCode:
         assert {row["sentence"] for row in told} == {"as the old code said it"}
 
 
+class TestReadiness:
+    async def test_tells_how_far_a_view_is_behind_and_that_nobody_keeps_it(
+        self, office: Office, client: httpx2.AsyncClient
+    ) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(LOCKED)
+        await caught_up(live)
+        kept = (await client.get("/readyz")).json()
+        await live.release()
+        await office.play(SPENT)
+        ready = await client.get("/readyz")
+
+        assert (kept["status"], kept["views"]["flags"]["state"]) == ("ready", "current")
+        assert kept["views"]["flags"]["kept_by"] != "nobody"
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        told = ready.json()["views"]["flags"]
+        behind = await office.pool.fetchval(
+            "SELECT count(*) FROM events WHERE position > $1", kept["views"]["flags"]["position"]
+        )
+        assert (told["state"], told["kept_by"], told["events"]) == ("behind", "nobody", behind)
+        assert told["seconds"] >= 0
+
+    async def test_is_degraded_by_a_view_that_is_late(
+        self, office: Office, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(LOCKED)
+        assert (await client.get("/readyz")).json()["status"] == "ready"
+        monkeypatch.setattr(app, "LATE_SECONDS", 0.0)
+        assert (await client.get("/readyz")).json()["status"] == "degraded"
+
+
 class TestPoison:
     async def test_stops_one_read_model_alone_and_loudly(self, office: Office, client: httpx2.AsyncClient) -> None:
         live = Runner(office.pool, with_poison("KS-2"))
@@ -273,6 +309,26 @@ class TestPoison:
         assert {point.error for point in (await mended.checkpoints()).values()} == {None}
         await agree(office, STREAM)
         assert (await client.get("/readyz")).json()["status"] == "ready"
+
+    async def test_is_digested_by_a_standby_of_mended_code_that_takes_over(self, office: Office) -> None:
+        faulty, standby = Runner(office.pool, with_poison("KS-2")), Runner(office.pool)
+        await faulty.refresh()
+        await standby.refresh()
+        await office.play(SPENT)
+        await caught_up(faulty)
+        said = (await faulty.checkpoints())["flags"].error
+        await faulty.claim()
+        assert (await faulty.checkpoints())["flags"].error == said, "a renewal is no takeover"
+        await lapsed(office)
+
+        with capture_logs() as told:
+            await standby.claim()
+        await caught_up(standby)
+
+        [line] = [each for each in told if each["event"] == "projection_tried_again"]
+        assert (line["projection"], line["error"]) == ("flags", said)
+        assert {point.error for point in (await standby.checkpoints()).values()} == {None}
+        await agree(office, STREAM)
 
     @pytest.mark.parametrize("met", ["in the first build", "later"])
     async def test_is_tried_again_when_asked_and_goes_on_where_it_stopped(
