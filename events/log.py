@@ -202,6 +202,11 @@ class Log:
             raise LookupError(f"{stream_id} has no version {version}")
         return found
 
+    async def complete(self) -> int:
+        """The position up to which the log is complete."""
+        async with self._pool.acquire() as connection:
+            return await safe_position(connection)
+
     async def page(self, after: int, limit: int, part: Part | None = None) -> Page:
         """What comes next after a position, as far as the log is complete.
 
@@ -214,6 +219,19 @@ class Log:
                 return Page((), after, complete)
             return await read(connection, after, complete, limit, part)
 
+    async def page_in_time(self, after: int, limit: int, part: Part | None = None) -> Page:
+        """What comes next after a position; a database that is away is waited for.
+
+        Raises:
+            CannotTake: the very next event is none that this code can read.
+        """
+        while True:
+            try:
+                return await self.page(after, limit, part)
+            except AWAY as error:
+                _log.warning("follower_waits_for_database", after=after, error=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+
     async def follow(self, after: int, grown: Bell, part: Part | None = None, limit: int = PAGE) -> AsyncIterator[Page]:
         """The log after a position, page by page without a gap and without an end.
 
@@ -225,12 +243,7 @@ class Log:
             CannotTake: the very next event is none that this code can read.
         """
         while True:
-            try:
-                page = await self.page(after, limit, part)
-            except AWAY as error:
-                _log.warning("follower_waits_for_database", after=after, error=str(error))
-                await asyncio.sleep(AGAIN_SECONDS)
-                continue
+            page = await self.page_in_time(after, limit, part)
             yield page
             moved, after = page.reached > after, page.reached
             if not moved:

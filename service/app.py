@@ -30,6 +30,7 @@ from service.oidc import Identities, Oidc, provided
 from service.rates import Limits, Rates
 from service.routes import asyncapi, commands, feed, members, openapi, queries
 from service.routes.access import Doors, operation_id
+from service.tail import Tail
 
 #: Facts and rows refer to nothing that refers back: looking for circles among them 70 times less often than
 #: Python does by itself makes reading the past a quarter faster.
@@ -85,6 +86,7 @@ async def opened(
                 Rates(limits),
                 runner,
                 bells,
+                Tail(log, bells.appended),
                 now,
             )
         finally:

@@ -30,6 +30,7 @@ from service.identity import Bearer, Identity, Tokens, Unauthenticated
 from service.oidc import Believed, Identities
 from service.problems import FieldError, Problem, malformed_fields
 from service.rates import Rates, TooOften
+from service.tail import Tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Doors:
     rates: Rates
     runner: Runner
     bells: Bells
+    tail: Tail
     clock: Callable[[], datetime]
 
 

@@ -6,9 +6,11 @@ not change while it is followed: a feed that grew with the reader's roles would 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
@@ -21,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from events import EVENTS, AnyEvent
+from events.confidential import figures_of
 from events.envelope import CannotTake, Recorded
 from events.group_commit import AWAY
 from events.ids import Slug, StreamId
@@ -30,10 +33,11 @@ from service.deciders.confidential import EVERYTHING, NOTHING, Sight
 from service.deciders.refusal import Refusal
 from service.problems import FieldError, Problem, answer, malformed_fields
 from service.rates import TooOften
+from service.tail import Kept
 
 from .access import At, CompanySlug, Doors, Person, Sender, authenticated, operation_id, reading, too_often
 from .cloud_events import CloudEvent, told
-from .listing import JSON, preferred
+from .listing import JSON, acceptable
 
 EVENT_STREAM = "text/event-stream"
 #: How often a stream makes sure that its reader may still read.
@@ -83,9 +87,14 @@ class Asked:
     accept: Annotated[str, Header(description="`application/json` (a page) or `text/event-stream`.")] = JSON
 
     @property
+    def media_type(self) -> str | None:
+        """What is asked for: a page, a stream, or nothing that the feed can be."""
+        return acceptable(self.accept, JSON, EVENT_STREAM)
+
+    @property
     def streamed(self) -> bool:
         """Whether a stream is asked for."""
-        return preferred(self.accept, JSON, EVENT_STREAM) == EVENT_STREAM
+        return self.media_type == EVENT_STREAM
 
     @property
     def cursor(self) -> tuple[str, int]:
@@ -101,6 +110,13 @@ async def get_events(
 ) -> FeedPage | Response:
     """What happens, event by event, as CloudEvents: a page of it, or all from a position on and then as it happens."""
     part, sights = await _part(at, sender, asked)
+    if asked.media_type is None:
+        raise Problem(
+            406,
+            "NothingIsAcceptable",
+            f"The feed is {JSON} or {EVENT_STREAM}, and the request takes neither.",
+            "Accept one of them, or say nothing.",
+        )
     page = await _page(at, part, asked)
     if asked.streamed:
         leaving = anyio.Event()
@@ -214,44 +230,63 @@ async def _page(at: Doors, part: Part, asked: Asked) -> Page:
 
 async def _stream(
     at: Doors, part: Part, page: Page, asked: Asked, sights: Sights, request: Request, leaving: anyio.Event
-) -> AsyncIterator[ServerSentEvent]:
+) -> AsyncIterator[bytes]:
     """The events as they are sent, until the reader or the service leaves, or the reader may read less or more."""
     loop = asyncio.get_running_loop()
-    check_at = loop.time() + CHECK_SECONDS
+    check_at = loop.time() + CHECK_SECONDS * 3 / 4
     try:
-        async for recorded in _each(at, part, page, asked.limit):
-            if leaving.is_set():
-                return
-            if loop.time() >= check_at:
-                if not await _may_still_read(at, asked, sights, request):
+        async with aclosing(_each(at, part, page, asked.limit)) as batches:
+            async for found in batches:
+                if leaving.is_set():
                     return
-                check_at = loop.time() + CHECK_SECONDS
-            if recorded is not None:
-                event = told(recorded, await sights.of(recorded.stream_id)).model_dump_json(exclude_none=True)
-                yield ServerSentEvent(event, id=str(recorded.position))
+                if loop.time() >= check_at:
+                    if not await _may_still_read(at, asked, sights, request):
+                        return
+                    check_at = loop.time() + CHECK_SECONDS * 3 / 4
+                if found:
+                    yield await _said(found, sights)
     except CannotTake as error:  # whoever comes again is told so
         _log.error("feed_stopped", company=asked.company, error=str(error))
     except AWAY:
         return  # what may be read of one more production cannot be asked: whoever comes again goes on from there
 
 
-async def _each(at: Doors, part: Part, page: Page, limit: int) -> AsyncIterator[Recorded[AnyEvent] | None]:
-    """The events of the page and of those after it; None when there are no more for the moment."""
-    for recorded in page.events:
-        yield recorded
-    async for following in at.log.follow(page.reached, at.bells.appended, part, limit):
-        for recorded in following.events:
-            yield recorded
-        yield None
+async def _each(at: Doors, part: Part, page: Page, limit: int) -> AsyncGenerator[Sequence[Kept], None]:
+    """The events of the page and those after it, some at a time; none when there are no more for the moment."""
+    yield [Kept(each, each.position) for each in page.events]
+    async with aclosing(at.tail.follow(page.reached, part, limit)) as following:
+        async for found in following:
+            yield found
+
+
+async def _said(found: Sequence[Kept], sights: Sights) -> bytes:
+    """Events as messages of a stream."""
+    said = []
+    for kept in found:
+        assert not isinstance(kept.event, CannotTake)
+        sight = await sights.of(kept.event.stream_id)
+        shown = sight.withheld is None or sight.shows(figures_of(kept.event.event))
+        said.append(kept.once(None if shown else sight.withheld, partial(_message, kept.event, sight)))
+    return b"".join(said)
+
+
+def _message(recorded: Recorded[AnyEvent], sight: Sight) -> bytes:
+    event = told(recorded, sight).model_dump_json(exclude_none=True)
+    return ServerSentEvent(event, id=str(recorded.position)).encode()
 
 
 async def _may_still_read(at: Doors, asked: Asked, sights: Sights, request: Request) -> bool:
     """Whether the reader's token, membership and role still stand, and they may read neither less nor more."""
+    key = (request.headers.get("authorization"), asked.company, asked.production)
+    now = await at.tail.alike(key, CHECK_SECONDS / 4, partial(_now, at, asked, request))
+    return now if isinstance(now, bool) else await sights.are(now)
+
+
+async def _now(at: Doors, asked: Asked, request: Request) -> "Sights | bool":
+    """What may be read now, by everybody who comes so; whether it still may, where nobody can say what."""
     try:
-        _, now = await _part(at, await authenticated(request), asked)
-        return await sights.are(now)
+        return (await _part(at, await authenticated(request), asked))[1]
     except (Problem, Refusal):
         return False
     except AWAY:
-        pass  # nothing can be read meanwhile either
-    return True
+        return True  # nothing can be read meanwhile either

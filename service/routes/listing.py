@@ -52,9 +52,23 @@ class Terms:
 
 
 def preferred(accept: str, *ours: str) -> str:
-    """The one of our media types that the caller prefers; the first one when they do not say."""
-    asked = {part.split(";")[0].strip().lower(): _weight(part) for part in accept.split(",")}
-    return max((each for each in (*asked, ours[0]) if each in ours), key=lambda each: asked.get(each, 0.0))
+    """The one of our media types that the caller prefers; the first one when they take none of them."""
+    return acceptable(accept, *ours) or ours[0]
+
+
+def acceptable(accept: str, *ours: str) -> str | None:
+    """The one of our media types that the caller prefers, the first of several alike; None when they take none."""
+    asked = {part.split(";")[0].strip().lower(): _weight(part) for part in accept.split(",") if part.strip()}
+    if not asked:
+        return ours[0]
+
+    def weight(each: str) -> float:
+        """As the most exact range says that it is in."""
+        ranges = (each, f"{each.split('/')[0]}/*", "*/*")
+        return next((asked[found] for found in ranges if found in asked), 0.0)
+
+    best = max(ours, key=weight)
+    return best if weight(best) > 0 else None
 
 
 def _weight(asked: str) -> float:

@@ -84,6 +84,7 @@ OF_THE_FEED = {
     "403": "The sender holds no role on the production; or names none, and is no administrator; or sends an API key"
     " that was not made for reading.",
     "404": "There is no such company or production for the sender.",
+    "406": "The request takes neither a page nor a stream.",
     "422": "A parameter cannot be read, a kind of event is none, or a position is ahead of the log.",
     "429": OF_EVERY_COMMAND["429"],
     "503": "What comes next was written by a newer version of Greenlight.",

@@ -26,6 +26,7 @@ from service.identity import Identity, Tokens
 from service.oidc import Identities
 from service.rates import Limits, Rates
 from service.routes.access import Doors
+from service.tail import Tail
 from tests.deciders.stories import AUDITOR
 from tests.handling.office import STREAM, Office
 from tests.spec import Story, play
@@ -132,7 +133,8 @@ async def reading(url: str, office: Office) -> AsyncIterator[httpx2.AsyncClient]
             Identities(pool),
             Rates(Limits()),
             Runner(pool),
-            Bells(),
+            bells := Bells(),
+            Tail(office.log, bells.appended),
             clock,
         )
         _, secret = await tokens.create("acme", AUDITOR, clock(), timedelta(hours=1))

@@ -272,6 +272,7 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("the feed", "403", "ReadingNeedsARole", _asked(FEED, at_least=None)),
     ("the feed", "403", "ScopeIsMissing", _by_key(FEED)),
     ("the feed", "404", "ProductionIsMissing", _asked(FEED, at_least=None, production="another-take")),
+    ("the feed", "406", "NothingIsAcceptable", _asked(FEED, ADMINISTRATOR, at_least=None, accept="text/html")),
     ("the feed", "422", "RequestIsMalformed", _asked(FEED, ADMINISTRATOR, at_least=None, kind="SpendLoged")),
     ("the feed", "422", "CursorIsUnknown", _asked(FEED, ADMINISTRATOR, at_least=None, after=1000)),
     ("the feed", "429", "TooManyRequests", _too_often("request", 600, 1, _by_key(FEED))),

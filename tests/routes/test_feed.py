@@ -15,6 +15,7 @@ from events.log import Log
 from events.production import Stage
 from service.deciders.company import AdmitMember, FoundCompany
 from service.deciders.stage import EnterStage
+from service.routes.listing import acceptable
 from tests.deciders.stories import ADMINISTRATOR, AUDITOR, MAYA, OPENED, OPENING, SPENT, STRANGER
 from tests.events.logbook import Alone, named
 from tests.events.logbook import sent as command
@@ -201,6 +202,33 @@ class TestWhoMayRead:
 
     async def test_is_nobody_without_a_token(self, spent: World) -> None:
         assert (await spent.client.get(FEED)).status_code == 401
+
+
+class TestWhatIsAccepted:
+    @pytest.mark.parametrize(
+        ("accept", "given"),
+        [
+            ("", "application/json"),
+            ("application/json", "application/json"),
+            ("text/*;q=0.1, */*;q=0.2", "application/json"),
+            ("text/html, application/*;q=0.5, text/event-stream;q=0.4", "application/json"),
+        ],
+    )
+    async def test_is_weighed(self, spent: World, accept: str, given: str) -> None:
+        answer = await spent.client.get(FEED, headers=await spent.headers(ADMINISTRATOR) | {"Accept": accept})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, given)
+
+    @pytest.mark.parametrize("accept", ["text/html", "application/json;q=0", "*/*;q=0, text/csv", "application/xml"])
+    async def test_that_is_nothing_the_feed_can_be_is_told(self, spent: World, accept: str) -> None:
+        answer = await spent.client.get(FEED, headers=await spent.headers(ADMINISTRATOR) | {"Accept": accept})
+        said = problem(answer, status=406)
+        assert said["type"] == "urn:greenlight:problem:nothing-is-acceptable"
+
+    @pytest.mark.parametrize(
+        "accept", ["text/*", "text/event-stream, */*;q=0.5", "application/json;q=0.5, text/event-stream"]
+    )
+    def test_may_be_a_stream(self, accept: str) -> None:
+        assert acceptable(accept, "application/json", "text/event-stream") == "text/event-stream"
 
 
 class TestBadInput:
