@@ -302,6 +302,27 @@ class TestTwoProcesses:
         assert min(early[0], early[1]) >= len(entries) // 8, f"one process waits for the other: {early}"
 
 
+class TestAFloodOfCommands:
+    async def test_for_one_production_keeps_no_other_waiting(self, office: Office) -> None:
+        await office.play(STAFFED)
+        await office.play(STAFFED, "acme/quiet")
+        batches = 0
+
+        def answered(*_: object) -> None:
+            nonlocal batches
+            batches += 1
+
+        office.log.commits.answered = answered
+        flood = [asyncio.create_task(office.send(LINE_PRODUCER, spend(ART, "1", f"F-{n}"))) for n in range(1500)]
+        await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+        before = batches
+        await office.send(LINE_PRODUCER, spend(ART, "1", "quiet"), production="quiet")
+
+        assert batches - before <= 10  # those on their way, and those that its own turn waits for
+        assert not all(each.done() for each in flood), "the flood was over: this proves nothing"
+        await asyncio.gather(*flood)
+
+
 class TestNames:
     async def test_of_people_are_as_last_told_whatever_is_sent_again(self, office: Office) -> None:
         await office.play(STAFFED)
