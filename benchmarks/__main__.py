@@ -1,7 +1,9 @@
 """Run everything side by side, print the table, write `benchmarks/results.json`."""
 
+import asyncio
 import json
 import platform
+import signal
 import tempfile
 from pathlib import Path
 
@@ -19,9 +21,12 @@ from .measure import Result
 RESULTS = Path(__file__).parent / "results.json"
 
 
-async def measured() -> list[Result]:
-    """Every row."""
-    rows: list[Result] = []
+async def measured(rows: list[Result]) -> None:
+    """Every row, added as it comes; a signal leaves through every block that is open, and stops the databases."""
+    working = asyncio.current_task()
+    assert working is not None
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, working.cancel)
     with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
         tools = binaries(Path(place, "postgres", "pgdata")).tools
         await migrate(server.owner_url)
@@ -35,7 +40,6 @@ async def measured() -> list[Result]:
     with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
         await migrate(server.owner_url)
         rows += await million.measured(server)
-    return rows
 
 
 def table(rows: list[Result]) -> Table:
@@ -56,10 +60,18 @@ def table(rows: list[Result]) -> Table:
 
 
 def main() -> None:
-    """The table and the file."""
-    rows = uvloop.run(measured())
+    """The table and the file; ended early, the table of what there is."""
+    rows: list[Result] = []
+    broken_off = False
+    try:
+        uvloop.run(measured(rows))
+    except asyncio.CancelledError:
+        broken_off = True
     Console(width=200).print(table(rows))
     print(f"{platform.platform()}, Python {platform.python_version()}")
+    if broken_off:
+        print("Ended early: the rest was not measured, and nothing was written.")
+        raise SystemExit(130)
     RESULTS.write_text(json.dumps([row.told() for row in rows], indent=1) + "\n")
 
 
