@@ -286,7 +286,7 @@ class Handling:
     async def _decided(self, turn: _Turn) -> Append:
         """What a turn accepted, to be appended."""
         for decided in turn.accepted:
-            await self._learn(decided.pending.wish, decided.sent.command_id)
+            await self._learn(decided)
         return Append(turn.stream_id, turn.base.head, tuple(decided.sent for decided in turn.accepted))
 
     async def _settle(self, turn: _Turn, outcome: Outcome | None) -> Loaded[Any]:
@@ -312,12 +312,13 @@ class Handling:
                     await self._refuse(turn)
                 return newest
 
-    async def _learn(self, wish: Wish, command_id: UUID) -> None:
+    async def _learn(self, decided: _Decided) -> None:
         """Enter the name that a command brings, before it happens; a person's may be corrected since a first try."""
+        wish, sent = decided.pending.wish, decided.sent
         of_person = isinstance(wish.command, AdmitMember | InviteMember)
         if not (of_person and await self._log.known(wish.principal, wish.key)):
-            by = By(wish.actor, self._clock())
-            await self._directory.learn(wish.company, wish.command, command_id, by)
+            at = sent.events[0].metadata.at if sent.events else self._clock()
+            await self._directory.learn(wish.company, wish.command, sent.command_id, By(wish.actor, at))
 
     async def _decide_all(self, stream_id: StreamId, waiting: list[_Pending], base: Loaded[Any]) -> _Turn:
         turn = _Turn(stream_id, base, base)

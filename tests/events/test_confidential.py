@@ -40,7 +40,7 @@ FOR_ALL = {
     *("FundingWithdrawn", "FundsReceived", "FundsReceiptReversed", "ReceiptBeforeClosing", "ReceiptBeyondCommitment"),
     *("CoverReduced", "ApprovalPolicyAdopted", "TotalDisagrees", "DifferenceWaived", "BudgetLocked", "BudgetUnlocked"),
     *("BudgetSubmitted", "BudgetWithdrawn", "BudgetRejected", "BudgetApproved", "BudgetSuperseded"),
-    *("VoteWithdrawn", "VoteLapsed", "StepPassed", "StepSkipped", "ApproversNudged", "RequestRecalled"),
+    *("VoteWithdrawn", "VoteLapsed", "StepPassed", "StepSkipped", "StepReopened", "ApproversNudged", "RequestRecalled"),
     "DuplicateSuspected",
 }
 

@@ -535,7 +535,7 @@ CHANGES: dict[str, tuple[PersonId, Change]] = {
     ),
     "given by the company": (
         ADMINISTRATOR,
-        lambda studio: studio.office.send(ADMINISTRATOR, AdmitMember(person=ADMINISTRATOR, reads_confidential=True)),
+        lambda studio: studio.office.send(OPERATOR, AdmitMember(person=ADMINISTRATOR, reads_confidential=True)),
     ),
     "taken by the company": (
         ANOTHER,

@@ -370,7 +370,7 @@ async def _of_stranger(production: Production) -> str | None:
 OPEN = {"livez", "readyz", "metrics", "asyncapi"}
 OF_A_MEMBER = OPEN | {
     *("inbox", "delegate_authority", "revoke_delegation", "set_absence", "end_absence"),
-    *("members", "keys", "make_key", "revoke_key", "tokens", "identities", "correct_person"),
+    *("members", "keys", "make_key", "revoke_key", "tokens", "identities", "correct_person", "delegations"),
 }
 #: By who it is: what they bear, what is accepted from them, and what else they are told.
 UNENTITLED: dict[str, tuple[Callable[[Production], Awaitable[str | None]], set[str], set[int]]] = {
