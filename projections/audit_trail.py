@@ -22,7 +22,7 @@ from events.envelope import Metadata, Recorded
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Amount
 from events.production import ProductionGreenlit, Stage, StageEntered
-from events.team import Appointed
+from events.team import Appointed, Role
 
 from .projection import Projection, Rows, kind
 from .sentences import tell, with_names
@@ -121,9 +121,9 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
             return not all(result.passed for result in results)
         case StageEntered(left=left):
             return left is Stage.CLOSED
-        case Appointed():
-            # By an administrator or the operator, but for the first one, who opened the production.
-            return not {"administrator", "operator"}.isdisjoint(metadata.roles) and metadata.command == "Appoint"
+        case Appointed(role=Role.EXECUTIVE_PRODUCER):
+            # By an administrator or the operator, where nobody was left to; the first one opened the production.
+            return metadata.command == "Appoint" and Role.EXECUTIVE_PRODUCER not in metadata.roles
         case _:
             return False
 

@@ -580,7 +580,7 @@ class TestTheReportOfExceptions:
             *("StageEntered", "Appointed"),
         ]
         assert report[1]["reason"] == "The guarantor is gone."
-        assert (report[-1]["actor"], report[-1]["roles"][0]) == (LINE_PRODUCER, "administrator")
+        assert (report[-1]["actor"], report[-1]["roles"]) == (LINE_PRODUCER, ["line_producer"])
 
     async def test_is_of_these_days_and_is_exported(self, spent: World) -> None:
         of_none = await spent.read(AUDITOR, "exceptions", to_on="2026-01-01")
