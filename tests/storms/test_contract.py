@@ -169,8 +169,8 @@ class Production:
             "max-stream-events": 5,
             "request-timeout": 10,
             "checks": {
-                # 406: what is accepted is no parameter, and `bound` asks the feed for tables, too; 412: a version that moved
-                # on is no fault of the request; 422: see BEYOND_A_SCHEMA.
+                # 406: `bound` asks the feed for tables, too; 412: a version that moved on is no fault of the request;
+                # 422: see BEYOND_A_SCHEMA.
                 "positive_data_acceptance": {
                     "expected-statuses": ["2xx", "401", "403", "404", "406", "409", "412", "422"]
                 },
@@ -231,7 +231,8 @@ def bound(production: Production, seed: int) -> Iterator[None]:
                 if chance.random() < 0.8:
                     case.headers.pop(rare, None)
         if case.method == "GET" and case.path.startswith("/v1/"):
-            case.headers["Accept"] = next(accepts)
+            of_feed = case.path.endswith("/events") and chance.random() < 0.9
+            case.headers["Accept"] = "application/json" if of_feed else next(accepts)
             if case.path.endswith("/events") and sound[ParameterLocation.QUERY] and chance.random() < 0.2:
                 # From the beginning: with nothing left to tell it would be waited for.
                 case.headers["Accept"], case.query = "text/event-stream", {}
