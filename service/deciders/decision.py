@@ -7,45 +7,34 @@ decided again, against what is so then, as the act of whoever asked for it: an a
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any, cast, get_args
-
-from pydantic import TypeAdapter
 
 from events import OfProduction
 from events.approval import (
     ApprovalEvent,
     ApprovalGiven,
     BudgetApproved,
-    BudgetSubmitted,
     RequestApproved,
     RequestRecalled,
 )
-from events.budget import BudgetUnlocked, Level
-from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
+from events.change import ChangeEvent
 from events.delegation import AuthorityDelegated
 from events.envelope import Metadata
-from events.financing import AT_LEAST_COMMITTED, FundingAmended, FundingCommitted, FundingWithdrawn
 from events.ids import (
-    AccountCode,
     BudgetId,
-    Digest,
     FlagId,
-    FundingId,
     PersonId,
     RoundId,
     Slug,
-    SpendId,
-    VendorId,
     by_number,
 )
 from events.money import Currency, Money
-from events.policy import ApprovalPolicyAdopted, RequestKind
-from events.production import Stage, StageEntered
-from events.spend import PaymentReleased, SpendEvent, SpendLogged, SpendRecoded
-from events.team import Appointed, AppointmentEnded, Role
+from events.policy import RequestKind
+from events.production import Stage
+from events.spend import PaymentReleased, SpendEvent
+from events.team import Role
 
 from . import (
     alert,
@@ -79,11 +68,11 @@ from .approval import (
     WithdrawVote,
 )
 from .authority import MAY_SEND, NothingDelegated, RoleMayNot, authorize, power
-from .budget import AnotherRuleCounts, Budget, LockBudget, SetBudget, UnlockBudget, WaiveDifference
+from .budget import AnotherRuleCounts, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .company import Company
-from .financing import AmendFunding, AmendsTwoThings, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
+from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Chosen, PolicyIsProposed, Request
@@ -98,6 +87,7 @@ from .production import (
 )
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
+from .request import loggers, of_version, requested
 from .rounds import Circumstances, Outcome, Round, Vote, covers, onward
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
@@ -366,7 +356,7 @@ def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
     happened = [*drafted, *replaced]
     for event in replaced:
         version = evolve(production, drafted[0], situation.metadata).budgets.versions[event.subject]
-        request = _of_version(event.subject, version, frozenset(), production)
+        request = of_version(event.subject, version, frozenset(), production)
         rule = policy.chosen(request, production.policies, rounds.asked, situation.metadata.at.date())
         asked = rounds.rounds[rounds.open]
         if (rule.steps, approval.fresh_minutes(request, rule)) != (asked.steps, asked.fresh_minutes):
@@ -389,7 +379,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     policies, rounds = production.policies, production.approvals
     if policies.in_force is None and not isinstance(command, ASKED_WITHOUT_A_POLICY):
         return happened
-    request = _request(command, happened, situation)
+    request = requested(command, happened, production, metadata)
     if request is None:
         return happened
     rule = policy.chosen(request, policies, rounds.asked, metadata.at.date())
@@ -461,168 +451,6 @@ def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situ
         happened.append(RequestRecalled(before, request.subject, "another rule counts for it"))
     happened += asked
     return [*happened, *_onward(f"A-{len(rounds) + 1}", happened, situation)]
-
-
-def _request(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> Request | None:
-    """What the policy may want approved, if the command does such a thing."""
-    production, persons = situation.production, situation.metadata.persons
-    terms = production.policies.terms
-    if isinstance(command, RequestPayment):
-        former = payment.turned_down(command, production.spending, production.approvals)
-        entry, excluded = production.spending.entries[command.spend], former.excluded | persons
-        what = (command.spend, former.content_hash, entry.cost, entry.account, former.vendor)
-        return _of_payment(*what, excluded, situation)
-    asks = partial(_asked_for, command, situation)
-    for event in happened:
-        match event:
-            case BudgetSubmitted(_, subject):
-                excluded = production.budgets.drafters | persons
-                return _of_version(subject, production.budgets.versions[subject], excluded, production)
-            case BudgetUnlocked(subject):
-                version = production.budgets.versions[subject]
-                return asks(RequestKind.UNLOCKING, subject, version.total, excluded=version.submitters)
-            case OverageApproved(account=account, amount=amount):
-                return asks(RequestKind.OVERAGE, account, amount, (account,), _loggers(account, production))
-            case BudgetTransferred(_, _, left, reached, amount):
-                excluded = _loggers(reached, production)
-                return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached), excluded)
-            case ContingencyDrawn(account=account, amount=amount):
-                return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (account,), _loggers(account, production))
-            case SpendLogged(spend, account, cost=cost, vendor=vendor):
-                content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
-                return _of_payment(spend, content, cost, account, vendor, persons, situation)
-            case SpendRecoded(spend, _, account, cost):
-                entry = production.spending.entries[spend]
-                content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
-                excluded = persons | entry.logged_by
-                return _of_payment(spend, content, cost, account, entry.likeness[0], excluded, situation)
-            case FundingWithdrawn(funding):
-                cut = production.financing.sources[funding].terms.base_amount
-                return asks(RequestKind.FUNDING_CUT, funding, cut)
-            case FundingAmended(funding, before, after):
-                names_another = after.holder != before.holder and policy.asks_holders(terms)
-                cut = Money(before.base_amount.amount - after.base_amount.amount, production.currency)
-                if names_another and cut.amount > 0:
-                    raise AmendsTwoThings(funding, cut, after.holder)
-                if names_another:
-                    return asks(RequestKind.APPOINTMENT, f"{words(after.holder)} as holder of {funding}", None)
-                if cut.amount > 0:
-                    return asks(RequestKind.FUNDING_CUT, funding, cut)
-            case FundingCommitted(funding) if policy.asks_holders(terms):
-                holder = _after(happened, situation).financing.sources[funding].terms.holder
-                if holder is not None and not _is_committed(funding, production):
-                    return asks(RequestKind.APPOINTMENT, f"{holder} as holder of {funding}", None)
-            case Appointed(person, role) | AppointmentEnded(person, role):
-                if policy.approves(terms, person, role, production.financing):
-                    return asks(RequestKind.APPOINTMENT, f"{person} as {words(role)}", None)
-            case StageEntered(stage, Stage.CLOSED):
-                return asks(RequestKind.REOPENING, words(stage), None)
-            case ApprovalPolicyAdopted(number, proposed):
-                # Approved are these very terms, whatever the template says one day.
-                written_out = AdoptApprovalPolicy(terms=proposed, reason=command.reason)
-                return _asked_for(written_out, situation, RequestKind.POLICY_CHANGE, number, None)
-            case _:
-                pass  # asks for nothing
-    return None
-
-
-def _asked_for(
-    command: Command,
-    situation: Situation,
-    kind: RequestKind,
-    subject: str,
-    amount: Money | None,
-    accounts: tuple[AccountCode, ...] = (),
-    excluded: frozenset[PersonId] = frozenset(),
-) -> Request:
-    """A request to do what a command does; the last of the accounts is the one that gets the money."""
-    production = situation.production
-    force = production.budgets.force
-    over = Decimal(0)
-    if force is not None and amount is not None and accounts:
-        approved = force.approved.get(accounts[-1], Decimal(0))
-        over = _percent_over(force.amounts.get(accounts[-1], Decimal(0)) + amount.amount, approved)
-    return Request(
-        kind=kind,
-        subject=subject,
-        content_hash=policy.hash_of(kind, subject, command.model_dump_json(exclude_unset=True)),
-        amount=amount,
-        accounts=accounts,
-        touches=frozenset(accounts),
-        grows=frozenset(accounts),
-        levels=_levels(accounts, force),
-        percent_over=over,
-        excluded=frozenset() if kind is RequestKind.POLICY_CHANGE else situation.metadata.persons | excluded,
-        command=command,
-    )
-
-
-def _of_payment(
-    spend: SpendId,
-    content_hash: Digest,
-    cost: Money,
-    account: AccountCode,
-    vendor: VendorId | None,
-    excluded: frozenset[PersonId],
-    situation: Situation,
-) -> Request:
-    """A request to pay an entry; it is past the budget of its account by all that is spent there."""
-    production = situation.production
-    force, entry = production.budgets.force, production.spending.entries.get(spend)
-    budgeted = Decimal(0) if force is None else force.amounts.get(account, Decimal(0))
-    spent = production.spending.spent_on(account)
-    if entry is None or entry.account != account:
-        spent += cost.amount
-    return Request(
-        kind=RequestKind.PAYMENT,
-        subject=spend,
-        content_hash=content_hash,
-        amount=cost,
-        accounts=(account,),
-        touches=frozenset({account}),
-        grows=frozenset({account}),
-        levels=_levels((account,), force),
-        vendor=vendor,
-        percent_over=_percent_over(spent, budgeted),
-        excluded=excluded,
-    )
-
-
-def _of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId], production: Production) -> Request:
-    """A request to put a version in force: about all its lines, or those that differ from the version in force."""
-    force = production.budgets.force
-    new = {**version.amounts, **version.contingency}
-    old = {} if force is None else {**force.amounts, **force.contingency}
-    differ = frozenset(code for code in {*old, *new} if old.get(code) != new.get(code))
-    grow = frozenset(code for code in differ if new.get(code, Decimal(0)) > old.get(code, Decimal(0)))
-    return Request(
-        kind=RequestKind.BUDGET,
-        subject=budget,
-        content_hash=version.content_hash,
-        amount=version.total,
-        touches=differ,
-        # What the first version says is what may not grow later.
-        grows=frozenset() if force is None else grow,
-        levels=_levels(differ, version) | _levels(differ, force),
-        percent_over=Decimal(0) if force is None else _percent_over(version.total.amount, force.total_budget.amount),
-        excluded=excluded,
-    )
-
-
-def _percent_over(reached: Decimal, approved: Decimal) -> Decimal:
-    """How far past what was approved it is, in percent; never negative, and beyond all bounds of nothing."""
-    if reached <= approved:
-        return Decimal(0)
-    return (reached - approved) * 100 / approved if approved else Decimal("Infinity")
-
-
-def _levels(accounts: Iterable[AccountCode], version: Budget | None) -> frozenset[Level]:
-    return frozenset() if version is None else frozenset(version.levels[c] for c in accounts if c in version.levels)
-
-
-def _is_committed(funding: FundingId, production: Production) -> bool:
-    source = production.financing.sources.get(funding)
-    return source is not None and source.state in AT_LEAST_COMMITTED
 
 
 def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProduction]:
@@ -728,15 +556,9 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.PAYMENT:
             return asked.excluded | production.spending.entries[asked.subject].recoded_by
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
-            return asked.excluded | _loggers(asked.accounts[-1], production)
+            return asked.excluded | loggers(asked.accounts[-1], production)
         case _:
             return asked.excluded
-
-
-def _loggers(account: AccountCode, production: Production) -> frozenset[PersonId]:
-    """Who logged the spend on the account that gets the money, or recoded it there."""
-    found = production.spending.accounts.get(account)
-    return frozenset() if found is None else found.loggers
 
 
 def _with_alerts(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -757,8 +579,5 @@ def _with_alerts(happened: list[OfProduction], situation: Situation) -> list[OfP
     return [*happened, *raised]
 
 
-#: An entry as it is stored, for the hash of what is paid.
-_ENTRY = TypeAdapter(SpendLogged)
-_RECODED = TypeAdapter(SpendRecoded)
 #: Commands that may wait for approval are kept as they were sent.
 _COMMANDS: dict[str, type[Any]] = {command.__name__: command for command in get_args(ProductionCommand)}

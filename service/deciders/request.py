@@ -1,0 +1,224 @@
+"""Requests: what a command asks for, as far as the policy may want it approved.
+
+It is read off what the command makes happen, not off its name (G3): a version asks about the accounts in which it
+differs from the one in force, an entry about the account that it lands on, an appointment about whom the policy would
+ask by it.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import partial
+
+from pydantic import TypeAdapter
+
+from events import OfProduction
+from events.approval import BudgetSubmitted
+from events.budget import BudgetUnlocked, Level
+from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
+from events.envelope import Metadata
+from events.financing import (
+    AT_LEAST_COMMITTED,
+    FundingAmended,
+    FundingCommitted,
+    FundingSourceIdentified,
+    FundingWithdrawn,
+)
+from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, SpendId, VendorId
+from events.money import Money
+from events.policy import ApprovalPolicyAdopted, RequestKind
+from events.production import Stage, StageEntered
+from events.spend import SpendLogged, SpendRecoded
+from events.team import Appointed, AppointmentEnded
+
+from . import payment, policy
+from .budget import Budget
+from .command import Command
+from .financing import AmendsTwoThings
+from .payment import RequestPayment
+from .policy import AdoptApprovalPolicy, Request
+from .production import Production
+from .refusal import words
+
+#: An entry as it is stored, for the hash of what is paid.
+_ENTRY = TypeAdapter(SpendLogged)
+_RECODED = TypeAdapter(SpendRecoded)
+
+
+def requested(
+    command: Command, happened: list[OfProduction], production: Production, metadata: Metadata
+) -> Request | None:
+    """What the policy may want approved, if the command does such a thing.
+
+    Args:
+        happened: what it makes happen by its own rules.
+    """
+    persons = metadata.persons
+    terms = production.policies.terms
+    if isinstance(command, RequestPayment):
+        former = payment.turned_down(command, production.spending, production.approvals)
+        entry, excluded = production.spending.entries[command.spend], former.excluded | persons
+        what = (command.spend, former.content_hash, entry.cost, entry.account, former.vendor)
+        return _of_payment(*what, excluded, production)
+    asks = partial(_asked_for, command, production, persons)
+    for event in happened:
+        match event:
+            case BudgetSubmitted(_, subject):
+                excluded = production.budgets.drafters | persons
+                return of_version(subject, production.budgets.versions[subject], excluded, production)
+            case BudgetUnlocked(subject):
+                version = production.budgets.versions[subject]
+                return asks(RequestKind.UNLOCKING, subject, version.total, excluded=version.submitters)
+            case OverageApproved(account=account, amount=amount):
+                return asks(RequestKind.OVERAGE, account, amount, (account,), loggers(account, production))
+            case BudgetTransferred(_, _, left, reached, amount):
+                excluded = loggers(reached, production)
+                return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached), excluded)
+            case ContingencyDrawn(account=account, amount=amount):
+                return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (account,), loggers(account, production))
+            case SpendLogged(spend, account, cost=cost, vendor=vendor):
+                content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
+                return _of_payment(spend, content, cost, account, vendor, persons, production)
+            case SpendRecoded(spend, _, account, cost):
+                entry = production.spending.entries[spend]
+                content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
+                excluded = persons | entry.logged_by
+                return _of_payment(spend, content, cost, account, entry.likeness[0], excluded, production)
+            case FundingWithdrawn(funding):
+                cut = production.financing.sources[funding].terms.base_amount
+                return asks(RequestKind.FUNDING_CUT, funding, cut)
+            case FundingAmended(funding, before, after):
+                names_another = after.holder != before.holder and policy.asks_holders(terms)
+                cut = Money(before.base_amount.amount - after.base_amount.amount, production.currency)
+                if names_another and cut.amount > 0:
+                    raise AmendsTwoThings(funding, cut, after.holder)
+                if names_another:
+                    return asks(RequestKind.APPOINTMENT, f"{words(after.holder)} as holder of {funding}", None)
+                if cut.amount > 0:
+                    return asks(RequestKind.FUNDING_CUT, funding, cut)
+            case FundingCommitted(funding) if policy.asks_holders(terms):
+                holder = _holder(funding, happened, production)
+                if holder is not None and not _is_committed(funding, production):
+                    return asks(RequestKind.APPOINTMENT, f"{holder} as holder of {funding}", None)
+            case Appointed(person, role) | AppointmentEnded(person, role):
+                if policy.approves(terms, person, role, production.financing):
+                    return asks(RequestKind.APPOINTMENT, f"{person} as {words(role)}", None)
+            case StageEntered(stage, Stage.CLOSED):
+                return asks(RequestKind.REOPENING, words(stage), None)
+            case ApprovalPolicyAdopted(number, proposed):
+                # Approved are these very terms, whatever the template says one day.
+                written_out = AdoptApprovalPolicy(terms=proposed, reason=command.reason)
+                return _asked_for(written_out, production, persons, RequestKind.POLICY_CHANGE, number, None)
+            case _:
+                pass  # asks for nothing
+    return None
+
+
+def _asked_for(
+    command: Command,
+    production: Production,
+    persons: frozenset[PersonId],
+    kind: RequestKind,
+    subject: str,
+    amount: Money | None,
+    accounts: tuple[AccountCode, ...] = (),
+    excluded: frozenset[PersonId] = frozenset(),
+) -> Request:
+    """A request to do what a command does; the last of the accounts is the one that gets the money."""
+    force, over = production.budgets.force, Decimal(0)
+    if force is not None and amount is not None and accounts:
+        approved = force.approved.get(accounts[-1], Decimal(0))
+        over = _percent_over(force.amounts.get(accounts[-1], Decimal(0)) + amount.amount, approved)
+    return Request(
+        kind=kind,
+        subject=subject,
+        content_hash=policy.hash_of(kind, subject, command.model_dump_json(exclude_unset=True)),
+        amount=amount,
+        accounts=accounts,
+        touches=frozenset(accounts),
+        grows=frozenset(accounts),
+        levels=_levels(accounts, force),
+        percent_over=over,
+        excluded=frozenset() if kind is RequestKind.POLICY_CHANGE else persons | excluded,
+        command=command,
+    )
+
+
+def _of_payment(
+    spend: SpendId,
+    content_hash: Digest,
+    cost: Money,
+    account: AccountCode,
+    vendor: VendorId | None,
+    excluded: frozenset[PersonId],
+    production: Production,
+) -> Request:
+    """A request to pay an entry; it is past the budget of its account by all that is spent there."""
+    force, entry = production.budgets.force, production.spending.entries.get(spend)
+    budgeted = Decimal(0) if force is None else force.amounts.get(account, Decimal(0))
+    spent = production.spending.spent_on(account)
+    if entry is None or entry.account != account:
+        spent += cost.amount
+    return Request(
+        kind=RequestKind.PAYMENT,
+        subject=spend,
+        content_hash=content_hash,
+        amount=cost,
+        accounts=(account,),
+        touches=frozenset({account}),
+        grows=frozenset({account}),
+        levels=_levels((account,), force),
+        vendor=vendor,
+        percent_over=_percent_over(spent, budgeted),
+        excluded=excluded,
+    )
+
+
+def of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId], production: Production) -> Request:
+    """A request to put a version in force: about all its lines, or those that differ from the version in force."""
+    force = production.budgets.force
+    new = {**version.amounts, **version.contingency}
+    old = {} if force is None else {**force.amounts, **force.contingency}
+    differ = frozenset(code for code in {*old, *new} if old.get(code) != new.get(code))
+    grow = frozenset(code for code in differ if new.get(code, Decimal(0)) > old.get(code, Decimal(0)))
+    return Request(
+        kind=RequestKind.BUDGET,
+        subject=budget,
+        content_hash=version.content_hash,
+        amount=version.total,
+        touches=differ,
+        # What the first version says is what may not grow later.
+        grows=frozenset() if force is None else grow,
+        levels=_levels(differ, version) | _levels(differ, force),
+        percent_over=Decimal(0) if force is None else _percent_over(version.total.amount, force.total_budget.amount),
+        excluded=excluded,
+    )
+
+
+def _percent_over(reached: Decimal, approved: Decimal) -> Decimal:
+    """How far past what was approved it is, in percent; never negative, and beyond all bounds of nothing."""
+    if reached <= approved:
+        return Decimal(0)
+    return (reached - approved) * 100 / approved if approved else Decimal("Infinity")
+
+
+def _levels(accounts: Iterable[AccountCode], version: Budget | None) -> frozenset[Level]:
+    return frozenset() if version is None else frozenset(version.levels[c] for c in accounts if c in version.levels)
+
+
+def _holder(funding: FundingId, happened: list[OfProduction], production: Production) -> PersonId | None:
+    """Who speaks for a source that may be new."""
+    for event in happened:
+        if isinstance(event, FundingSourceIdentified) and event.funding == funding:
+            return event.terms.holder
+    return production.financing.sources[funding].terms.holder
+
+
+def _is_committed(funding: FundingId, production: Production) -> bool:
+    source = production.financing.sources.get(funding)
+    return source is not None and source.state in AT_LEAST_COMMITTED
+
+
+def loggers(account: AccountCode, production: Production) -> frozenset[PersonId]:
+    """Who logged the spend on the account that gets the money, or recoded it there."""
+    found = production.spending.accounts.get(account)
+    return frozenset() if found is None else found.loggers
