@@ -606,15 +606,15 @@ class ApprovalStatus(BaseModel):
 class Members(Protocol):
     """Who counts in the company at a moment."""
 
-    def counts_as(self, person: PersonId, role: Role, /) -> bool:
-        """Whether an appointment of the person counts."""
+    def sits_as(self, person: PersonId, role: Role, /) -> bool:
+        """Whether rounds wait for the person by that role."""
 
     def may_stand_in(self, person: PersonId, other: PersonId, /) -> bool:
         """Whether the person may act for the other, if the other lets them."""
 
 
 class _Everybody:
-    def counts_as(self, _person: PersonId, _role: Role, /) -> bool:
+    def sits_as(self, _person: PersonId, _role: Role, /) -> bool:
         return True
 
     def may_stand_in(self, _person: PersonId, _other: PersonId, /) -> bool:
@@ -656,7 +656,7 @@ class House:
         roles: dict[PersonId, set[Role]] = {}
         heads: dict[PersonId, tuple[AccountCode, ...]] = {}
         for held in rows.of(AppointmentRow, stream):
-            if held.from_on <= on.isoformat() and members.counts_as(held.person, Role(held.role)):
+            if held.from_on <= on.isoformat() and members.sits_as(held.person, Role(held.role)):
                 roles.setdefault(held.person, set()).add(Role(held.role))
                 if held.role == Role.DEPARTMENT_HEAD.value:
                     heads[held.person] = held.accounts
@@ -703,11 +703,14 @@ class House:
     def may_override(self, row: RoundRow, person: PersonId) -> bool:
         """Whether that person may pass over the step that the round is at."""
         at_last = row.step + 1 == len(row.steps)
+        votes = [made for made in row.decisions if made.counts and made.decision in _VOTES]
         return (
             row.override_by in self.standing.roles.get(person, ())
             and row.step < len(row.steps)
+            and person not in (row.submitted_by, row.on_behalf_of)
             and self.may_approve(row, person, person)
-            and not (at_last and not any(made.counts and made.decision == "approve" for made in row.decisions))
+            and not any(person in (d.person, d.by) for d in votes if d.step == row.step)
+            and not (at_last and not any(d.decision == "approve" and person not in (d.person, d.by) for d in votes))
         )
 
     def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
@@ -920,7 +923,8 @@ def _waits_for(row: RoundRow, house: House) -> WaitsFor:
 def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[int]) -> str:
     since = f"since {row.since:%-d %B %Y %H:%M} UTC"
     if row.step >= len(row.steps):
-        words = [f"{row.conditions[number - 1].words} ({row.conditions[number - 1].by})" for number in conditions]
+        closing = [row.conditions[number - 1] for number in conditions]
+        words = [f"{each.words} ({' or '.join(house.heirs(row, each))})" for each in closing]
         return f"Approved; waits {since} until these are met or waived: {'; '.join(words)}."
     said = [
         each.person
@@ -934,7 +938,7 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
     elif passes_over:
         whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
     else:
-        whom = "waits for nobody who may approve it: appoint somebody, change the policy, or recall it and ask anew"
+        whom = "waits for nobody who may approve it: appoint somebody, or recall it, change the policy and ask anew"
     step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(row.steps[row.step])}"
     return f"{step}: {whom}, {since}."
 
@@ -955,7 +959,8 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
             if "close_condition" not in may.setdefault(person, []):
                 may[person].append("close_condition")
     for person, roles in house.standing.roles.items():
-        if row.override_by in roles and person not in row.excluded and row.step < len(row.steps):
+        barred = (*row.excluded, row.submitted_by, row.on_behalf_of)
+        if row.override_by in roles and person not in barred and row.step < len(row.steps):
             may.setdefault(person, []).append("reassign_step")
         if house.may_override(row, person):
             may[person].append("override_step")

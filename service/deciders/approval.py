@@ -244,7 +244,7 @@ class NoStepIsLeft(Conflicting):
 
 @dataclass
 class NobodyApproved(Conflicting):
-    """Nobody has approved {subject} in {round}, and its last step cannot be passed over."""
+    """Nobody else has approved {subject} in {round}, and its last step cannot be passed over."""
 
     rule = "A10"
     otherwise = "Somebody whom a step asks may approve it; what is to take effect has one approval at least."
@@ -559,7 +559,7 @@ def reassign_step(
     seat, to = command.seat, command.to
     if command.seat not in metadata.persons and asked.override_by not in roles:
         raise PlaceIsNotYours(command.round, seat, asked.override_by)
-    _had_no_hand_in_it(asked, around, metadata.persons)  # nobody chooses who approves what they ask for
+    _did_not_ask_for_it(asked, around, metadata.persons)  # nobody chooses who approves what they ask for
     because: str | None = None
     if seat not in around.waits_for(asked):
         because = f"{seat} is not waited for"
@@ -594,8 +594,13 @@ def override_step(
     if asked.step == len(asked.steps):
         still = tuple(number for number, condition in enumerate(asked.conditions, 1) if condition.open)
         raise NoStepIsLeft(command.round, asked.subject, still)
+    _did_not_ask_for_it(asked, around, metadata.persons)
     _may_approve(command.round, asked, around, metadata, signed_in)
-    if asked.step + 1 == len(asked.steps) and not any(vote.approves for vote in asked.votes):
+    for vote in asked.votes:  # in the step itself as well: one's own word is not enough for the others'
+        if vote.persons & metadata.persons and vote.step == asked.step:
+            raise PersonFillsAnotherPlace(min(vote.persons & metadata.persons), command.round, vote.seat, vote.step + 1)
+    by_others = any(vote.approves and not vote.persons & metadata.persons for vote in asked.votes)
+    if asked.step + 1 == len(asked.steps) and not by_others:
         raise NobodyApproved(command.round, asked.subject)
     return [StepOverridden(command.round, asked.subject, asked.content_hash, asked.step)]
 
@@ -683,6 +688,13 @@ def _had_no_hand_in_it(asked: Round, around: Circumstances, persons: frozenset[P
         if person in asked.requesters:
             raise ApproverIsSubmitter(person, asked.subject)
         raise ApproverSetTheBudget(person, asked.subject)
+
+
+def _did_not_ask_for_it(asked: Round, around: Circumstances, persons: frozenset[PersonId]) -> None:
+    """A3: a policy is approved by its proposer, too, but nobody else's place in it is theirs to dispose of."""
+    _had_no_hand_in_it(asked, around, persons)
+    for person in sorted(persons & asked.requesters):
+        raise ApproverHadAHandInIt(person, asked.subject)
 
 
 def _fills_one_place(round_id: RoundId, asked: Round, seat: PersonId, persons: frozenset[PersonId]) -> None:

@@ -357,7 +357,11 @@ class Company:
 
     def counts_as(self, person: PersonId, role: Role) -> bool:
         """Whether an appointment of the person counts; of a guest, only to a role that guests hold."""
-        return self.is_member(person) and (person not in self.guests or role in OF_GUESTS)
+        return self.is_member(person) and self.sits_as(person, role)
+
+    def sits_as(self, person: PersonId, role: Role) -> bool:
+        """Whether rounds wait for the person by that role: for the suspended too, who are no departure."""
+        return person in self.members and (person not in self.guests or role in OF_GUESTS)
 
     def may_stand_in(self, person: PersonId, other: PersonId) -> bool:
         """D6: whether the person may act for the other, if the other lets them."""

@@ -88,7 +88,7 @@ from .production import (
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
 from .request import loggers, of_version, requested
-from .rounds import Circumstances, Outcome, Round, Vote, covers, onward
+from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, covers, onward
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
@@ -383,7 +383,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     if request is None:
         return happened
     rule = policy.chosen(request, policies, rounds.asked, metadata.at.date())
-    if request.kind is RequestKind.POLICY_CHANGE:
+    if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
         rule = replace(rule, steps=policy.reachable(rule.steps, situation.around.standing))
     round_id = f"A-{len(rounds.rounds) + 1}"
     asked = approval.request_approval(request, rule, round_id)
@@ -400,23 +400,24 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     situation = replace(situation, flags=_flags(production))  # what would have been raised was not
     overtaken: list[OfProduction] = []
     for waits, each in rounds.rounds.items():
-        alike = each.kind is RequestKind.POLICY_CHANGE is request.kind or each.content_hash == request.content_hash
+        alike = each.kind is request.kind and (
+            each.kind is RequestKind.POLICY_CHANGE or each.subject == request.subject
+        )
         if each.outcome is not Outcome.OPEN or not alike:
             continue
         if _is_orphaned(each, situation):
             overtaken.append(RequestRecalled(waits, each.subject, "nobody can take it further; it is asked for anew"))
         elif each.content_hash == request.content_hash:
             return []  # it is asked for already
-        else:
+        elif each.kind is RequestKind.POLICY_CHANGE:
             raise PolicyIsProposed(each.subject, waits, each.by)
     return [*overtaken, *_consenting(round_id, asked, _situated(situation, overtaken))]
 
 
 def _is_orphaned(asked: Round, situation: Situation) -> bool:
     """Whether who asked for it may do so no more, or it is a policy that nobody is left to decide on."""
-    if asked.kind is RequestKind.POLICY_CHANGE:
-        return not situation.around.waits_for(asked) and asked.step < len(asked.steps)
-    return not _may_still(asked, situation)
+    nobody_decides = not situation.around.waits_for(asked) and asked.step < len(asked.steps)
+    return not _may_still(asked, situation) or (asked.kind is RequestKind.POLICY_CHANGE and nobody_decides)
 
 
 def _may_still(asked: Round, situation: Situation) -> bool:

@@ -3,7 +3,7 @@
 G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers. Who
     proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time. A step of that rule
     that could never pass takes all whom it asks, and all executive producers where it asks nobody: a policy can
-    always be changed.
+    always be changed. So it is with the kinds of G5.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
 G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
     so that splitting does not help; what was turned down does not, what was released and reversed later does: it may
@@ -236,7 +236,7 @@ class Request:
     #: Which rules are for: the same, or those in which a version differs from the one in force.
     touches: frozenset[AccountCode] = frozenset()
     #: Of these, which may be capped.
-    grows: frozenset[AccountCode] = frozenset()
+    capped: frozenset[AccountCode] = frozenset()
     levels: frozenset[Level] = frozenset()
     vendor: VendorId | None = None
     #: How far past what was approved it goes.
@@ -341,7 +341,7 @@ def _is_for(when: When, request: Request, counted: Money | None, terms: Policy) 
     amount = Decimal(0) if counted is None else counted.amount
     return (
         (not (when.accounts or when.levels) or _touches(when, request))
-        and (not when.capped or bool(request.grows.intersection(terms.capped_accounts)))
+        and (not when.capped or bool(request.capped.intersection(terms.capped_accounts)))
         and (when.at_least is None or amount >= when.at_least)
         and (when.below is None or amount < when.below)
         and (when.percent_over is None or request.percent_over >= when.percent_over)

@@ -21,6 +21,7 @@ from events.financing import (
     FundingAmended,
     FundingCommitted,
     FundingSourceIdentified,
+    FundingTerms,
     FundingWithdrawn,
 )
 from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, SpendId, VendorId
@@ -38,6 +39,7 @@ from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Request
 from .production import Production
 from .refusal import words
+from .rounds import Outcome
 
 #: An entry as it is stored, for the hash of what is paid.
 _ENTRY = TypeAdapter(SpendLogged)
@@ -89,16 +91,19 @@ def requested(
             case FundingAmended(funding, before, after):
                 names_another = after.holder != before.holder and policy.asks_holders(terms)
                 cut = Money(before.base_amount.amount - after.base_amount.amount, production.currency)
+                grows = cut.amount < 0 and policy.asks_holders(terms) and _is_committed(funding, production)
                 if names_another and cut.amount > 0:
                     raise AmendsTwoThings(funding, cut, after.holder)
-                if names_another:
-                    return asks(RequestKind.APPOINTMENT, f"{words(after.holder)} as holder of {funding}", None)
+                if names_another or grows:
+                    subject = f"{words(after.holder)} as holder of {funding}, {after.base_amount}"
+                    return asks(RequestKind.APPOINTMENT, subject, None)
                 if cut.amount > 0:
                     return asks(RequestKind.FUNDING_CUT, funding, cut)
             case FundingCommitted(funding) if policy.asks_holders(terms):
-                holder = _holder(funding, happened, production)
-                if holder is not None and not _is_committed(funding, production):
-                    return asks(RequestKind.APPOINTMENT, f"{holder} as holder of {funding}", None)
+                if not _is_committed(funding, production):
+                    of = _terms(funding, happened, production)
+                    subject = f"{words(of.holder)} as holder of {funding}, {of.base_amount}"
+                    return asks(RequestKind.APPOINTMENT, subject, None)
             case Appointed(person, role) | AppointmentEnded(person, role):
                 if policy.approves(terms, person, role, production.financing):
                     return asks(RequestKind.APPOINTMENT, f"{person} as {words(role)}", None)
@@ -126,8 +131,9 @@ def _asked_for(
     """A request to do what a command does; the last of the accounts is the one that gets the money."""
     force, over = production.budgets.force, Decimal(0)
     if force is not None and amount is not None and accounts:
-        approved = force.approved.get(accounts[-1], Decimal(0))
-        over = _percent_over(force.amounts.get(accounts[-1], Decimal(0)) + amount.amount, approved)
+        gets, nothing = accounts[-1], Decimal(0)
+        reached = force.amounts.get(gets, nothing) + _waiting(gets, production) + amount.amount
+        over = _percent_over(reached, force.approved.get(gets, nothing))
     return Request(
         kind=kind,
         subject=subject,
@@ -135,7 +141,7 @@ def _asked_for(
         amount=amount,
         accounts=accounts,
         touches=frozenset(accounts),
-        grows=frozenset(accounts),
+        capped=frozenset(accounts),
         levels=_levels(accounts, force),
         percent_over=over,
         excluded=frozenset() if kind is RequestKind.POLICY_CHANGE else persons | excluded,
@@ -165,7 +171,7 @@ def _of_payment(
         amount=cost,
         accounts=(account,),
         touches=frozenset({account}),
-        grows=frozenset({account}),
+        capped=frozenset({account}),
         levels=_levels((account,), force),
         vendor=vendor,
         percent_over=_percent_over(spent, budgeted),
@@ -179,19 +185,25 @@ def of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId],
     new = {**version.amounts, **version.contingency}
     old = {} if force is None else {**force.amounts, **force.contingency}
     differ = frozenset(code for code in {*old, *new} if old.get(code) != new.get(code))
-    grow = frozenset(code for code in differ if new.get(code, Decimal(0)) > old.get(code, Decimal(0)))
     return Request(
         kind=RequestKind.BUDGET,
         subject=budget,
         content_hash=version.content_hash,
         amount=version.total,
         touches=differ,
-        # What the first version says is what may not grow later.
-        grows=frozenset() if force is None else grow,
+        # What the first version says is what is capped later; a capped account could also grow under another code.
+        capped=frozenset() if force is None else differ,
         levels=_levels(differ, version) | _levels(differ, force),
         percent_over=Decimal(0) if force is None else _percent_over(version.total.amount, force.total_budget.amount),
         excluded=excluded,
     )
+
+
+def _waiting(account: AccountCode, production: Production) -> Decimal:
+    """What open rounds would bring to an account."""
+    rounds = production.approvals.rounds.values()
+    waits = (each for each in rounds if each.outcome is Outcome.OPEN and each.kind in policy.CHANGES)
+    return sum((each.amount.amount for each in waits if each.amount and each.accounts[-1] == account), Decimal(0))
 
 
 def _percent_over(reached: Decimal, approved: Decimal) -> Decimal:
@@ -205,12 +217,12 @@ def _levels(accounts: Iterable[AccountCode], version: Budget | None) -> frozense
     return frozenset() if version is None else frozenset(version.levels[c] for c in accounts if c in version.levels)
 
 
-def _holder(funding: FundingId, happened: list[OfProduction], production: Production) -> PersonId | None:
-    """Who speaks for a source that may be new."""
+def _terms(funding: FundingId, happened: list[OfProduction], production: Production) -> FundingTerms:
+    """The terms of a source that may be new."""
     for event in happened:
         if isinstance(event, FundingSourceIdentified) and event.funding == funding:
-            return event.terms.holder
-    return production.financing.sources[funding].terms.holder
+            return event.terms
+    return production.financing.sources[funding].terms
 
 
 def _is_committed(funding: FundingId, production: Production) -> bool:

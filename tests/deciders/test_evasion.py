@@ -9,7 +9,7 @@ import pytest
 from events.approval import ApprovalRequested, RequestRecalled
 from events.budget import Level, TotalName
 from events.change import BudgetTransferred
-from events.financing import FundingKind
+from events.financing import FundingKind, FundingWithdrawn
 from events.ids import PersonId
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.team import Role
@@ -19,11 +19,16 @@ from service.deciders.approval import (
     ApproverSetTheBudget,
     BeyondDelegation,
     CredentialsAreNotFresh,
+    NobodyApproved,
     Nudge,
+    OverrideStep,
+    PersonFillsAnotherPlace,
+    ReassignStep,
 )
 from service.deciders.budget import UnlockBudget, WaiveDifference
 from service.deciders.command import Command
-from service.deciders.financing import AmendFunding, AmendsTwoThings, CommitFunding, SecureFunding
+from service.deciders.company import OPERATOR, SuspendMember
+from service.deciders.financing import AmendFunding, AmendsTwoThings, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, PolicyIsProposed, Template
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint, EndAppointment
@@ -31,6 +36,7 @@ from tests.deciders.rounds import (
     COVERED,
     EP,
     EPS,
+    GUARANTORS,
     PRODUCERS,
     adopted,
     asked,
@@ -57,6 +63,7 @@ from tests.deciders.stories import (
     LINE_PRODUCER,
     MAYA,
     NOOR,
+    OPENED,
     PRODUCER,
     STORY,
     STRANGER,
@@ -143,14 +150,72 @@ class TestNeverBypassed:
         )
         assert isinstance(given(adopted(COVERED, ruled())).when(MAYA, both).facts[-1], ApprovalRequested)
 
-    @pytest.mark.parametrize(("art", "rule"), [("200000", None), ("190000", None), ("210000", "Capped")])
-    def test_a_new_version_does_not_raise_a_capped_account_by_a_lower_rule(self, art: str, rule: str | None) -> None:
+    @pytest.mark.parametrize(("art", "rule"), [("200000", None), ("190000", "Capped"), ("210000", "Capped")])
+    def test_a_new_version_does_not_move_a_capped_account_by_a_lower_rule(self, art: str, rule: str | None) -> None:
         capped = Rule("Capped", replace(BUDGETS, capped=True), (EPS,))
         unlocked: Story = [*COVERED, (NOOR, UnlockBudget(budget="v1", reason=WHY))]
         draft = budget(art, credits=())
         terms = ruled(capped, capped_accounts=(ART,))
         assert chosen(terms, PRODUCER, SubmitBudget(budget="v2"), [*unlocked, (LINE_PRODUCER, draft)]) == rule
         assert chosen(terms, PRODUCER, SubmitBudget(budget="v1"), DRAFTED) is None, "the first version says the cap"
+
+    def test_a_new_version_does_not_take_a_capped_account_to_another_code_by_a_lower_rule(self) -> None:
+        capped = Rule("Capped", replace(BUDGETS, capped=True), (EPS,))
+        unlocked: Story = [*COVERED, (NOOR, UnlockBudget(budget="v1", reason=WHY))]
+        kept = budget().accounts
+        moved = tuple(each.model_copy(update={"code": "2201"}) if each.code == ART else each for each in kept)
+        story: Story = [*unlocked, (LINE_PRODUCER, budget(accounts=moved))]
+        assert chosen(ruled(capped, capped_accounts=(ART,)), PRODUCER, SubmitBudget(budget="v2"), story) == "Capped"
+
+    @pytest.mark.parametrize(
+        "command",
+        [
+            AmendFunding(funding="F-4", amount=inr("5000000"), reason=WHY),
+            equity(inr("5000000"), party="Nobody's"),
+        ],
+        ids=["more of one's own", "of nobody"],
+    )
+    def test_how_much_somebody_speaks_for_is_approved_where_the_policy_asks_them(self, command: Command) -> None:
+        assert self.kind(MAYA, command, self.FINANCED) is RequestKind.APPOINTMENT
+        assert self.kind(MAYA, command, ruled(WHO)) is None
+
+    def test_whoever_approved_a_step_does_not_pass_over_the_others_in_it(self) -> None:
+        story: Story = [*adopted(COVERED, policy(EPS, override_by=Role.EXECUTIVE_PRODUCER)), (PRODUCER, transfer())]
+        story = says(story, MAYA, "A-3")
+        alone = last(story, "A-3", OverrideStep, reason=WHY)
+        given(story).when(MAYA, alone).then_refused(PersonFillsAnotherPlace(MAYA, "A-3", MAYA, 1))
+        assert isinstance(given(story).when(NOOR, alone).facts[-1], BudgetTransferred)
+
+    def test_nobody_passes_over_a_step_on_their_own_word_alone(self) -> None:
+        terms = policy(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER, one_person_may_fill_two_steps=True)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        story = says(story, MAYA, "A-3")
+        override = last(story, "A-3", OverrideStep, reason=WHY)
+        given(story).when(MAYA, override).then_refused(NobodyApproved("A-3", f"{STORY} to {ART}"))
+        assert isinstance(given(story).when(NOOR, override).facts[-1], BudgetTransferred)
+
+    def test_who_proposes_a_policy_neither_passes_over_its_approvers_nor_chooses_them(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(override_by=Role.EXECUTIVE_PRODUCER))]
+        story = [*story, (MAYA, AdoptApprovalPolicy(terms=ruled()))]
+        by_proposer = ApproverHadAHandInIt(MAYA, "P-2")
+        given(story).when(MAYA, last(story, "A-3", OverrideStep, reason=WHY)).then_refused(by_proposer)
+        moves = ReassignStep(round="A-3", seat=NOOR, to=DIRECTOR, reason=WHY)
+        given(story).when(MAYA, moves).then_refused(by_proposer)
+        assert given(story).when(TWO_HATS, moves).refusal is None
+
+    def test_nobody_is_suspended_out_of_a_round(self) -> None:
+        story: Story = [*adopted(COVERED, ruled()), *((OPERATOR, SuspendMember(person=p)) for p in (NOOR, TWO_HATS))]
+        story = [*story, (MAYA, AdoptApprovalPolicy(template=Template.INDEPENDENT_FEATURE))]
+        assert waiting(story, "A-3") == (NOOR, TWO_HATS)
+        (opened,) = given(story).when(MAYA, UnlockBudget(budget="v1", reason=WHY)).facts
+        assert isinstance(opened, ApprovalRequested)
+
+    def test_requests_that_wait_count_towards_how_far_an_account_is_taken(self) -> None:
+        tenth = Rule("A tenth", replace(CHANGES, percent_over=Decimal(10)), (EPS,))
+        story: Story = [*adopted(COVERED, ruled(tenth)), (PRODUCER, transfer("19999"))]
+        assert asked(story, "A-3").steps == (EP,)
+        (*_, opened) = given(story).when(PRODUCER, transfer("1")).facts
+        assert opened.rule == "A tenth"
 
     def test_rules_for_levels_and_accounts_are_for_versions_that_change_them(self) -> None:
         terms = ruled(Rule("Post", replace(BUDGETS, levels=(Level.POST,)), (EPS,)))
@@ -266,6 +331,18 @@ class TestNeverFrozen:
             "A-2", f"{STORY} to {ART}", "nobody can take it further; it is asked for anew"
         )
         assert opened.round == "A-3"
+
+    def test_so_is_it_in_other_words(self) -> None:
+        story: Story = [*COVERED, (LINE_PRODUCER, transfer())]
+        story = [*story, (MAYA, EndAppointment(person=LINE_PRODUCER, role=Role.LINE_PRODUCER, reason=WHY))]
+        recalled, _ = given(story).when(PRODUCER, transfer().model_copy(update={"reason": "Anew."})).facts
+        assert isinstance(recalled, RequestRecalled)
+
+    def test_what_an_only_executive_producer_may_do_does_not_wait_for_financiers_who_are_not_there(self) -> None:
+        nobody: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=Template.CO_FINANCED_FEATURE))]
+        letter = SecureFunding(kind=FundingKind.EQUITY, party="Fund", amount=inr("9000"))
+        facts = given([*nobody, (MAYA, letter)]).when(MAYA, WithdrawFunding(funding="F-1", reason=WHY)).facts
+        assert isinstance(facts[-1], FundingWithdrawn)
 
     def test_an_optional_step_that_asks_nobody_but_who_asked_for_it_is_skipped(self) -> None:
         terms = policy(Step((Approver(person=PRODUCER),), optional=True), EP)

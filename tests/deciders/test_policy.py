@@ -373,10 +373,6 @@ class TestThroughARound:
     ) -> None:
         alone: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=template)), (MAYA, equity(inr("1000")))]
         cut: Command = WithdrawFunding(funding="F-1", reason=WHY)
-        if template is Template.CO_FINANCED_FEATURE:  # which asks financiers, and there are none
-            (asked,) = given(alone).when(MAYA, cut).facts
-            assert isinstance(asked, ApprovalRequested)
-            cut = appoint(NOOR, Role.EXECUTIVE_PRODUCER)
         assert given(alone).when(MAYA, cut).facts[-2].kind in BY_ASKING
         closed: Story = [*alone, (MAYA, EnterStage(stage=Stage.CLOSED))]
         facts = given(closed).when(MAYA, EnterStage(stage=Stage.PRODUCTION, reason=WHY)).facts
