@@ -8,6 +8,7 @@ import uvicorn
 from fastapi import Request
 from pydantic import BaseModel
 
+from service import rates
 from service.app import create
 from service.deciders.spend import LogSpend
 from service.serving import configure_logs
@@ -29,6 +30,7 @@ async def no_op(request: Request) -> Nothing:
 async def main() -> None:
     """Serve until a signal; the port is printed once the service answers."""
     configure_logs()
+    rates.STREAMS_AT_MOST = 1000  # a hundred readers come with one token here
     app = create(os.environ["DATABASE_URL"], project=False)
     app.add_api_route("/v1/{company}/{production}/no-op", no_op, methods=["POST"], status_code=201)
     bound = socket.create_server(("127.0.0.1", 0))
