@@ -5,6 +5,7 @@ import json
 import platform
 import signal
 import tempfile
+from contextlib import aclosing
 from pathlib import Path
 
 import uvloop
@@ -13,7 +14,6 @@ from rich.table import Table
 
 from service.database import migrate
 from service.embedded import running
-from service.embedded_binaries import binaries
 
 from . import appends, http, million, production
 from .measure import Result
@@ -27,19 +27,12 @@ async def measured(rows: list[Result]) -> None:
     assert working is not None
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, working.cancel)
-    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
-        tools = binaries(Path(place, "postgres", "pgdata")).tools
-        await migrate(server.owner_url)
-        rows += await appends.compare(server, tools)
-    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
-        await migrate(server.owner_url)
-        rows += await http.compare(server)
-    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
-        await migrate(server.owner_url)
-        rows += await production.measured(server)
-    with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
-        await migrate(server.owner_url)
-        rows += await million.measured(server)
+    for room in (appends.compare, http.compare, production.measured, million.measured):
+        with tempfile.TemporaryDirectory() as place, running(Path(place, "postgres")) as server:
+            await migrate(server.owner_url)
+            async with aclosing(room(server)) as measuring:
+                async for row in measuring:
+                    rows.append(row)
 
 
 def table(rows: list[Result]) -> Table:

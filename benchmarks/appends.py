@@ -2,11 +2,10 @@
 
 import asyncio
 import re
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -17,9 +16,10 @@ import asyncpg
 from events.append import GENESIS_HEAD, Append, Appended
 from events.log import Log
 from service.embedded import Server
+from service.embedded_binaries import binaries
 
 from .facts import command, texts
-from .measure import ROUNDS, SECONDS, Result, quantile, result
+from .measure import ROUNDS, SECONDS, Result, quantile, result, said_by
 
 ROWS = 200
 #: There when node is, see the Makefile.
@@ -83,40 +83,33 @@ async def batches(url: str, seconds: float) -> float:
     return rate
 
 
-def pgbench(tools: Path, url: str, clients: int, seconds: float) -> float:
+async def pgbench(tools: Path, url: str, clients: int, seconds: float) -> float:
     """Rows a second by PostgreSQL's own load generator, one row a transaction."""
     payload, metadata = texts()
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(_PGBENCH)
         script.flush()
-        ran = subprocess.run(
-            [
-                *(tools / "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=2"),
-                *(f"--time={max(1, round(seconds))}", f"--file={script.name}"),
-                *(f"--define=payload={payload}", f"--define=metadata={metadata}", url),
-            ],
-            capture_output=True,
-            text=True,
-            check=True,
+        said = await said_by(
+            *(tools / "pgbench", "--no-vacuum", "--protocol=prepared", f"--client={clients}", "--jobs=2"),
+            *(f"--time={max(1, round(seconds))}", f"--file={script.name}"),
+            *(f"--define=payload={payload}", f"--define=metadata={metadata}", url),
         )
-    found = re.search(r"tps = ([0-9.]+)", ran.stdout)
-    assert found is not None, ran.stdout
+    found = re.search(r"tps = ([0-9.]+)", said)
+    assert found is not None, said
     return float(found[1])
 
 
-def eventsourcing(url: str, writers: int, seconds: float, mode: str) -> float:
+async def eventsourcing(url: str, writers: int, seconds: float, mode: str) -> float:
     """Events a second by the library `eventsourcing`, in a process of its own."""
-    words = [sys.executable, "-m", "benchmarks.peer_eventsourcing", url, str(writers), str(seconds), mode]
-    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    return float(await said_by(sys.executable, "-m", "benchmarks.peer_eventsourcing", url, writers, seconds, mode))
 
 
-def emmett(url: str, writers: int, seconds: float) -> float:
+async def emmett(url: str, writers: int, seconds: float) -> float:
     """Events a second by Emmett's event store, in a process of its own."""
-    words = ["node", str(EMMETT / "peer.mjs"), url, str(writers), str(seconds), *texts()]
-    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+    return float(await said_by("node", EMMETT / "peer.mjs", url, writers, seconds, *texts()))
 
 
-Peer = Callable[[int], float]
+Peer = Callable[[int], Awaitable[float]]
 
 
 async def peers(server: Server) -> dict[str, Peer]:
@@ -133,16 +126,16 @@ async def peers(server: Server) -> dict[str, Peer]:
     return found
 
 
-async def compare(server: Server, tools: Path) -> list[Result]:
+async def compare(server: Server) -> AsyncGenerator[Result, None]:
     """Every row about appends."""
+    tools = binaries(Path()).tools  # a client does not mind whose cluster it is
     owner = await asyncpg.connect(server.owner_url)
     await owner.execute(_TABLE)
     await owner.close()
     libraries = await peers(server)
-    rows: list[Result] = []
     for writers in (1, 32, 256):
-        rows += await _compare(server, tools, writers, libraries)
-    return rows
+        for row in await _compare(server, tools, writers, libraries):
+            yield row
 
 
 def _latencies(name: str, took: list[float]) -> Iterator[Result]:
@@ -163,9 +156,9 @@ async def _compare(server: Server, tools: Path, writers: int, libraries: dict[st
         if writers == 1:
             continue
         for name, library in libraries.items():
-            theirs[name].append(await asyncio.to_thread(library, writers))
+            theirs[name].append(await library(writers))
         if writers == 32:
-            inserts.append(await asyncio.to_thread(pgbench, tools, server.owner_url, 32, SECONDS))
+            inserts.append(await pgbench(tools, server.owner_url, 32, SECONDS))
         else:
             inserts.append(await batches(server.owner_url, SECONDS))
     name = f"durable appends, {writers} writers"

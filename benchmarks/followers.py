@@ -24,9 +24,17 @@ class Stream(asyncio.Protocol):
 
     @override
     def data_received(self, data: bytes) -> None:
-        if not self.open.done():
-            assert data.startswith(b"HTTP/1.1 200"), data
+        if self.open.done():
+            return
+        if data.startswith(b"HTTP/1.1 200"):
             self.open.set_result(None)
+        else:
+            self.open.set_exception(RuntimeError(data.decode()))
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.open.done():
+            self.open.set_exception(exc or EOFError("closed before it was open"))
 
 
 async def main(host: str, port: int, path: str, token: str, streams: int) -> None:

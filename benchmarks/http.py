@@ -3,10 +3,9 @@
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +16,7 @@ from service import demo
 from service.app import opened
 from service.embedded import Server
 
-from .measure import ROUNDS, SECONDS, Result, quantile, result
+from .measure import ROUNDS, SECONDS, Result, quantile, result, said_by
 
 CLIENTS = 32
 #: Readers that follow the production, and clients that send to it meanwhile.
@@ -35,9 +34,8 @@ async def staged(url: str, address: str) -> str:
 
 async def load(port: int, path: str, token: str, clients: int = CLIENTS, seconds: float = SECONDS) -> dict[str, Any]:
     """What a client of its own process saw."""
-    words = [sys.executable, "-m", "benchmarks.client", "127.0.0.1", str(port), path, token, str(clients), str(seconds)]
-    ran = await asyncio.to_thread(subprocess.run, words, capture_output=True, text=True, check=True)
-    said: dict[str, Any] = json.loads(ran.stdout)
+    words = ("-m", "benchmarks.client", "127.0.0.1", port, path, token, clients, seconds)
+    said: dict[str, Any] = json.loads(await said_by(sys.executable, *words))
     return said
 
 
@@ -54,61 +52,59 @@ async def followed(port: int, path: str, token: str) -> AsyncIterator[None]:
     words = [sys.executable, "-m", "benchmarks.followers", "127.0.0.1", str(port), path, token, str(STREAMS)]
     pipe = asyncio.subprocess.PIPE
     following = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+    assert following.stdin is not None
+    assert following.stdout is not None
     try:
-        assert following.stdout is not None
-        assert await following.stdout.readline() == b"open\n"
+        assert await following.stdout.readline() == b"open\n", "not every stream was opened"
         yield
     finally:
-        following.terminate()
+        following.stdin.close()
         await following.wait()
 
 
-async def compare(server: Server) -> list[Result]:
-    """Every row about HTTP; the read models are kept elsewhere, as `serve --no-projections` does."""
-    started = time.perf_counter()
-    words = [sys.executable, "-m", "benchmarks.served"]
+@asynccontextmanager
+async def served(url: str) -> AsyncIterator[int]:
+    """The port of a process that serves; the read models are kept elsewhere, as `serve --no-projections` does."""
     serving = await asyncio.create_subprocess_exec(
-        *words,
-        env=os.environ | {"DATABASE_URL": server.service_url},
+        *(sys.executable, "-m", "benchmarks.served"),
+        env=os.environ | {"DATABASE_URL": url},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         assert serving.stdout is not None
-        port = int(await serving.stdout.readline())
-        start = time.perf_counter() - started
+        yield int(await serving.stdout.readline())
+    finally:
+        serving.terminate()
+        await serving.wait()
+
+
+async def compare(server: Server) -> AsyncGenerator[Result, None]:
+    """Every row about HTTP."""
+    started = time.perf_counter()
+    async with served(server.service_url) as port:
+        yield result("start of a process until it answers", "s", [time.perf_counter() - started], aim="<= 5")
         token = await staged(server.service_url, f"http://127.0.0.1:{port}")
         at = f"/v1/{demo.COMPANY}/{demo.PRODUCTION}"
+        for path in (f"{at}/log-spend", f"{at}/no-op"):
+            await load(port, path, token, seconds=SECONDS / 2)
         ours: list[float] = []
         nothing: list[float] = []
         took: list[float] = []
-        for path in (f"{at}/log-spend", f"{at}/no-op"):
-            await load(port, path, token, seconds=SECONDS / 2)
         for _ in range(ROUNDS):
             nothing.append((await load(port, f"{at}/no-op", token))["rate"])
             said = await load(port, f"{at}/log-spend", token)
             ours.append(said["rate"])
             took += said["took"]
+        name = f"log-spend over HTTP, {CLIENTS} clients, one production"
+        yield result(name, "requests/s", ours, nothing, "no-op endpoint, same body, same app", ">= 0.6")
+        for share in (0.5, 0.99):
+            yield result(f"{name}, p{share * 100:.0f}", "ms", [quantile(took, share)])
         alone: list[float] = []
         beside: list[float] = []
         for _ in range(ROUNDS):
             alone.append((await load(port, f"{at}/log-spend", token, FEW))["rate"])
             async with followed(port, await newest(server.service_url), token):
                 beside.append((await load(port, f"{at}/log-spend", token, FEW))["rate"])
-    finally:
-        serving.terminate()
-        await serving.wait()
-    name = f"log-spend over HTTP, {CLIENTS} clients, one production"
-    return [
-        result(name, "requests/s", ours, nothing, "no-op endpoint, same body, same app", ">= 0.6"),
-        *(result(f"{name}, p{share * 100:.0f}", "ms", [quantile(took, share)]) for share in (0.5, 0.99)),
-        result(
-            f"log-spend over HTTP, {FEW} clients, beside {STREAMS} open streams of the production",
-            "requests/s",
-            beside,
-            alone,
-            "without streams",
-            ">= 0.8",
-        ),
-        result("start of a process until it answers", "s", [start], aim="<= 5"),
-    ]
+        name = f"log-spend over HTTP, {FEW} clients, beside {STREAMS} open streams of the production"
+        yield result(name, "requests/s", beside, alone, "without streams", ">= 0.8")

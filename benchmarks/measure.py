@@ -1,5 +1,6 @@
 """What is measured and how it is told: medians of rounds, ours and the peer's in turn."""
 
+import asyncio
 import os
 import statistics
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Any
 #: A look instead of a measurement: fewer rounds, shorter ones, smaller logs.
 QUICK = bool(os.environ.get("QUICK"))
 ROUNDS = 2 if QUICK else 5
-SECONDS = 1.0 if QUICK else 4.0
+SECONDS = 1.0 if QUICK else 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,22 @@ def result(
         aim,
         (min(ours), max(ours)),
     )
+
+
+async def said_by(*words: object, **environment: str) -> str:
+    """What a process prints that measures something; killed when the measuring is ended early."""
+    process = await asyncio.create_subprocess_exec(
+        *map(str, words), env=os.environ | environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode:
+        raise RuntimeError(f"{words[:3]} ended with {process.returncode}")
+    return said.decode()
 
 
 def quantile(values: Sequence[float], share: float) -> float:

@@ -1,10 +1,9 @@
 """A log of a million events: what an append costs as it grows, a rebuild, a search of the trail, and memory."""
 
-import asyncio
 import logging
-import os
 import sys
 import time
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import httpx2
@@ -21,7 +20,7 @@ from service.serving import configure_logs
 
 from .appends import appends
 from .facts import command
-from .measure import QUICK, ROUNDS, SECONDS, Result, result
+from .measure import QUICK, ROUNDS, SECONDS, Result, result, said_by
 from .production import begun
 
 #: Productions, and events of each.
@@ -39,10 +38,9 @@ SEARCHES = {
 }
 
 
-async def measured(server: Server) -> list[Result]:
+async def measured(server: Server) -> AsyncGenerator[Result, None]:
     """Every row about a large log."""
     configure_logs(logging.WARNING)
-    rows: list[Result] = []
     async with opened(server.service_url, project=False) as doors:
         names = [f"take-{place}" for place in range(PRODUCTIONS)]
         for each in names:
@@ -52,16 +50,15 @@ async def measured(server: Server) -> list[Result]:
             size = await filled(doors, left, size, until)
             await appends(server.service_url, 32, SECONDS / 4)
             rounds = [await appends(server.service_url, 32, SECONDS / 2) for _ in range(ROUNDS)]
-            rows.append(result(f"appends at {until:,} events, 32 writers", "appends/s", [rate for rate, _ in rounds]))
+            yield result(f"appends at {until:,} events, 32 writers", "appends/s", [rate for rate, _ in rounds])
         started = time.perf_counter()
         made = await rebuild(doors.database.work, PROJECTIONS)
         rate = made.events / (time.perf_counter() - started)
-        rows.append(
-            result(f"rebuild of all {len(PROJECTIONS)} read models, {made.events:,} events, once", "events/s", [rate])
-        )
+        yield result(f"rebuild of all {len(PROJECTIONS)} read models, {made.events:,} events, once", "events/s", [rate])
         await Runner(doors.database.work).refresh()
-        rows += await searched(server, doors, names[-1])
-    return [*rows, await memory(server, names)]
+        async for row in searched(server, doors, names[-1]):
+            yield row
+    yield await memory(server, names)
 
 
 async def filled(doors: Doors, left: dict[str, int], size: int, until: int) -> int:
@@ -80,10 +77,10 @@ async def filled(doors: Doors, left: dict[str, int], size: int, until: int) -> i
     return size
 
 
-async def searched(server: Server, doors: Doors, production: str) -> list[Result]:
+async def searched(server: Server, doors: Doors, production: str) -> AsyncGenerator[Result, None]:
     """Milliseconds of a page of the audit trail over the application, by what is searched."""
     _, token = await Tokens(doors.database.pool).create("acme", "maya", now(), timedelta(hours=1))
-    app, rows = create(server.service_url, project=False), []
+    app = create(server.service_url, project=False)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(
@@ -96,11 +93,10 @@ async def searched(server: Server, doors: Doors, production: str) -> list[Result
         for name, terms in SEARCHES.items():
             took = [await _looked(client, production, "audit-trail", terms) for _ in range(ROUNDS * 2)]
             what = f"audit trail of {EACH:,} events among {SIZES[-1]:,}: {name}"
-            rows.append(result(what, "ms", took[1:], aim="<= 20"))
+            yield result(what, "ms", took[1:], aim="<= 20")
         then = {"as_of": str(EACH // 2)}
         took = [await _looked(client, production, "spend-register", then) for _ in range(ROUNDS * 2)]
-        rows.append(result(f"spend register of {EACH:,} events as of their middle", "ms", took[1:], aim="<= 300"))
-    return rows
+        yield result(f"spend register of {EACH:,} events as of their middle", "ms", took[1:], aim="<= 300")
 
 
 async def _looked(client: httpx2.AsyncClient, production: str, view: str, terms: dict[str, str]) -> float:
@@ -112,10 +108,6 @@ async def _looked(client: httpx2.AsyncClient, production: str, view: str, terms:
 
 async def memory(server: Server, names: list[str]) -> Result:
     """What a process weighs that has decided a command for each of the productions."""
-    words = [sys.executable, "-m", "benchmarks.decided", *names]
-    ran = await asyncio.create_subprocess_exec(
-        *words, env=os.environ | {"DATABASE_URL": server.service_url}, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await ran.communicate()
+    said = await said_by(sys.executable, "-m", "benchmarks.decided", *names, DATABASE_URL=server.service_url)
     name = f"memory of a process that decided on {len(names)} productions of {EACH:,} events"
     return result(name, "MiB", [float(said)])

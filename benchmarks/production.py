@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 import time
+from collections.abc import AsyncGenerator
 from itertools import count
 from typing import Any
 from uuid import uuid4
@@ -29,7 +29,7 @@ from service.handling import Wish
 from service.routes.access import Doors
 from service.routes.views import rows_of
 
-from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result
+from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result, said_by
 
 PRODUCTION = "the-long-take"
 STREAM = f"acme/{PRODUCTION}"
@@ -116,24 +116,26 @@ async def seen(doors: Doors, rate: int, seconds: float) -> list[float]:
     return delays
 
 
-async def measured(server: Server) -> list[Result]:
+async def measured(server: Server) -> AsyncGenerator[Result, None]:
     """Every row about one production."""
     async with opened(server.service_url, project=False) as doors:
         await begun(doors)
-        rows = [*await _busy(doors), *await _past(doors, server.owner_url)]
+        for row in (*await _busy(doors), *await _past(doors, server.owner_url)):
+            yield row
     async with opened(server.service_url) as doors:
         assert await doors.runner.wait_for("current_budget", 0, 60)
         for rate in (100, 500):
             await seen(doors, rate, SECONDS / 4)
-            rows += _visible(rate, await seen(doors, rate, SECONDS * ROUNDS / 2))
+            for row in _visible(rate, await seen(doors, rate, SECONDS * ROUNDS / 2)):
+                yield row
         unrelated = asyncio.create_task(transactions(server.service_url))
         try:
             for rate in (100, 500):
                 delays = await seen(doors, rate, SECONDS * ROUNDS / 2)
-                rows += _visible(rate, delays, ", beside unrelated transactions of 1 s")
+                for row in _visible(rate, delays, ", beside unrelated transactions of 1 s"):
+                    yield row
         finally:
             unrelated.cancel()
-    return rows
 
 
 def _visible(rate: int, delays: list[float], beside: str = "") -> list[Result]:
@@ -179,10 +181,9 @@ async def _busy(doors: Doors) -> list[Result]:
     ]
 
 
-def peer_projection(url: str) -> float:
+async def peer_projection(url: str) -> float:
     """Events a second that the projections of `eventsourcing` take in."""
-    command = [sys.executable, "-m", "benchmarks.peer_projection", url, str(PEER_EVENTS)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return float(await said_by(sys.executable, "-m", "benchmarks.peer_projection", url, PEER_EVENTS))
 
 
 async def _past(doors: Doors, url: str) -> list[Result]:
@@ -194,7 +195,7 @@ async def _past(doors: Doors, url: str) -> list[Result]:
         started = time.perf_counter()
         made = await rebuild(doors.database.work, NAMED)
         rebuilt.append(made.events / (time.perf_counter() - started))
-        theirs.append(await asyncio.to_thread(peer_projection, url))
+        theirs.append(await peer_projection(url))
     await runner.release()
     version = (await doors.handling.production(STREAM)).head.version
     unmarked = [await _then(doors, version)]
