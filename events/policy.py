@@ -113,8 +113,8 @@ class When:
     below: PositiveAmount | None = None
     """Counted as `at_least` is."""
     percent_over: Percent | None = None
-    """It takes its account this percentage or more past what was approved for it, with all changes since; a payment,
-    past its budget; a new version, past the total of the one in force."""
+    """It takes its account past what was approved for it, with all changes since, by this percentage or more; a
+    payment, past its budget; a new version, past the total of the one in force. 0 is by anything at all."""
 
 
 @dataclass(frozen=True, slots=True)

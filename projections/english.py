@@ -1,6 +1,7 @@
 """How an approval policy is read out: in English, rule by rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import ndiff
 from typing import Any
 
 from events.money import Money
@@ -10,10 +11,21 @@ from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 def policy(terms: Policy) -> str:
     """The whole policy, a sentence a rule."""
     rules = [f"{place}. {rule(each)}" for place, each in enumerate(terms.rules, 1)]
-    said = [f"{terms.name}: the first rule that fits counts.", *rules]
-    said.append(f"Everything else: {steps(terms.otherwise)}.")
+    return " ".join([f"{terms.name}: the first rule that fits counts.", *rules, *_beside_rules(terms)])
+
+
+def differences(before: Policy, after: Policy) -> list[str]:
+    """The sentences in which a policy differs from another, in their order: those that go, and those that come."""
+    old, new = ([*map(rule, each.rules), *_beside_rules(each)] for each in (before, after))
+    words = {"- ": "No more: ", "+ ": "New: "}
+    return [words[line[:2]] + line[2:] for line in ndiff(old, new) if line[:2] in words]
+
+
+def _beside_rules(terms: Policy) -> list[str]:
+    said = [f"Everything else: {steps(terms.otherwise)}."]
     said.append(f"A change of the policy: {steps(terms.changes)}.")
-    said.append(f"What one vendor or account asks for within {terms.cumulative_days} days counts together.")
+    within = _count(terms.cumulative_days, "day")
+    said.append(f"What one vendor or account asks for within {within} counts together.")
     if not terms.one_person_may_fill_two_steps:
         said.append("Nobody fills two steps of a round.")
     if terms.capped_accounts:
@@ -23,9 +35,10 @@ def policy(terms: Policy) -> str:
     if terms.override_by is not None:
         said.append(f"A step may be passed over, for a reason, by {_a(terms.override_by)}.")
     if terms.fresh_from is not None:
-        said.append(f"From {terms.fresh_from:,f} on, approvers signed in within {terms.fresh_minutes} minutes.")
+        within = _count(terms.fresh_minutes, "minute")
+        said.append(f"From {terms.fresh_from:,f} on, approvers signed in within {within}.")
     said.append(f"The green light needs: {listed([_words(test) for test in terms.green_light]) or 'nothing'}.")
-    return " ".join(said)
+    return said
 
 
 def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping[str, Any]) -> str:
@@ -76,7 +89,8 @@ def when(what: When) -> str:
     if what.below is not None:
         said.append(f"below {what.below:,f}")
     if what.percent_over is not None:
-        said.append(f"from {what.percent_over.normalize():f} % past what was approved on")
+        past = f"from {what.percent_over.normalize():f} % " if what.percent_over else ""
+        said.append(f"{past}past what was approved{' on' if past else ''}")
     return ", ".join(said)
 
 
@@ -90,7 +104,7 @@ def step(asked: Step) -> str:
     whom = _whom(asked.approvers)
     match asked.mode:
         case Mode.ANY:
-            said = f"any of {whom}"
+            said = whom if _is_one_person(asked.approvers) else f"any of {whom}"
         case Mode.ALL:
             said = f"all of {whom}"
         case Mode.QUORUM:
@@ -98,7 +112,8 @@ def step(asked: Step) -> str:
         case Mode.SHARE:
             said = f"{whom} who together hold {asked.share or 0:f} % of the committed funding"
     if asked.within_days is not None:
-        said += f", after {asked.within_days} days any of {_whom(asked.escalates_to)} in their place"
+        instead = "" if _is_one_person(asked.escalates_to) else "any of "
+        said += f", after {_count(asked.within_days, 'day')} {instead}{_whom(asked.escalates_to)} in their place"
     return f"{said} (skipped while there is none)" if asked.optional else said
 
 
@@ -111,6 +126,10 @@ def _whom(approvers: Iterable[Approver]) -> str:
     return " or ".join(map(_approver, approvers))
 
 
+def _is_one_person(approvers: Sequence[Approver]) -> bool:
+    return len(approvers) == 1 and bool(approvers[0].person or approvers[0].holder_of)
+
+
 def _approver(approver: Approver) -> str:
     if approver.role is not None:
         return f"the {_words(approver.role)}s"
@@ -119,6 +138,10 @@ def _approver(approver: Approver) -> str:
     if approver.holder_of is not None:
         return f"the holder of {approver.holder_of}"
     return "the holders of committed funding" if approver.every_holder else "the department heads of the accounts"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _words(value: str) -> str:

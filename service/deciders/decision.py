@@ -382,7 +382,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     request = requested(command, happened, production, metadata)
     if request is None:
         return happened
-    rule = policy.chosen(request, policies, rounds.asked, metadata.at.date())
+    rule = policy.chosen(request, policies, rounds.beside(request.kind, request.subject), metadata.at.date())
     if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
         rule = replace(rule, steps=policy.reachable(rule.steps, situation.around.standing))
     round_id = f"A-{len(rounds.rounds) + 1}"
@@ -440,16 +440,16 @@ def _consenting(round_id: RoundId, asked: list[ApprovalEvent], situation: Situat
 
 
 def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situation: Situation) -> list[OfProduction]:
-    """S10: the payment of what is recoded is asked about under the rule for the account that it moved to."""
+    """S10: the payment of what is recoded is asked about anew, under the rule for the account that it moved to."""
     rounds = situation.production.approvals.rounds
     of_it = [r for r, each in rounds.items() if (each.kind, each.subject) == (request.kind, request.subject)]
     before = max(of_it, key=lambda number: int(number.removeprefix("A-")), default=None)
     decided = before is not None and rounds[before].outcome is not Outcome.OPEN
-    if decided or not rule.steps or (before is not None and rounds[before].steps == rule.steps):
+    if decided or not rule.steps:
         return []
     happened: list[OfProduction] = []
     if before is not None:
-        happened.append(RequestRecalled(before, request.subject, "another rule counts for it"))
+        happened.append(RequestRecalled(before, request.subject, "it is recoded"))
     happened += asked
     return [*happened, *_onward(f"A-{len(rounds) + 1}", happened, situation)]
 

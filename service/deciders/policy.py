@@ -53,6 +53,8 @@ _ANY_FINANCIERS = replace(_FINANCIERS, optional=True)
 
 CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
 _GROWTH = (*CHANGES, RequestKind.BUDGET)
+#: Of what takes a capped account past its budget, though nobody raised it.
+_PAST_A_CAP = When((RequestKind.PAYMENT,), capped=True, percent_over=Decimal(0))
 _UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 
@@ -74,6 +76,7 @@ TEMPLATES: dict[Template, Policy] = {
         name="Independent feature",
         rules=(
             Rule("Capped accounts", When(_GROWTH, capped=True), (ALL_EPS,)),
+            Rule("Payments past a cap", _PAST_A_CAP, (ALL_EPS,)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
             Rule("Appointments", When((RequestKind.APPOINTMENT,))),
         ),
@@ -85,6 +88,7 @@ TEMPLATES: dict[Template, Policy] = {
             Rule("The bonded budget", When((RequestKind.BUDGET,)), (_FINANCIERS, _GUARANTOR)),
             Rule("Capped accounts", When(CHANGES, capped=True), (_FINANCIERS, _GUARANTOR)),
             Rule("Changes to the bonded budget", When(CHANGES), (ANY_EP, _GUARANTOR)),
+            Rule("Payments past a cap", _PAST_A_CAP, (_FINANCIERS, _GUARANTOR)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
             Rule("Cover and lock", When((RequestKind.FUNDING_CUT, RequestKind.UNLOCKING)), (_FINANCIERS,)),
             Rule("Who approves", When((RequestKind.APPOINTMENT,)), (ANY_EP, _ANY_FINANCIERS)),
@@ -98,6 +102,7 @@ TEMPLATES: dict[Template, Policy] = {
         name="Studio",
         rules=(
             Rule("Capped accounts", When(_GROWTH, capped=True), (ALL_EPS,)),
+            Rule("Payments past a cap", _PAST_A_CAP, (ALL_EPS,)),
             _below(RequestKind.PAYMENT, 10_000),
             Rule("Payment from 100,000", When((RequestKind.PAYMENT,), at_least=Decimal(100_000)), (_PRODUCER, ANY_EP)),
             Rule("Payment from 10,000", When((RequestKind.PAYMENT,)), (_PRODUCER_OR_EP,)),
@@ -344,7 +349,7 @@ def _is_for(when: When, request: Request, counted: Money | None, terms: Policy) 
         and (not when.capped or bool(request.capped.intersection(terms.capped_accounts)))
         and (when.at_least is None or amount >= when.at_least)
         and (when.below is None or amount < when.below)
-        and (when.percent_over is None or request.percent_over >= when.percent_over)
+        and (when.percent_over is None or (request.percent_over >= when.percent_over and request.percent_over > 0))
     )
 
 

@@ -162,6 +162,8 @@ class Approvals:
     open: RoundId | None = None
     #: What was asked for and not turned down, day by day, as far as it counts together with what is asked for next.
     asked: Asked = Map()
+    #: What of it is each entry's, on which day: its payment counts once, as it was asked about last.
+    payments: Map[str, tuple[date, "Counting"]] = Map()
 
     def on(self, subject: str, kind: RequestKind) -> RoundId | None:
         """The open round of that kind on a subject."""
@@ -171,6 +173,13 @@ class Approvals:
             if (each.outcome, each.kind, each.subject) == (Outcome.OPEN, kind, subject)
         )
         return next(found, None)
+
+    def beside(self, kind: RequestKind, subject: str) -> Asked:
+        """What counts together with a request about a subject: all that was asked, without that very payment."""
+        if kind is not RequestKind.PAYMENT or subject not in self.payments:
+            return self.asked
+        on, what = self.payments[subject]
+        return _counted(self.asked, what, on, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,10 +347,10 @@ def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Ap
             )
             return replace(approvals, rounds=approvals.rounds.set(round_id, asked), open=round_id)
         case ApprovalRequested(round_id):
-            counted = _counted(approvals.asked, event, metadata.at.date(), 1)
-            return replace(approvals, rounds=approvals.rounds.set(round_id, _opened(event, metadata)), asked=counted)
+            opened = replace(approvals, rounds=approvals.rounds.set(round_id, _opened(event, metadata)))
+            return _counting(opened, event, metadata.at.date())
         case ApprovedByPolicy():
-            return replace(approvals, asked=_counted(approvals.asked, event, metadata.at.date(), 1))
+            return _counting(approvals, event, metadata.at.date())
         case RequestRecalled(round_id):
             return _turned_down(approvals, round_id, Outcome.WITHDRAWN)
         case RequestRejected(round_id) | BudgetRejected(round_id):
@@ -427,7 +436,18 @@ def _opened(event: ApprovalRequested, metadata: Metadata) -> Round:
     )
 
 
-def _counted(asked: Asked, what: ApprovalRequested | ApprovedByPolicy | Round, on: date, sign: int) -> Asked:
+#: What counts together with others of its kind.
+Counting = ApprovalRequested | ApprovedByPolicy | Round
+
+
+def _counting(approvals: Approvals, what: ApprovalRequested | ApprovedByPolicy, on: date) -> Approvals:
+    asked = _counted(approvals.beside(what.kind, what.subject), what, on, 1)
+    if what.kind is not RequestKind.PAYMENT:
+        return replace(approvals, asked=asked)
+    return replace(approvals, asked=asked, payments=approvals.payments.set(what.subject, (on, what)))
+
+
+def _counted(asked: Asked, what: Counting, on: date, sign: int) -> Asked:
     if what.amount is not None:
         for name in counted_as(what.accounts, what.vendor):
             days = asked.get((what.kind, name), Map())
@@ -438,7 +458,11 @@ def _counted(asked: Asked, what: ApprovalRequested | ApprovedByPolicy | Round, o
 def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
     """What was not granted does not count together with what is asked for next."""
     asked = approvals.rounds[round_id]
-    approvals = replace(approvals, asked=_counted(approvals.asked, asked, asked.asked_on, -1))
+    if asked.kind is RequestKind.PAYMENT:
+        left = approvals.payments.delete(asked.subject)
+        approvals = replace(approvals, asked=approvals.beside(asked.kind, asked.subject), payments=left)
+    else:
+        approvals = replace(approvals, asked=_counted(approvals.asked, asked, asked.asked_on, -1))
     return _ended(approvals, round_id, outcome, None)
 
 

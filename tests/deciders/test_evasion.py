@@ -10,7 +10,7 @@ from events.approval import ApprovalRequested, RequestRecalled
 from events.budget import Level, TotalName
 from events.change import BudgetTransferred
 from events.financing import FundingKind, FundingWithdrawn
-from events.ids import PersonId
+from events.ids import AccountCode, PersonId
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.team import Role
 from service.deciders.approval import (
@@ -243,9 +243,41 @@ class TestNeverBypassed:
         terms = ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (EPS,)), Rule("Others", PAYMENTS, (PRODUCERS,)))
         story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "1000"))]
         facts = given(story).when(ACCOUNTANT, recode("S-000001", ART)).facts
-        assert facts[1] == RequestRecalled("A-3", "S-000001", "another rule counts for it")
+        assert facts[1] == RequestRecalled("A-3", "S-000001", "it is recoded")
         assert (facts[2].round, facts[2].rule) == ("A-4", "Art")
-        assert not given(story).when(ACCOUNTANT, recode("S-000001", INSURANCE)).facts[1:]
+
+    @pytest.mark.parametrize("template", [*Template])
+    def test_a_payment_past_a_cap_needs_what_raising_the_cap_would(self, template: Template) -> None:
+        terms = replace(TEMPLATES[template], capped_accounts=(ART,))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(ART, "200000", "KS-8"))]
+        [past] = [
+            f for f in given(story).when(LINE_PRODUCER, spend(ART, "0.01")).facts if isinstance(f, ApprovalRequested)
+        ]
+        raising = next(rule for rule in terms.rules if rule.name == "Capped accounts")
+        assert (past.rule, past.steps) == ("Payments past a cap", raising.steps)
+        assert chosen(terms, LINE_PRODUCER, spend(ART, "200000")) != "Payments past a cap"
+
+    def test_who_approved_a_payment_is_asked_again_once_it_is_recoded(self) -> None:
+        terms = ruled(Rule("All", PAYMENTS, (PRODUCERS, EPS)))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "1000"))]
+        story = [*says(story, PRODUCER, "A-3"), (ACCOUNTANT, recode("S-000001", INSURANCE))]
+        assert PRODUCER in waiting(story, "A-4")
+        assert asked(story, "A-4").content_hash != asked(story, "A-3").content_hash
+
+    @pytest.mark.parametrize("account", [ART, EDITING])
+    def test_a_payment_counts_once_though_it_is_recoded(self, account: AccountCode) -> None:
+        terms = ruled(
+            Rule("From 1500", replace(PAYMENTS, at_least=Decimal(1500)), (EPS,)),
+            Rule("Art", replace(PAYMENTS, accounts=(ART,)), (PRODUCERS,)),
+            Rule("Others", PAYMENTS),
+        )
+        other = EDITING if account == ART else ART
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(account, "1000"))]
+        story = [*story, (ACCOUNTANT, recode("S-000001", other))]
+        asked = [fact for fact, _ in play(story).facts if isinstance(fact, ApprovalRequested) and fact.vendor]
+        assert [(fact.rule, fact.counted) for fact in asked] == [("Art", inr("1000"))]
+        _, by_policy = given(story).when(LINE_PRODUCER, spend(EDITING, "499.99", "KS-9")).facts
+        assert by_policy.counted == inr("1499.99")
 
     @pytest.mark.parametrize("command", [overage("1000"), transfer("1000"), draw("1000")])
     def test_who_logged_spend_approves_nothing_for_its_account_though_another_recoded_it(
