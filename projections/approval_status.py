@@ -5,7 +5,7 @@ since they say who may answer; drafts, since whoever set one may not.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -119,6 +119,8 @@ class RoundRow:
     content_hash: str
     amount: Decimal | None
     currency: str | None
+    #: The amount with what counts together with it.
+    counted: Decimal | None
     state: str
     submitted_by: str
     on_behalf_of: str | None
@@ -329,6 +331,7 @@ def _requested(rows: Rows, recorded: Recorded[Any], event: ApprovalRequested) ->
         event.content_hash,
         event.amount,
         set(event.excluded),
+        counted=None if event.counted is None else event.counted.amount,
         policy=event.policy,
         rule=event.rule,
         steps=event.steps,
@@ -353,7 +356,7 @@ def _opened(
 ) -> None:
     metadata = recorded.metadata
     under: dict[str, Any] = {"policy": None, "rule": None, "steps": _ONE_EP, "accounts": (), "override_by": None}
-    under |= {"one_person_may_fill_two_steps": False, "command": None, "body": None}
+    under |= {"counted": None, "one_person_may_fill_two_steps": False, "command": None, "body": None}
     rows.put(
         RoundRow(
             stream_id=recorded.stream_id,
@@ -498,7 +501,7 @@ def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 4, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 5, KINDS, fold)
 
 
 class Asked(BaseModel):
@@ -559,6 +562,7 @@ class ApprovalRound(BaseModel):
     subject: str
     content_hash: Digest
     amount: Money | None
+    counted: Money | None = Field(description="The amount with what counts together with it, which chose the rule.")
     state: str
     submitted_by: PersonId
     on_behalf_of: PersonId | None
@@ -567,6 +571,7 @@ class ApprovalRound(BaseModel):
     command: str | None = Field(description="What takes effect when it passes; none for budgets and payments.")
     body: dict[str, Any] | None = Field(description="Of that command, as it was sent.")
     in_english: str | None = Field(description="What takes effect when it passes, read out.")
+    differences: list[str] = Field(description="Of a policy: the sentences that go and come with it.")
     policy: str | None
     rule: str | None
     steps: list[str] = Field(description="In words, in their order.")
@@ -773,12 +778,13 @@ def view(
     """
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
     house = House.of(rows, stream, at, members) if rounds else None
+    policies = {f"P-{row.number}": row.terms for row in rows.of(PolicyRow, stream)}
     return ApprovalStatus(
         production=stream,
         version=version,
         position=position,
         policy=_in_force(rows.of(PolicyRow, stream)),
-        rounds=[_for(but, row, _round(row, house)) for row in rounds if house is not None],
+        rounds=[_for(but, row, _round(row, house, policies)) for row in rounds if house is not None],
         withheld=None if but is None else but.said,
     )
 
@@ -809,6 +815,7 @@ def _without(shown: ApprovalRound, said: str) -> ApprovalRound:
     return shown.model_copy(
         update={
             "amount": None,
+            "counted": None,
             "submitted_because": None,
             "body": None,
             "in_english": None,
@@ -833,13 +840,15 @@ def _in_force(adopted: list[PolicyRow]) -> PolicyView | None:
     )
 
 
-def _round(row: RoundRow, house: House) -> ApprovalRound:
+def _round(row: RoundRow, house: House, policies: Mapping[PolicyId, Policy]) -> ApprovalRound:
+    proposed = _proposed(row)
     return ApprovalRound(
         round=f"A-{row.number}",
         kind=row.kind,
         subject=row.subject,
         content_hash=row.content_hash,
         amount=amount_of(row),
+        counted=_in_currency(row, row.counted),
         state=row.state,
         submitted_by=row.submitted_by,
         on_behalf_of=row.on_behalf_of,
@@ -847,7 +856,8 @@ def _round(row: RoundRow, house: House) -> ApprovalRound:
         submitted_because=row.submitted_because,
         command=row.command,
         body=None if row.body is None else json.loads(row.body),
-        in_english=_in_english(row),
+        in_english=_in_english(row) if proposed is None else _policy_in_words(proposed),
+        differences=[] if proposed is None or row.policy is None else _differences(policies[row.policy], proposed),
         policy=row.policy,
         rule=row.rule,
         steps=[_step_in_words(step) for step in row.steps],
@@ -877,15 +887,24 @@ def _round(row: RoundRow, house: House) -> ApprovalRound:
     )
 
 
+def _proposed(row: RoundRow) -> Policy | None:
+    """The policy that a round asks about."""
+    if row.kind is not RequestKind.POLICY_CHANGE or row.body is None:
+        return None
+    return _TERMS.decode(json.dumps(json.loads(row.body)["terms"]))
+
+
 def _in_english(row: RoundRow) -> str:
     body = {} if row.body is None else json.loads(row.body)
-    if row.kind is RequestKind.POLICY_CHANGE:
-        return _policy_in_words(_TERMS.decode(json.dumps(body["terms"])))
     return english.request(row.kind, row.subject, amount_of(row), body)
 
 
 def _policy_in_words(terms: Policy) -> str:
     return with_names(english.policy(terms), _id)
+
+
+def _differences(before: Policy, after: Policy) -> list[str]:
+    return [with_names(sentence, _id) for sentence in english.differences(before, after)]
 
 
 def _step_in_words(asked: Step) -> str:
@@ -969,4 +988,8 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
 
 def amount_of(row: RoundRow) -> Money | None:
     """What is asked for."""
-    return None if row.amount is None or row.currency is None else Money(row.amount, row.currency)
+    return _in_currency(row, row.amount)
+
+
+def _in_currency(row: RoundRow, amount: Decimal | None) -> Money | None:
+    return None if amount is None or row.currency is None else Money(amount, row.currency)

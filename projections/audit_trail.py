@@ -70,6 +70,13 @@ TRAIL = kind(
 )
 #: Amounts are sought whatever their sign.
 Index("audit_trail_amount", TRAIL.table.c.stream_id, func.abs(TRAIL.table.c.amount))
+#: It is rare that somebody acts for another.
+Index(
+    "audit_trail_on_behalf_of",
+    TRAIL.table.c.stream_id,
+    TRAIL.table.c.on_behalf_of,
+    postgresql_where=TRAIL.table.c.on_behalf_of.is_not(None),
+)
 Index(
     "audit_trail_exceptions",
     TRAIL.table.c.stream_id,
@@ -128,7 +135,7 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
             return False
 
 
-PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 3, (TRAIL,), fold)
+PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 4, (TRAIL,), fold)
 
 
 class TrailEntry(BaseModel):

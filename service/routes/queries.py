@@ -160,7 +160,7 @@ async def get_audit_trail(
     at: At,
     response: Response,
     terms: Listing,
-    actor: Annotated[PersonId | None, Query(description="Who did it.")] = None,
+    actor: Annotated[PersonId | None, Query(description="Who did it, or for whom it was done.")] = None,
     kind: Annotated[Name | None, Query(description="Of event, such as `SpendLogged`.")] = None,
     account: OfAccount = None,
     amount_min: Least = None,
@@ -175,13 +175,14 @@ async def get_audit_trail(
     where = [
         table.c.stream_id == production.stream_id,
         *_equal(
-            (table.c.actor, actor),
             (table.c.kind, kind),
             (table.c.correlation_id, correlation_id),
         ),
         *_between(func.abs(table.c.amount), amount_min, amount_max),
         *_on_days(table.c.at, production.time_zone, from_on, to_on),
     ]
+    if actor is not None:
+        where.append(or_(table.c.actor == actor, table.c.on_behalf_of == actor))
     if account is not None:
         where.append(or_(table.c.account == account, table.c.other_account == account))
     if text is not None:

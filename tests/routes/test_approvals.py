@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from events.delegation import Power
-from events.policy import Approver, Step
+from events.policy import Approver, RequestKind, Rule, Step, When
 from events.team import Role
 from service.deciders.approval import Approve, CloseCondition, Nudge
 from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
+from service.deciders.policy import AdoptApprovalPolicy
 from tests.deciders.rounds import (
+    COVERED,
     EP,
     EPS,
     GUARANTORS,
@@ -105,6 +107,9 @@ class TestTheApprovalStatus:
         given = trail["entries"][-1]
         assert (given["actor"], given["on_behalf_of"]) == (ASSOCIATE_PRODUCER, MAYA)
         assert given["actor_name"] == f"{ASSOCIATE_PRODUCER} for Maya Rao"
+        for either in (MAYA, ASSOCIATE_PRODUCER):
+            sought = await world.read(AUDITOR, "audit-trail", actor=either, kind="ApprovalGiven")
+            assert given in sought["entries"]
 
     async def test_keeps_void_answers_and_shows_what_changed(self, world: World) -> None:
         story = says(submitted(EPS), MAYA, "A-2")
@@ -148,6 +153,30 @@ class TestTheApprovalStatus:
         assert latest["kind"] == "policy_change"
         assert "any of maya or the department heads" in latest["in_english"]
         assert "any of the executive producers, then any of the completion guarantors" in latest["in_english"]
+
+    async def test_shows_in_which_sentences_a_proposed_policy_differs(self, world: World) -> None:
+        first = Rule("Payments", When((RequestKind.PAYMENT,)), (EP,))
+        more = (Rule("Transfers", When((RequestKind.TRANSFER,)), (Step((Approver(person=MAYA),)),)), first)
+        story = adopted(DRAFTED, policy(EP, rules=(first,)))
+        await world.play([*story, (MAYA, AdoptApprovalPolicy(terms=policy(EP, rules=more, cumulative_days=1)))])
+
+        proposed, adopted_first = (await world.read(AUDITOR, "approval-status"))["rounds"][:2]
+
+        assert adopted_first["differences"] == []
+        assert proposed["differences"] == [
+            "New: Transfers (transfer): maya.",
+            "No more: What one vendor or account asks for within 30 days counts together.",
+            "New: What one vendor or account asks for within 1 day counts together.",
+        ]
+
+    async def test_says_what_counted_together(self, world: World) -> None:
+        payments = Rule("Payments", When((RequestKind.PAYMENT,)), (EP,))
+        story = adopted(COVERED, policy(EP, rules=(payments,)))
+        await world.play([*story, *((LINE_PRODUCER, spend(ART, "1000", document)) for document in ("KS-1", "KS-2"))])
+
+        latest = await shown(world)
+
+        assert (latest["amount"]["amount"], latest["counted"]["amount"]) == ("1000.00", "2000.00")
 
     async def test_says_when_it_waits_for_nobody_who_may(self, world: World) -> None:
         nobody = Step((Approver(department_head=True),))
