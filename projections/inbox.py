@@ -12,8 +12,9 @@ from events.policy import RequestKind
 from events.spend import AlertScope
 from events.team import Role
 
-from .approval_status import DraftingRow, House, Members, RoundRow, amount_of
+from .approval_status import DraftingRow, RoundRow, amount_of
 from .flags import FlagRow
+from .house import House, Members
 from .projection import Rows
 
 

@@ -32,12 +32,23 @@ from sqlalchemy import Text as SqlText
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
 from events.spend import SpendAlert, SpendKind
-from projections import approval_status, audit_trail, current_budget, flags, funding, inbox, sentences, spend_register
-from projections.approval_status import ApprovalStatus, NotForAll
+from projections import (
+    approval_status,
+    approval_view,
+    audit_trail,
+    current_budget,
+    flags,
+    funding,
+    inbox,
+    sentences,
+    spend_register,
+)
+from projections.approval_view import ApprovalStatus, NotForAll
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
 from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
+from projections.house import EVERYBODY
 from projections.inbox import Inbox
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
@@ -93,14 +104,14 @@ async def get_approval_status(
     production: Readable, sender: Sender, at: At, response: Response, as_of: AsOf = None, at_least: AtLeast = None
 ) -> ApprovalStatus:
     """Which rounds are there, what does each wait for, and who decided what?"""
-    members = sender.of_company if as_of is None else approval_status.EVERYBODY
+    members = sender.of_company if as_of is None else EVERYBODY
     stream = production.stream_id
     rows, shown = await rows_of(at, approval_status.PROJECTION, stream, as_of, at_least, company_of(stream))
     sight, but = production.sight, None
     if sight.withheld is not None:
         but = NotForAll(production.readers, sight.shows, sight.withheld, asks=as_of is None)
     stamp(response, shown, sight)
-    return approval_status.view(rows, stream, shown.version, shown.position, shown.at, members, but)
+    return approval_view.view(rows, stream, shown.version, shown.position, shown.at, members, but)
 
 
 @router.get(PRODUCTION + "/funding", name="funding")

@@ -8,7 +8,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from projections import PROJECTIONS, approval_status, current_budget, funding
+from projections import PROJECTIONS, approval_status, approval_view, current_budget, funding
+from projections.house import EVERYBODY
 from projections.rebuild import rebuild
 from projections.stored import load
 from tests.deciders.stories import ART, CONTINGENCY
@@ -70,7 +71,7 @@ class TestTheViews:
     ) -> None:
         of_funding = funding.view(await load(admin, funding.KINDS, [STREAM]), STREAM, 0, 0)
         of_rounds = await load(admin, approval_status.KINDS, [STREAM])
-        rounds = approval_status.view(of_rounds, STREAM, 0, 0, MORNING, approval_status.EVERYBODY).rounds
+        rounds = approval_view.view(of_rounds, STREAM, 0, 0, MORNING, EVERYBODY).rounds
 
         sources = await reader.fetch(
             "SELECT funding, kind, state, secured, party, amount, received, base_amount, credited, carries"

@@ -1,0 +1,366 @@
+"""The approval status as it is answered: the policy in force, and each round in words."""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from msgspec.json import Decoder
+from pydantic import BaseModel, Field
+
+from events.approval import AccountChange
+from events.delegation import Power
+from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, StreamId
+from events.money import Money
+from events.policy import Policy, RequestKind, Step
+
+from . import english
+from .approval_status import VOTES, PolicyRow, RoundRow, amount_of, in_currency
+from .house import House, Members
+from .projection import Rows
+from .sentences import with_names
+
+_TERMS = Decoder(Policy)
+
+
+class Asked(BaseModel):
+    """Somebody whose answer a round waits for."""
+
+    person: PersonId
+    through: list[PersonId] = Field(description="Who may answer for them today, by absence or delegation.")
+    away_until: date | None = Field(description="The last day of their absence, if they are away today.")
+
+
+class WaitsFor(BaseModel):
+    """What an open round waits for."""
+
+    words: str
+    step: int = Field(description="From 1 on; one more than there are when only conditions are open.")
+    steps: int
+    asked: list[Asked] = Field(description="Who may approve and has yet to answer.")
+    excluded: list[PersonId] = Field(description="Who proposed, edited or submitted it, and may not approve.")
+    since: datetime
+    escalates_at: datetime | None = Field(description="When others are asked, too.")
+    conditions: list[int] = Field(description="The open ones, by their numbers.")
+
+
+class MayDo(BaseModel):
+    """What somebody may do about a round now."""
+
+    person: PersonId
+    commands: list[str]
+
+
+class DecisionView(BaseModel):
+    """One answer to a round."""
+
+    person: PersonId = Field(description="Whose place it was.")
+    by: PersonId = Field(description="Who acted: the person, or another for them.")
+    decision: str
+    step: int = Field(description="From 1 on.")
+    words: str | None
+    at: datetime
+    roles: list[str]
+    counts: bool = Field(description="False once it was withdrawn, has lapsed, or is void since the content changed.")
+
+
+class ConditionView(BaseModel):
+    """What an approval waits for."""
+
+    condition: int
+    by: PersonId
+    words: str
+    state: str
+
+
+class ApprovalRound(BaseModel):
+    """A round."""
+
+    round: RoundId
+    kind: RequestKind
+    subject: str
+    content_hash: Digest
+    amount: Money | None
+    counted: Money | None = Field(description="The amount with what counts together with it, which chose the rule.")
+    state: str
+    submitted_by: PersonId
+    on_behalf_of: PersonId | None
+    submitted_at: datetime
+    submitted_because: str | None
+    command: str | None = Field(description="What takes effect when it passes; none for budgets and payments.")
+    body: dict[str, Any] | None = Field(description="Of that command, as it was sent.")
+    in_english: str | None = Field(description="What takes effect when it passes, read out.")
+    differences: list[str] = Field(description="Of a policy: the sentences that go and come with it.")
+    policy: str | None
+    rule: str | None
+    steps: list[str] = Field(description="In words, in their order.")
+    waits_for: WaitsFor | None
+    may: list[MayDo] = Field(description="What each may do next; besides, whoever holds a role may nudge.")
+    decisions: list[DecisionView]
+    conditions: list[ConditionView]
+    former: str | None = Field(description="What the round asked about before its content was changed.")
+    changes: list[AccountChange] = Field(description="The lines in which the content differs from the former one.")
+    ended_at: datetime | None
+    ended_because: str | None = Field(description="What overtook it; none when somebody decided.")
+    withheld: str | None = Field(
+        None, description="That its amount, what was said of it, and what it asks for or changed are not shown."
+    )
+
+
+class PolicyView(BaseModel):
+    """A policy, as it is and in words."""
+
+    policy: PolicyId
+    in_english: str
+    terms: Policy
+    adopted_at: datetime
+
+
+class ApprovalStatus(BaseModel):
+    """The policy in force, and the rounds of a production, the latest first."""
+
+    production: StreamId
+    version: int = Field(description="Of the production's stream, as shown.")
+    position: int = Field(description="Of the log, as shown.")
+    policy: PolicyView | None = Field(description="In force; none while one executive producer decides.")
+    rounds: list[ApprovalRound]
+    withheld: str | None = Field(None, description="That something is not shown to the reader.")
+
+
+@dataclass(frozen=True, slots=True)
+class NotForAll:
+    """Who looks at rounds of which they may not read everything."""
+
+    #: Themselves, and those for whom they may act.
+    readers: Collection[PersonId]
+    #: Whether they may read the figures of accounts.
+    shows: Callable[[Iterable[AccountCode]], bool]
+    said: str
+    #: Whether it counts that a round asks them: it does today, and no more when the past is looked at.
+    asks: bool
+
+
+def view(
+    rows: Rows,
+    stream: StreamId,
+    version: int,
+    position: int,
+    at: datetime,
+    members: Members,
+    but: NotForAll | None = None,
+) -> ApprovalStatus:
+    """The answer from the rows, as of the moment that it is for.
+
+    Args:
+        members: who counts in the company at that moment.
+        but: what its reader may not read; None when they may read everything.
+    """
+    rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
+    house = House.of(rows, stream, at, members) if rounds else None
+    policies = {f"P-{row.number}": row.terms for row in rows.of(PolicyRow, stream)}
+    return ApprovalStatus(
+        production=stream,
+        version=version,
+        position=position,
+        policy=_in_force(rows.of(PolicyRow, stream)),
+        rounds=[_for(but, row, _round(row, house, policies)) for row in rounds if house is not None],
+        withheld=None if but is None else but.said,
+    )
+
+
+def _for(but: NotForAll | None, row: RoundRow, shown: ApprovalRound) -> ApprovalRound:
+    """The round as its reader may see it: whole for whoever has to do with it, else without closed figures."""
+    if but is None or _concerned(shown, asked=but.asks) & set(but.readers):
+        return shown
+    if row.kind is RequestKind.PAYMENT or not but.shows(row.accounts):
+        return _without(shown, but.said)
+    changes = [change for change in shown.changes if but.shows((change.account,))]
+    hidden = None if len(changes) == len(shown.changes) else but.said
+    return shown.model_copy(update={"changes": changes, "withheld": hidden})
+
+
+def _concerned(shown: ApprovalRound, *, asked: bool) -> set[PersonId]:
+    """Who asked for it and who answered it; and whoever may do something about it now."""
+    answered = {person for made in shown.decisions for person in (made.person, made.by)}
+    may = {each.person for each in shown.may} if asked else set()
+    return answered | may | {shown.submitted_by, shown.on_behalf_of or shown.submitted_by}
+
+
+def _without(shown: ApprovalRound, said: str) -> ApprovalRound:
+    """The round without its figures, and without what people said of it, which may name them."""
+    waits = shown.waits_for
+    if waits is not None and waits.conditions:
+        waits = waits.model_copy(update={"words": said})
+    return shown.model_copy(
+        update={
+            "amount": None,
+            "counted": None,
+            "submitted_because": None,
+            "body": None,
+            "in_english": None,
+            "waits_for": waits,
+            "decisions": [made.model_copy(update={"words": None}) for made in shown.decisions],
+            "conditions": [each.model_copy(update={"words": said}) for each in shown.conditions],
+            "changes": [],
+            "withheld": said,
+        }
+    )
+
+
+def _in_force(adopted: list[PolicyRow]) -> PolicyView | None:
+    if not adopted:
+        return None
+    row = max(adopted, key=lambda each: each.number)
+    return PolicyView(
+        policy=f"P-{row.number}",
+        in_english=_policy_in_words(row.terms),
+        terms=row.terms,
+        adopted_at=row.adopted_at,
+    )
+
+
+def _round(row: RoundRow, house: House, policies: Mapping[PolicyId, Policy]) -> ApprovalRound:
+    proposed = _proposed(row)
+    return ApprovalRound(
+        round=f"A-{row.number}",
+        kind=row.kind,
+        subject=row.subject,
+        content_hash=row.content_hash,
+        amount=amount_of(row),
+        counted=in_currency(row, row.counted),
+        state=row.state,
+        submitted_by=row.submitted_by,
+        on_behalf_of=row.on_behalf_of,
+        submitted_at=row.submitted_at,
+        submitted_because=row.submitted_because,
+        command=row.command,
+        body=None if row.body is None else json.loads(row.body),
+        in_english=_in_english(row) if proposed is None else _policy_in_words(proposed),
+        differences=[] if proposed is None or row.policy is None else _differences(policies[row.policy], proposed),
+        policy=row.policy,
+        rule=row.rule,
+        steps=[_step_in_words(step) for step in row.steps],
+        waits_for=_waits_for(row, house) if row.state == "open" else None,
+        may=_may(row, house) if row.state == "open" else [],
+        decisions=[
+            DecisionView(
+                person=made.person,
+                by=made.by,
+                decision=made.decision,
+                step=made.step + 1,
+                words=made.words,
+                at=made.at,
+                roles=list(made.roles),
+                counts=made.counts,
+            )
+            for made in row.decisions
+        ],
+        conditions=[
+            ConditionView(condition=number, by=c.by, words=c.words, state=c.state)
+            for number, c in enumerate(row.conditions, 1)
+        ],
+        former=row.former,
+        changes=list(row.changes),
+        ended_at=row.ended_at,
+        ended_because=row.ended_because,
+    )
+
+
+def _proposed(row: RoundRow) -> Policy | None:
+    """The policy that a round asks about."""
+    if row.kind is not RequestKind.POLICY_CHANGE or row.body is None:
+        return None
+    return _TERMS.decode(json.dumps(json.loads(row.body)["terms"]))
+
+
+def _in_english(row: RoundRow) -> str:
+    body = {} if row.body is None else json.loads(row.body)
+    return english.request(row.kind, row.subject, amount_of(row), body)
+
+
+def _policy_in_words(terms: Policy) -> str:
+    return with_names(english.policy(terms), _id)
+
+
+def _differences(before: Policy, after: Policy) -> list[str]:
+    return [with_names(sentence, _id) for sentence in english.differences(before, after)]
+
+
+def _step_in_words(asked: Step) -> str:
+    return with_names(english.step(asked), _id)
+
+
+def _id(_: str, who: str) -> str:
+    """People are called by their ids here, in words as in the fields beside them."""
+    return who
+
+
+def _waits_for(row: RoundRow, house: House) -> WaitsFor:
+    asked = [
+        Asked(
+            person=person,
+            through=sorted(by for by in house.through(person, Power.APPROVE) if house.may_approve(row, person, by)),
+            away_until=house.away_until(person),
+        )
+        for person in house.asked(row)
+        if house.may_approve(row, person, person)
+    ]
+    conditions = [number for number, c in enumerate(row.conditions, 1) if c.state == "open"]
+    return WaitsFor(
+        words=_in_words(row, house, asked, conditions),
+        step=row.step + 1,
+        steps=len(row.steps),
+        asked=asked,
+        excluded=list(row.excluded),
+        since=row.since,
+        escalates_at=house.escalates_at(row),
+        conditions=conditions,
+    )
+
+
+def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[int]) -> str:
+    since = f"since {row.since:%-d %B %Y %H:%M} UTC"
+    if row.step >= len(row.steps):
+        closing = [row.conditions[number - 1] for number in conditions]
+        words = [f"{each.words} ({' or '.join(house.heirs(row, each))})" for each in closing]
+        return f"Approved; waits {since} until these are met or waived: {'; '.join(words)}."
+    said = [
+        each.person
+        + (f" (away until {each.away_until:%-d %B %Y})" if each.away_until else "")
+        + (f", or {english.listed(each.through)} for them" if each.through else "")
+        for each in asked
+    ]
+    passes_over = [person for person in house.standing.roles if house.may_override(row, person)]
+    if said:
+        whom = f"waits for {english.listed(said)}"
+    elif passes_over:
+        whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
+    else:
+        whom = "waits for nobody who may approve it: appoint somebody, or recall it, change the policy and ask anew"
+    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(row.steps[row.step])}"
+    return f"{step}: {whom}, {since}."
+
+
+def _may(row: RoundRow, house: House) -> list[MayDo]:
+    """What each may do next; whoever acts for another names them."""
+    may: dict[PersonId, list[str]] = {}
+    for person in house.asked(row):
+        answers = house.may_approve(row, person, person)
+        may[person] = [*(("approve", "abstain", "reassign_step") if answers else ()), "request_changes", "reject"]
+    for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
+        if house.standing.roles.get(person):
+            may.setdefault(person, []).extend(("recall_request", "nudge"))
+    for person in sorted({made.person for made in row.decisions if made.counts and made.decision in VOTES}):
+        may.setdefault(person, []).append("withdraw_vote")
+    for condition in row.conditions:
+        for person in house.heirs(row, condition):
+            if "close_condition" not in may.setdefault(person, []):
+                may[person].append("close_condition")
+    for person, roles in house.standing.roles.items():
+        barred = (*row.excluded, row.submitted_by, row.on_behalf_of)
+        if row.override_by in roles and person not in barred and row.step < len(row.steps):
+            may.setdefault(person, []).append("reassign_step")
+        if house.may_override(row, person):
+            may[person].append("override_step")
+    return [MayDo(person=person, commands=list(dict.fromkeys(each))) for person, each in sorted(may.items())]

@@ -1,0 +1,159 @@
+"""Who is what on a production at a moment, and so who may do what about a round?"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from events.delegation import Power
+from events.financing import AT_LEAST_COMMITTED, NOT_CASH, counted_once
+from events.ids import AccountCode, PersonId, StreamId
+from events.policy import Standing, handed_on
+from events.team import Role
+
+from .approval_status import (
+    ANSWERS,
+    VOTES,
+    AppointmentRow,
+    ConditionSet,
+    DraftingRow,
+    RoundRow,
+    SourceRow,
+    SubstituteRow,
+)
+from .projection import Rows
+
+
+class Members(Protocol):
+    """Who counts in the company at a moment."""
+
+    def sits_as(self, person: PersonId, role: Role, /) -> bool:
+        """Whether rounds wait for the person by that role."""
+
+    def may_stand_in(self, person: PersonId, other: PersonId, /) -> bool:
+        """Whether the person may act for the other, if the other lets them."""
+
+
+class _Everybody:
+    def sits_as(self, _person: PersonId, _role: Role, /) -> bool:
+        return True
+
+    def may_stand_in(self, _person: PersonId, _other: PersonId, /) -> bool:
+        return True
+
+
+#: Of a company whose members then nobody asks about.
+EVERYBODY = _Everybody()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Who is what on a production at a moment."""
+
+    stream: StreamId
+    at: datetime
+    on: date
+    standing: Standing
+    substitutes: list[SubstituteRow]
+
+    @classmethod
+    def of(cls, rows: Rows, stream: StreamId, at: datetime, members: Members) -> "House":
+        """What the rows say of it."""
+        company, _, name = stream.partition("/")
+        on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
+        roles: dict[PersonId, set[Role]] = {}
+        heads: dict[PersonId, tuple[AccountCode, ...]] = {}
+        for held in rows.of(AppointmentRow, stream):
+            if held.from_on <= on.isoformat() and members.sits_as(held.person, Role(held.role)):
+                roles.setdefault(held.person, set()).add(Role(held.role))
+                if held.role == Role.DEPARTMENT_HEAD.value:
+                    heads[held.person] = held.accounts
+        sources = {row.funding: row for row in rows.of(SourceRow, stream) if row.state in AT_LEAST_COMMITTED}
+        counted = counted_once(
+            {f: row.amount for f, row in sources.items()}, {f: row.lent_against for f, row in sources.items()}
+        )
+        holders = {f: (sources[f].holder, counted[f]) for f in sources if sources[f].kind not in NOT_CASH}
+        substitutes = [
+            row
+            for row in rows.of(SubstituteRow, company)
+            if row.from_on <= on <= row.until_on
+            and (row.productions is None or name in row.productions)
+            and members.may_stand_in(row.substitute, row.person)
+        ]
+        return cls(stream, at, on, Standing(roles, heads, holders), substitutes)
+
+    def asked(self, row: RoundRow) -> list[PersonId]:
+        """Who is asked in the step that the round is at, and has yet to answer."""
+        if row.step >= len(row.steps):
+            return []
+        step, late = row.steps[row.step], self.escalates_at(row)
+        approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
+        answered = {made.person for made in row.decisions if made.counts and made.step == row.step}
+        return sorted(set(self.standing.asked(approvers, row.accounts, _instead(row, row.step))) - answered)
+
+    def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
+        """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
+        barred = {seat, by, *_gave(row, row.step, seat)} & set(row.excluded)
+        return not barred and not self.filled_another(row, seat, by)
+
+    def filled_another(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
+        """Whether who would fill that place filled another one, as far as that bars them."""
+        persons = {seat, by, *_gave(row, row.step, seat)}
+        return any(
+            made.counts
+            and made.decision in ANSWERS
+            and persons & {made.person, made.by, *_gave(row, made.step, made.person)}
+            and (made.step, made.person) != (row.step, seat)
+            and not (made.step != row.step and row.one_person_may_fill_two_steps)
+            for made in row.decisions
+        )
+
+    def may_override(self, row: RoundRow, person: PersonId) -> bool:
+        """Whether that person may pass over the step that the round is at."""
+        at_last = row.step + 1 == len(row.steps)
+        votes = [made for made in row.decisions if made.counts and made.decision in VOTES]
+        return (
+            row.override_by in self.standing.roles.get(person, ())
+            and row.step < len(row.steps)
+            and person not in (row.submitted_by, row.on_behalf_of)
+            and self.may_approve(row, person, person)
+            and not any(person in (d.person, d.by) for d in votes if d.step == row.step)
+            and not (at_last and not any(d.decision == "approve" and person not in (d.person, d.by) for d in votes))
+        )
+
+    def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
+        """Who says what becomes of an open condition: who set it, or whom the step asks where it asks them no more."""
+        if condition.state != "open":
+            return []
+        step = row.steps[condition.step]
+        approvers = (*step.approvers, *step.escalates_to)
+        seats = self.standing.asked(approvers, row.accounts, _instead(row, condition.step))
+        return [condition.by] if condition.by in seats else [seat for seat in seats if seat not in row.excluded]
+
+    def escalates_at(self, row: RoundRow) -> datetime | None:
+        """When a step asks others, too."""
+        days = row.steps[row.step].within_days if row.step < len(row.steps) else None
+        return None if days is None else row.since + timedelta(days=days)
+
+    def through(self, person: PersonId, power: Power) -> set[PersonId]:
+        """Who may use one of the powers of a substitute for the person."""
+        return {
+            s.substitute for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)
+        }
+
+    def away_until(self, person: PersonId) -> date | None:
+        """The last day of the person's absence."""
+        return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
+
+
+def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:
+    """Who gave their place in a step to whoever sits there."""
+    return {place for place, to in _instead(row, step).items() if to == seat}
+
+
+def _instead(row: RoundRow, step: int) -> dict[PersonId, PersonId]:
+    """Who is asked in whose place in a step."""
+    instead: dict[PersonId, PersonId] = {}
+    for at, place, to in row.reassigned:
+        instead = handed_on(instead, place, to) if at == step else instead
+    return instead
