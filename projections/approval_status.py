@@ -243,6 +243,9 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.put(replace(drafting, drafters=tuple(sorted({*drafting.drafters, *metadata.persons}))))
         case BudgetSubmitted(round_id, budget, content_hash, total):
             excluded = {*rows.one(DraftingRow, stream).drafters, *metadata.persons}
+            for before in rows.of(RoundRow, stream):
+                if (before.kind, before.subject) == (RequestKind.BUDGET, budget):
+                    excluded |= {before.submitted_by, before.on_behalf_of or before.submitted_by}
             _opened(rows, recorded, round_id, RequestKind.BUDGET, budget, content_hash, total, excluded)
         case ApprovalPolicyAdopted(policy, terms):
             rows.put(PolicyRow(stream, int(policy.removeprefix("P-")), terms, metadata.at))

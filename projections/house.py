@@ -1,5 +1,6 @@
 """Who is what on a production at a moment, and so who may do what about a round?"""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -30,6 +31,9 @@ class Members(Protocol):
     def sits_as(self, person: PersonId, role: Role, /) -> bool:
         """Whether rounds wait for the person by that role."""
 
+    def put_out_by(self, person: PersonId, others: Collection[PersonId], /) -> bool:
+        """Whether one of the others dismissed the person."""
+
     def may_stand_in(self, person: PersonId, other: PersonId, /) -> bool:
         """Whether the person may act for the other, if the other lets them."""
 
@@ -37,6 +41,9 @@ class Members(Protocol):
 class _Everybody:
     def sits_as(self, _person: PersonId, _role: Role, /) -> bool:
         return True
+
+    def put_out_by(self, _person: PersonId, _others: Collection[PersonId], /) -> bool:
+        return False
 
     def may_stand_in(self, _person: PersonId, _other: PersonId, /) -> bool:
         return True
@@ -63,8 +70,11 @@ class House:
         on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
         roles: dict[PersonId, set[Role]] = {}
         heads: dict[PersonId, tuple[AccountCode, ...]] = {}
-        for held in rows.of(AppointmentRow, stream):
-            if held.from_on <= on.isoformat() and members.sits_as(held.person, Role(held.role)):
+        appointed = rows.of(AppointmentRow, stream)
+        producers = [held.person for held in appointed if held.role == Role.EXECUTIVE_PRODUCER.value]
+        for held in appointed:
+            sits = members.sits_as(held.person, Role(held.role)) or members.put_out_by(held.person, producers)
+            if held.from_on <= on.isoformat() and sits:
                 roles.setdefault(held.person, set()).add(Role(held.role))
                 if held.role == Role.DEPARTMENT_HEAD.value:
                     heads[held.person] = held.accounts
@@ -110,7 +120,8 @@ class House:
 
     def may_override(self, row: RoundRow, person: PersonId) -> bool:
         """Whether that person may pass over the step that the round is at."""
-        at_last = row.step + 1 == len(row.steps)
+        left = (n for n in range(row.step + 1, len(row.steps)) if n not in row.passed_over)
+        at_last = all(row.steps[n].optional and not self._asked_in(row, n) for n in left)
         votes = [made for made in row.decisions if made.counts and made.decision in VOTES]
         return (
             row.override_by in self.standing.roles.get(person, ())
@@ -120,6 +131,9 @@ class House:
             and not any(person in (d.person, d.by) for d in votes if d.step == row.step)
             and not (at_last and not any(d.decision == "approve" and person not in (d.person, d.by) for d in votes))
         )
+
+    def _asked_in(self, row: RoundRow, step: int) -> tuple[PersonId, ...]:
+        return self.standing.asked(row.steps[step].approvers, row.accounts, _instead(row, step))
 
     def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
         """Who says what becomes of an open condition: who set it, or whom the step asks where it asks them no more."""

@@ -13,8 +13,8 @@ A8  Who may answer is looked at when the answer is given and again when the roun
     who may not give it any more has lapsed.
 A9  Conditions are met or waived by who set them, before the approval takes effect; where whoever set one is not asked
     any more, by somebody whom the step asks now, or who may override it.
-A10 Where the policy names a role that may, somebody who holds it passes over a step, for a reason; what nobody
-    approved at all never passes.
+A10 Where the policy names a role that may, somebody who holds it passes over a step, or gives somebody's place to
+    another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so.
 A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.
 """
 
@@ -89,10 +89,10 @@ class ContentHasChanged(Conflicting):
 
 @dataclass
 class ApproverSetTheBudget(Forbidden):
-    """{approver} set a draft, or waived a difference, since the last approved version and may not approve {budget}."""
+    """{approver} set a draft, waived a difference or submitted it before, and may not approve {budget}."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks, who set no draft, may."
+    otherwise = "Somebody else whom the round asks, who had no hand in it, may."
     approver: PersonId
     budget: str
 
@@ -244,10 +244,10 @@ class NoStepIsLeft(Conflicting):
 
 @dataclass
 class NobodyApproved(Conflicting):
-    """Nobody else has approved {subject} in {round}, and its last step cannot be passed over."""
+    """Nobody whom the rule of {round} asks has approved {subject}; its maker's word or an override is not enough."""
 
     rule = "A10"
-    otherwise = "Somebody whom a step asks may approve it; what is to take effect has one approval at least."
+    otherwise = "One whom a step asks, and nobody else put there, may approve it; or it is recalled and asked anew."
     round: RoundId
     subject: str
 
@@ -281,7 +281,7 @@ SEEN = "1ece4088d3db221f795a90f5623ca426f27543b7a42c1abb0be4c5edb0645597"
 
 _FOUND = (RoundIsMissing, RoundIsClosed)
 _ASKED = (*_FOUND, ContentHasChanged, NotAsked)
-_PASSES = (CannotTakeEffect,)
+_PASSES = (NobodyApproved, CannotTakeEffect)
 
 
 class OnRound(Command):
@@ -375,7 +375,7 @@ class ReassignStep(OnRound):
 
     refusals = (
         *(*_FOUND, PlaceIsNotYours, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
-        CannotBeReassigned,
+        *(PersonFillsAnotherPlace, CannotBeReassigned),
     )
     example: ClassVar = {"round": "A-1", "seat": "adele", "to": "carl", "reason": "Adele is on a flight."}
 
@@ -390,7 +390,7 @@ class OverrideStep(Decision):
     refusals = (
         *(*_FOUND, ContentHasChanged, NobodyOverrides, NoStepIsLeft),
         *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
-        *(PersonFillsAnotherPlace, CredentialsAreNotFresh, NobodyApproved),
+        *(PersonFillsAnotherPlace, CredentialsAreNotFresh),
         *_PASSES,
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "reason": "The guarantor went out of business."}
@@ -560,6 +560,9 @@ def reassign_step(
     if command.seat not in metadata.persons and asked.override_by not in roles:
         raise PlaceIsNotYours(command.round, seat, asked.override_by)
     _did_not_ask_for_it(asked, around, metadata.persons)  # nobody chooses who approves what they ask for
+    for vote in asked.votes if seat not in metadata.persons else ():  # nor what they have answered themselves
+        if vote.persons & metadata.persons:
+            raise PersonFillsAnotherPlace(min(vote.persons & metadata.persons), command.round, vote.seat, vote.step + 1)
     because: str | None = None
     if seat not in around.waits_for(asked):
         because = f"{seat} is not waited for"

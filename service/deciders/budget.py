@@ -273,7 +273,7 @@ class Budget:
     differences: Map[TotalName, tuple[Money, FlagId]]
     #: Flags on labels, which stand as long as the version does.
     labels: tuple[FlagId, ...]
-    #: Who submitted it, and for whom.
+    #: Who ever submitted it, and for whom.
     submitters: frozenset[PersonId]
     #: Approved beside the locked total.
     overages: Decimal = Decimal(0)
@@ -457,7 +457,8 @@ def _changed(budgets: Budgets, moved: dict[AccountCode, Decimal]) -> Budgets:
 
 
 def _submitted(budgets: Budgets, budget: BudgetId, metadata: Metadata) -> Budgets:
-    submitted = replace(budgets.versions[budget], state=BudgetState.SUBMITTED, submitters=metadata.persons)
+    version = budgets.versions[budget]
+    submitted = replace(version, state=BudgetState.SUBMITTED, submitters=version.submitters | metadata.persons)
     return _with(budgets, budget, submitted)
 
 

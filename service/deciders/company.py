@@ -6,7 +6,8 @@ C1  A company is founded once, by the operator of the service.
 C2  Only the operator and the company's administrators admit and dismiss members.
 C3  An administrator neither dismisses, suspends nor demotes themselves: another one does, so that the company keeps
     one.
-C5  Who is suspended counts for nothing until reinstated: no token lets them in, and no round waits for them.
+C5  Who is suspended acts in nothing until reinstated: no token lets them in. Rounds wait for them, or suspending would
+    take a say away.
 C6  A guest comes from another company and holds no right of this one; a member becomes no guest, and a guest no
     member, but by being dismissed and admitted anew.
 C7  Whoever is invited belongs to the company once they accept it themselves, within 14 days. Who is a member, or was
@@ -18,7 +19,7 @@ C9  Nobody lets themselves read what is confidential: another administrator does
 Who acts for whom (D1 to D6) is kept in the same stream.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, TypeVar
@@ -314,8 +315,9 @@ class Dismissal:
 
     #: The last time: what let them in before lets nobody in.
     at: datetime
-    #: Whoever did it, each time.
+    #: Whoever did it, each time, and the last one.
     by: frozenset[PersonId]
+    last: PersonId
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,6 +364,10 @@ class Company:
     def sits_as(self, person: PersonId, role: Role) -> bool:
         """Whether rounds wait for the person by that role: for the suspended too, who are no departure."""
         return person in self.members and (person not in self.guests or role in OF_GUESTS)
+
+    def put_out_by(self, person: PersonId, others: Collection[PersonId]) -> bool:
+        """T7: whether one of the others dismissed the person, who belongs to the company no more."""
+        return person not in self.members and person in self.dismissed and self.dismissed[person].last in others
 
     def may_stand_in(self, person: PersonId, other: PersonId) -> bool:
         """D6: whether the person may act for the other, if the other lets them."""
@@ -611,7 +617,7 @@ def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Com
                 suspended=company.suspended - {person},
                 guests=_without(company.guests, person),
                 invitations=_without(company.invitations, person),
-                dismissed=company.dismissed.set(person, Dismissal(metadata.at, by)),
+                dismissed=company.dismissed.set(person, Dismissal(metadata.at, by, metadata.actor)),
             )
         case MemberSuspended(person):
             return replace(company, suspended=company.suspended | {person})

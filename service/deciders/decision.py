@@ -58,6 +58,7 @@ from .approval import (
     BeyondDelegation,
     CannotTakeEffect,
     CloseCondition,
+    NobodyApproved,
     Nudge,
     OnRound,
     OverrideStep,
@@ -336,7 +337,10 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case RecodeSpend():
             happened += spend.recode_spend(command, spending, measure, flags)
         case RequestPayment():
-            payment.turned_down(command, spending, rounds)  # what it asks for is all that happens
+            # What it asks for is all that happens; and what it asks for anew is asked no more.
+            payment.turned_down(command, spending, rounds, waits=partial(_waits, situation.around))
+            asked = rounds.on(command.spend, RequestKind.PAYMENT)
+            happened += [] if asked is None else [RequestRecalled(asked, command.spend, _ANEW)]
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -406,7 +410,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         if each.outcome is not Outcome.OPEN or not alike:
             continue
         if _is_orphaned(each, situation):
-            overtaken.append(RequestRecalled(waits, each.subject, "nobody can take it further; it is asked for anew"))
+            overtaken.append(RequestRecalled(waits, each.subject, _ANEW))
         elif each.content_hash == request.content_hash:
             return []  # it is asked for already
         elif each.kind is RequestKind.POLICY_CHANGE:
@@ -414,9 +418,17 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     return [*overtaken, *_consenting(round_id, asked, _situated(situation, overtaken))]
 
 
+_ANEW = "nobody can take it further; it is asked for anew"
+
+
+def _waits(around: Circumstances, asked: Round) -> bool:
+    """Whether a round waits for somebody, be it for a condition."""
+    return bool(around.waits_for(asked)) or asked.step == len(asked.steps)
+
+
 def _is_orphaned(asked: Round, situation: Situation) -> bool:
     """Whether who asked for it may do so no more, or it is a policy that nobody is left to decide on."""
-    nobody_decides = not situation.around.waits_for(asked) and asked.step < len(asked.steps)
+    nobody_decides = not _waits(situation.around, asked)
     return not _may_still(asked, situation) or (asked.kind is RequestKind.POLICY_CHANGE and nobody_decides)
 
 
@@ -444,11 +456,14 @@ def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situ
     rounds = situation.production.approvals.rounds
     of_it = [r for r, each in rounds.items() if (each.kind, each.subject) == (request.kind, request.subject)]
     before = max(of_it, key=lambda number: int(number.removeprefix("A-")), default=None)
-    decided = before is not None and rounds[before].outcome is not Outcome.OPEN
-    if decided or not rule.steps:
+    outcome = None if before is None else rounds[before].outcome
+    if outcome is None and not rule.steps:
+        return [*asked]  # by policy again: from now on it counts where it stands
+    again = before is None or outcome is Outcome.OPEN or rounds[before].steps != rule.steps
+    if not rule.steps or not again or outcome not in (None, Outcome.OPEN, Outcome.APPROVED):
         return []
     happened: list[OfProduction] = []
-    if before is not None:
+    if before is not None and outcome is Outcome.OPEN:
         happened.append(RequestRecalled(before, request.subject, "it is recoded"))
     happened += asked
     return [*happened, *_onward(f"A-{len(rounds) + 1}", happened, situation)]
@@ -492,7 +507,11 @@ def _onward(round_id: RoundId, happened: Sequence[OfProduction], situation: Situ
         return []
     around = _situated(situation, happened).around
     further, passes = onward(round_id, production.approvals, around, situation.metadata)
-    return [*further, *(_effects(round_id, production, situation) if passes else ())]
+    if not passes:
+        return [*further]
+    if _after([*happened, *further], situation).approvals.rounds[round_id].lacks_approval:
+        raise NobodyApproved(round_id, asked.subject)
+    return [*further, *_effects(round_id, production, situation)]
 
 
 def _effects(round_id: RoundId, production: Production, situation: Situation) -> list[OfProduction]:
@@ -523,8 +542,12 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
         raise CannotTakeEffect(asked.subject, f"{asked.on_behalf_of or asked.by} may not ask for it any more; {may}")
     try:
         effects = _decided(command, replace(situation, production=production, metadata=theirs, roles=roles))
+        now = requested(command, effects, production, theirs)
     except Refusal as refusal:
         raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
+    if now is not None and (now.subject, now.amount) != (asked.subject, asked.amount):
+        amount = "" if now.amount is None else f", {now.amount},"
+        raise CannotTakeEffect(asked.subject, f"it would be {now.subject}{amount} by now")
     return [approved, *effects]
 
 
@@ -553,7 +576,8 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.POLICY_CHANGE:
             return frozenset()
         case RequestKind.BUDGET:
-            return asked.excluded | asked.requesters | production.budgets.drafters
+            submitters = production.budgets.versions[asked.subject].submitters
+            return asked.excluded | asked.requesters | submitters | production.budgets.drafters
         case RequestKind.PAYMENT:
             return asked.excluded | production.spending.entries[asked.subject].recoded_by
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:

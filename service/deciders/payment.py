@@ -1,9 +1,10 @@
 """Payments: what a spend's round decides is whether it may be paid, never whether it is recorded.
 
-S9  A payment that was recalled or turned down may be asked for again, and is then asked under the policy of that day;
-    nobody who had a hand in it before may approve it.
+S9  A payment that was recalled or turned down, or that nobody is left to answer, may be asked for again, and is then
+    asked under the policy of that day; nobody who had a hand in it before may approve it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ class PaymentIsNotTurnedDown(Conflicting):
     """The payment of {spend}, {cost}, {standing}."""
 
     rule = "S9"
-    otherwise = "What was recalled or turned down is asked for again; the approval status shows the rounds."
+    otherwise = "Asked for again is what was recalled, turned down, or waits for nobody; see the approval status."
     spend: SpendId
     cost: Money
     standing: str
@@ -40,8 +41,14 @@ class RequestPayment(Command):
     reason: Memo = Field(description="What has changed since; those who are asked read it.")
 
 
-def turned_down(command: RequestPayment, spending: Spending, approvals: Approvals) -> Round:
-    """S6, S9: the round in which the payment was recalled or turned down."""
+def turned_down(
+    command: RequestPayment, spending: Spending, approvals: Approvals, *, waits: Callable[[Round], bool]
+) -> Round:
+    """S6, S9: the round in which the payment was recalled or turned down, or that waits for nobody.
+
+    Args:
+        waits: whether an open round waits for somebody.
+    """
     entry = live(command.spend, spending)
     rounds = [
         (int(number.removeprefix("A-")), each)
@@ -51,7 +58,7 @@ def turned_down(command: RequestPayment, spending: Spending, approvals: Approval
     number, last = max(rounds, key=lambda found: found[0], default=(0, None))
     if last is None:
         raise PaymentIsNotTurnedDown(command.spend, entry.cost, "was never asked about")
-    if last.outcome is Outcome.OPEN:
+    if last.outcome is Outcome.OPEN and waits(last):
         raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"is asked about in A-{number}")
     if last.outcome is Outcome.APPROVED:
         raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"was released by A-{number}")

@@ -141,8 +141,13 @@ class Production:
         return None if force is None or in_force is None else ToCover(in_force, force.total_budget)
 
     def standing(self, company: Company | None, on: date) -> Standing:
-        """Who is what that day, among the members of the company, suspended or not."""
-        members = [person for person in self.team if company is None or person in company.members]
+        """T7: who is what that day, among the members of the company, suspended or not."""
+        producers = [person for person, roles in self.team.items() if Role.EXECUTIVE_PRODUCER in roles]
+        members = [
+            person
+            for person in self.team
+            if company is None or person in company.members or company.put_out_by(person, producers)
+        ]
         roles = {person: counting(company, person, team.held(self.team, person, on)) for person in members}
         heads = {
             person: self.team[person][Role.DEPARTMENT_HEAD].accounts

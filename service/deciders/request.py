@@ -5,7 +5,7 @@ differs from the one in force, an entry about the account that it lands on, an a
 ask by it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import partial
 
@@ -37,7 +37,7 @@ from .command import Command
 from .financing import AmendsTwoThings
 from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Request
-from .production import Production
+from .production import Production, evolve
 from .refusal import words
 from .rounds import Outcome
 
@@ -57,7 +57,7 @@ def requested(
     persons = metadata.persons
     terms = production.policies.terms
     if isinstance(command, RequestPayment):
-        former = payment.turned_down(command, production.spending, production.approvals)
+        former = payment.turned_down(command, production.spending, production.approvals, waits=lambda _: False)
         entry, excluded = production.spending.entries[command.spend], former.excluded | persons
         what = (command.spend, former.content_hash, entry.cost, entry.account, former.vendor)
         return _of_payment(*what, excluded, production)
@@ -65,11 +65,12 @@ def requested(
     for event in happened:
         match event:
             case BudgetSubmitted(_, subject):
-                excluded = production.budgets.drafters | persons
-                return of_version(subject, production.budgets.versions[subject], excluded, production)
-            case BudgetUnlocked(subject):
                 version = production.budgets.versions[subject]
-                return asks(RequestKind.UNLOCKING, subject, version.total, excluded=version.submitters)
+                excluded = production.budgets.drafters | version.submitters | persons
+                return of_version(subject, version, excluded, production)
+            case BudgetUnlocked(subject):
+                locked = production.budgets.versions[subject]
+                return asks(RequestKind.UNLOCKING, subject, locked.total, excluded=locked.submitters)
             case OverageApproved(account=account, amount=amount):
                 return asks(RequestKind.OVERAGE, account, amount, (account,), loggers(account, production))
             case BudgetTransferred(_, _, left, reached, amount):
@@ -89,6 +90,8 @@ def requested(
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
             case FundingAmended(funding, before, after):
+                if after.lent_against != before.lent_against and _is_committed(funding, production):
+                    return _of_a_loan(event, asks, production, metadata)
                 names_another = after.holder != before.holder and policy.asks_holders(terms)
                 cut = Money(before.base_amount.amount - after.base_amount.amount, production.currency)
                 grows = cut.amount < 0 and policy.asks_holders(terms) and _is_committed(funding, production)
@@ -116,6 +119,19 @@ def requested(
             case _:
                 pass  # asks for nothing
     return None
+
+
+def _of_a_loan(
+    event: FundingAmended, asks: Callable[..., Request], production: Production, metadata: Metadata
+) -> Request | None:
+    """A request to have a committed source lent against another one, or no more: it changes what counts, and whose."""
+    cut = production.financing.committed_cover() - evolve(production, event, metadata).financing.committed_cover()
+    if cut > 0:
+        return asks(RequestKind.FUNDING_CUT, event.funding, Money(cut, production.currency))
+    if not policy.asks_holders(production.policies.terms):
+        return None
+    against = "nothing" if event.after.lent_against is None else event.after.lent_against
+    return asks(RequestKind.APPOINTMENT, f"{event.funding} lent against {against}", None)
 
 
 def _asked_for(

@@ -122,6 +122,10 @@ class Round:
     conditions: tuple[Condition, ...] = ()
     #: Who is asked in whose place, by step.
     reassigned: Map[tuple[int, PersonId], PersonId] = Map()
+    #: Places that somebody has whom others put there, and not who gave it up.
+    imposed: frozenset[tuple[int, PersonId]] = frozenset()
+    #: Whether somebody passed over a step.
+    overridden: bool = False
     #: Who gave the approval with which it passed.
     approver: PersonId | None = None
 
@@ -129,6 +133,15 @@ class Round:
     def requesters(self) -> frozenset[PersonId]:
         """The natural persons who asked for it."""
         return frozenset({self.by, self.on_behalf_of or self.by})
+
+    @property
+    def lacks_approval(self) -> bool:
+        """A10: whether it went past those whom it asks, and none of them approved but who asked for it."""
+        theirs = (
+            vote.approves and not vote.persons & self.requesters and (vote.step, vote.seat) not in self.imposed
+            for vote in self.votes
+        )
+        return (self.overridden or bool(self.imposed)) and not any(theirs)
 
     def set_by(self, seat: PersonId) -> frozenset[str]:
         """The conditions of somebody that are open."""
@@ -256,7 +269,7 @@ class Circumstances:
         optional, seats = asked.steps[asked.step].optional, self.seats(asked, asked.step)
         if optional and not seats:
             return "nobody is what it asks for"
-        if seats and asked.kind in BY_ASKING and asked.requesters.issuperset(seats):
+        if set(seats) == {asked.on_behalf_of or asked.by} and asked.kind in BY_ASKING:
             return "nobody but who asked for it is what it asks for"
         if optional and self.excluded(asked).issuperset(seats):
             return "nobody but who had a hand in it is what it asks for"
@@ -392,10 +405,13 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
         case StepOverridden(step=step):
             # Who passes over a step has filled a place, and says neither yes nor no in it.
             votes = (*asked.votes, Vote(seat, by, step, approves=False))
-            return _on_from(replace(asked, votes=votes, passed_over=asked.passed_over | {step}), step, metadata.at)
+            over = replace(asked, votes=votes, passed_over=asked.passed_over | {step}, overridden=True)
+            return _on_from(over, step, metadata.at)
         case StepReassigned(step=step, seat=seat, to=to):
             handed = {(step, place): now for place, now in handed_on(asked.instead(step), seat, to).items()}
-            return replace(asked, reassigned=asked.reassigned.update(handed))
+            given = seat in metadata.persons and (step, seat) not in asked.imposed
+            imposed = asked.imposed if given else asked.imposed | {(step, to)}
+            return replace(asked, reassigned=asked.reassigned.update(handed), imposed=imposed)
         case ConditionMet(condition=number) | ConditionWaived(condition=number):
             closed = [replace(c, open=c.open and n != number) for n, c in enumerate(asked.conditions, 1)]
             return replace(asked, conditions=tuple(closed))
@@ -409,6 +425,7 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
                 votes=(),
                 conditions=(),
                 passed_over=frozenset(),
+                overridden=False,
                 step=0,
                 since=metadata.at,
             )

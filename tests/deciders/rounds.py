@@ -60,7 +60,7 @@ from service.deciders.change import (
     TransferBudget,
 )
 from service.deciders.command import Command
-from service.deciders.company import CompanyIsMissing, MemberIsMissing
+from service.deciders.company import CompanyIsMissing, DismissMember, MemberIsMissing
 from service.deciders.delegation import (
     AuthorityIsNotYours,
     DelegateAuthority,
@@ -82,6 +82,7 @@ from service.deciders.team import EndAppointment
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
+    ADMINISTRATOR,
     APPROVED,
     ART,
     AUDITOR,
@@ -212,6 +213,17 @@ COVERED: Story = [*LOCKED, (MAYA, equity(inr("200000"), party="Lotus Films", hol
 SPENT_AND_COVERED: Story = [*SPENT, (MAYA, equity(inr("200000"), party="Lotus Films", holder=FINANCIER))]
 #: A transfer that waits in A-2 for any executive producer, and of which less is left than was asked for.
 OVERTAKEN: Story = [*COVERED, (PRODUCER, transfer()), (LINE_PRODUCER, spend(STORY, "50000", "KS-9"))]
+#: A transfer that asks somebody in whose place an executive producer put another.
+_PUTS = ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY)
+_BOTH = Step((Approver(Role.COMPLETION_GUARANTOR), Approver(person=FINANCIER)), Mode.ALL)
+_ASKS = adopted(COVERED, policy(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))
+_PUT: Story = [*_ASKS, (PRODUCER, transfer()), (MAYA, _PUTS)]
+_CONDITION_PUT = says(_PUT, DIRECTOR, "A-3", conditions=("The bond is signed.",))
+_ASKS_BOTH = adopted(COVERED, policy(_BOTH, override_by=Role.EXECUTIVE_PRODUCER))
+_TWO_PUT = says([*_ASKS_BOTH, (PRODUCER, transfer()), (MAYA, _PUTS)], DIRECTOR, "A-3")
+_ASKS_TWICE = adopted(COVERED, policy(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))
+_ANSWERED = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3")
+_NOBODY = NobodyApproved("A-3", f"{STORY} to {ART}")
 GONE = CannotTakeEffect(
     f"{STORY} to {ART}",
     "Account 1100 has INR 100,000.00 and has spent INR 50,000.00; INR 60,000.00 is INR 10,000.00 "
@@ -416,6 +428,7 @@ _ANSWERS = [
         BeyondDelegation(STRANGER, MAYA, inr("1000"), inr("460000")),
     ),
     Rung("Approve: with an old token", FRESH, MAYA, last(FRESH, "A-2"), _NOT_FRESH),
+    Rung("Approve: in a place that another gave away", _PUT, DIRECTOR, last(_PUT, "A-3"), _NOBODY),
     Rung("Approve: what is not possible any more", OVERTAKEN, MAYA, last(OVERTAKEN, "A-2"), GONE),
     Rung("Approve: what was asked for by somebody who left", ASKER_LEFT, MAYA, last(ASKER_LEFT, "A-2"), MAY_NO_MORE),
     *_found(Abstain(round="A-1", content_hash=ASKED)),
@@ -423,6 +436,7 @@ _ANSWERS = [
     *_not_asked(Abstain),
     *_hands_in_it(Abstain),
     Rung("Abstain: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2", Abstain), _PLACE_TAKEN),
+    Rung("Abstain: beside a place given away", _TWO_PUT, FINANCIER, last(_TWO_PUT, "A-3", Abstain), _NOBODY),
     Rung("Abstain: the last one", _ALL_BUT_ONE, TWO_HATS, last(_ALL_BUT_ONE, "A-3", Abstain), GONE),
     *_not_asked(RequestChanges, words=WHY),
     *_not_asked(Reject, words=WHY),
@@ -443,6 +457,13 @@ _ANSWERS = [
         NotWhoAskedForIt("v1", PRODUCER, "A-1"),
     ),
     *_found(Nudge(round="A-1")),
+    Rung(
+        "Nudge: beside a place that another gave away",
+        [*_TWO_PUT, (ADMINISTRATOR, DismissMember(person=FINANCIER))],
+        MAYA,
+        Nudge(round="A-3"),
+        _NOBODY,
+    ),
     Rung("Nudge: on to what is not possible any more", _LEFT, MAYA, Nudge(round="A-3"), GONE),
     *_found(ReassignStep(round="A-1", seat=MAYA, to=NOOR, reason=WHY)),
     Rung(
@@ -453,6 +474,13 @@ _ANSWERS = [
         PlaceIsNotYours("A-1", MAYA, None),
     ),
     *_not_by_who_asked("ReassignStep", ReassignStep(round="A-2", seat=MAYA, to=DIRECTOR, reason=WHY)),
+    Rung(
+        "ReassignStep: of others, by who has answered",
+        _ANSWERED,
+        MAYA,
+        ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY),
+        PersonFillsAnotherPlace(MAYA, "A-3", MAYA, 1),
+    ),
     *(
         Rung(
             f"ReassignStep: to {to}, from {seat}",
@@ -523,6 +551,13 @@ _ANSWERS = [
         ConditionIsNotYours("A-2", 1, MAYA, (MAYA,)),
     ),
     *_not_by_who_asked("CloseCondition", CloseCondition(round="A-2", condition=1, waived=True, words=WHY), left=True),
+    Rung(
+        "CloseCondition: of a place that another gave away",
+        _CONDITION_PUT,
+        DIRECTOR,
+        CloseCondition(round="A-3", condition=1, waived=True, words=WHY),
+        _NOBODY,
+    ),
     Rung(
         "CloseCondition: on to what is not possible any more",
         _CONDITIONAL,

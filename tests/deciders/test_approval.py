@@ -186,10 +186,10 @@ class TestWhoMayApprove:
         story: Story = [*DRAFTED, (TWO_HATS, SMALL), (PRODUCER, SUBMIT)]
         assert given(story).when(TWO_HATS, approve(story)).refusal is None
 
-    def test_is_open_again_to_a_submitter_in_the_next_round(self) -> None:
+    def test_is_nobody_who_submitted_it_before(self) -> None:
         first: Story = [*DRAFTED, (TWO_HATS, SUBMIT)]
         story: Story = [*first, (PRODUCER, WithdrawBudget(budget="v1")), (PRODUCER, SUBMIT)]
-        assert given(story).when(TWO_HATS, approve(story, "A-2")).refusal is None
+        given(story).when(TWO_HATS, approve(story, "A-2")).then_refused(ApproverSetTheBudget(TWO_HATS, "v1"))
 
     def test_is_not_the_submitter_even_of_others_drafts(self) -> None:
         story: Story = [*DRAFTED, (TWO_HATS, SUBMIT)]

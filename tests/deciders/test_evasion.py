@@ -9,6 +9,7 @@ import pytest
 from events.approval import ApprovalRequested, RequestRecalled
 from events.budget import Level, TotalName
 from events.change import BudgetTransferred
+from events.delegation import Power
 from events.financing import FundingKind, FundingWithdrawn
 from events.ids import AccountCode, PersonId
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
@@ -18,17 +19,20 @@ from service.deciders.approval import (
     ApproverHadAHandInIt,
     ApproverSetTheBudget,
     BeyondDelegation,
+    CannotTakeEffect,
     CredentialsAreNotFresh,
     NobodyApproved,
     Nudge,
     OverrideStep,
     PersonFillsAnotherPlace,
     ReassignStep,
+    WithdrawVote,
 )
 from service.deciders.budget import UnlockBudget, WaiveDifference
 from service.deciders.command import Command
-from service.deciders.company import OPERATOR, SuspendMember
+from service.deciders.company import OPERATOR, AdmitMember, DismissMember, SuspendMember
 from service.deciders.financing import AmendFunding, AmendsTwoThings, CommitFunding, SecureFunding, WithdrawFunding
+from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, PolicyIsProposed, Template
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint, EndAppointment
@@ -52,6 +56,7 @@ from tests.deciders.rounds import (
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
+    ADMINISTRATOR,
     ART,
     DIRECTOR,
     DRAFTED,
@@ -323,6 +328,106 @@ class TestNeverBypassed:
         assert (opened.fresh_minutes, opened.excluded) == (15, ())
 
 
+class TestWhatIsApproved:
+    """It is what takes effect, and at least one whom the policy asks has approved it."""
+
+    HALF = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
+
+    def overridden(self, *steps: Step) -> Story:
+        terms = policy(*steps, override_by=Role.EXECUTIVE_PRODUCER)
+        return [*adopted(DRAFTED, terms), (PRODUCER, SubmitBudget(budget="v1"))]
+
+    def passing_over(self, story: Story) -> OverrideStep:
+        return OverrideStep(round="A-2", content_hash=asked(story, "A-2").content_hash, reason=WHY)
+
+    def test_an_approval_that_was_taken_back_is_none(self) -> None:
+        story = says(self.overridden(self.HALF, GUARANTORS), HOLDER, "A-2", conditions=("The bond is signed.",))
+        story = [*story, (MAYA, self.passing_over(story)), (HOLDER, WithdrawVote(round="A-2"))]
+        given(story).when(NOOR, self.passing_over(story)).then_refused(NobodyApproved("A-2", "v1"))
+        story = says(story, HOLDER, "A-2")
+        assert play(story).production.budgets.in_force == "v1"
+
+    def test_a_last_step_that_asks_nobody_does_not_help(self) -> None:
+        story = self.overridden(GUARANTORS, Step((Approver(person=STRANGER),), optional=True))
+        given(story).when(MAYA, self.passing_over(story)).then_refused(NobodyApproved("A-2", "v1"))
+
+    def test_who_proposes_a_policy_is_not_the_one_who_approves_it(self) -> None:
+        terms = ruled(changes=(EPS, GUARANTORS), override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(DRAFTED, terms), (MAYA, AdoptApprovalPolicy(template=Template.STUDIO))]
+        story = [*story, (NOOR, self.passing_over(story))]
+        given(story).when(TWO_HATS, self.passing_over(story)).then_refused(NobodyApproved("A-2", "P-2"))
+
+    def test_funding_that_was_raised_since_is_not_committed(self) -> None:
+        letter = SecureFunding(kind=FundingKind.EQUITY, party="Fake", amount=inr("1"), holder=STRANGER)
+        story: Story = [*adopted(COVERED, TestNeverBypassed.FINANCED), (MAYA, letter)]
+        story = [*story, (MAYA, CommitFunding(funding="F-5", document="Agreement"))]
+        story = [*says(story, NOOR, "A-3"), (MAYA, AmendFunding(funding="F-5", amount=inr("2000000"), reason=WHY))]
+        grown = " as holder of F-5, INR 2,000,000.00"
+        given(story).when(TWO_HATS, last(story, "A-3")).then_refused(
+            CannotTakeEffect(f"{STRANGER} as holder of F-5, INR 1.00", f"it would be {STRANGER}{grown} by now")
+        )
+
+    def test_a_cut_that_grew_since_is_not_made(self) -> None:
+        letter = SecureFunding(kind=FundingKind.EQUITY, party="Fund", amount=inr("500"))
+        cuts = Rule("Cuts", When((RequestKind.FUNDING_CUT,)), (PRODUCERS,))
+        story: Story = [*adopted(COVERED, ruled(cuts)), (MAYA, letter)]
+        story = [*story, (NOOR, AmendFunding(funding="F-5", amount=inr("1"), reason=WHY))]
+        story = [*story, (MAYA, AmendFunding(funding="F-5", amount=inr("9000000"), reason=WHY))]
+        refusal = given(story).when(PRODUCER, last(story, "A-3")).refusal
+        assert refusal == CannotTakeEffect("F-5", "it would be F-5, INR 8,999,999.00, by now")
+
+    @pytest.mark.parametrize(("against", "kind"), [("F-1", RequestKind.FUNDING_CUT), (None, None)])
+    def test_what_is_lent_against_another_source_is_a_cut_of_the_cover(
+        self, against: str | None, kind: RequestKind | None
+    ) -> None:
+        lent = AmendFunding(funding="F-4", lent_against=against, reason=WHY)
+        facts = given(adopted(COVERED, TestNeverBypassed.FINANCED)).when(MAYA, lent).facts
+        asking = [(fact.kind, fact.amount) for fact in facts if isinstance(fact, ApprovalRequested)]
+        assert asking == ([] if kind is None else [(kind, inr("200000"))])
+
+    def test_what_is_lent_no_more_is_asked_about_where_the_policy_asks_holders(self) -> None:
+        story: Story = [*COVERED, (MAYA, AmendFunding(funding="F-4", lent_against="F-1", reason=WHY))]
+        free = AmendFunding(funding="F-4", lent_against=None, reason=WHY)
+        facts = given(adopted(story, TestNeverBypassed.FINANCED)).when(MAYA, free).facts
+        assert [fact.subject for fact in facts if isinstance(fact, ApprovalRequested)] == ["F-4 lent against nothing"]
+
+    def test_payments_that_are_recoded_to_one_account_count_together_there(self) -> None:
+        terms = ruled(Rule("Small", replace(PAYMENTS, below=Decimal(10_000))), Rule("Large", PAYMENTS, (EPS,)))
+        story = adopted(COVERED, terms)
+        for number, account in enumerate((EDITING, INSURANCE, STORY), 1):
+            story = [*story, (LINE_PRODUCER, spend(account, "4000", f"KS-{number}", vendor=f"vendor-{number}"))]
+        story = [*story, (ACCOUNTANT, recode("S-000001", ART)), (ACCOUNTANT, recode("S-000002", ART))]
+        facts = given(story).when(ACCOUNTANT, recode("S-000003", ART)).facts
+        assert [(fact.rule, fact.counted) for fact in facts if isinstance(fact, ApprovalRequested)] == [
+            ("Large", inr("12000"))
+        ]
+
+    def test_a_payment_that_was_released_is_asked_about_anew_where_another_rule_counts(self) -> None:
+        terms = ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (EPS,)), Rule("Others", PAYMENTS, (PRODUCERS,)))
+        story = says([*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "1000"))], PRODUCER, "A-3")
+        _, opened = given(story).when(ACCOUNTANT, recode("S-000001", ART)).facts
+        assert (opened.rule, opened.round) == ("Art", "A-4")
+        assert not given(story).when(ACCOUNTANT, recode("S-000001", INSURANCE)).facts[1:]
+
+    def test_an_executive_producer_does_not_dismiss_who_decides_beside_them(self) -> None:
+        story: Story = [*adopted(DRAFTED, ruled()), (OPERATOR, AdmitMember(person=MAYA, administrator=True))]
+        story = [*story, (PRODUCER, SubmitBudget(budget="v1"))]
+        for by, waits in ((MAYA, True), (ADMINISTRATOR, False)):
+            gone: Story = [*story, (by, DismissMember(person=NOOR))]
+            assert (NOOR in waiting(gone, "A-2")) is waits
+        again: Story = [*story, (MAYA, DismissMember(person=NOOR)), (ADMINISTRATOR, AdmitMember(person=NOOR))]
+        assert NOOR not in waiting([*again, (ADMINISTRATOR, DismissMember(person=NOOR))], "A-2")
+
+    def test_acting_for_another_does_not_make_an_only_one_of_two(self) -> None:
+        left: Story = [*COVERED, (TWO_HATS, EndAppointment(person=TWO_HATS, role=Role.EXECUTIVE_PRODUCER))]
+        letter = SecureFunding(kind=FundingKind.EQUITY, party="Fund", amount=inr("1"), holder=STRANGER)
+        left = [*left, (MAYA, letter), (NOOR, delegated(MAYA, Power.COMMIT_FUNDING))]
+        story = says([*left, (MAYA, AdoptApprovalPolicy(terms=TestNeverBypassed.FINANCED))], NOOR, "A-2")
+        commit = CommitFunding(funding="F-5", document="Agreement")
+        facts = given(story).when(f"{MAYA}/{NOOR}", commit).facts
+        assert [type(fact) for fact in facts] == [ApprovalRequested]
+
+
 class TestNeverFrozen:
     """A policy can always be changed, and so can whatever it holds up."""
 
@@ -386,3 +491,15 @@ class TestNeverFrozen:
         story: Story = [*adopted(one, TEMPLATES[Template.STUDIO]), (PRODUCER, transfer("30000"))]
         facts = given(story).when(MAYA, last(story, "A-3")).facts
         assert isinstance(facts[-1], BudgetTransferred)
+
+    def test_a_payment_that_waits_for_nobody_is_asked_for_anew_by_another(self) -> None:
+        terms = ruled(Rule("Payments", PAYMENTS, (Step((Approver(person=DIRECTOR),)),)))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "1000"))]
+        anew = RequestPayment(spend="S-000001", reason=WHY)
+        given(story).when(ACCOUNTANT, anew).then_refused(
+            PaymentIsNotTurnedDown("S-000001", inr("1000.00"), "is asked about in A-3")
+        )
+        for person in (LINE_PRODUCER, DIRECTOR):
+            story = [*story, (ADMINISTRATOR, DismissMember(person=person))]
+        recalled, opened = given(story).when(ACCOUNTANT, anew).facts
+        assert (recalled.round, opened.round) == ("A-3", "A-4")
