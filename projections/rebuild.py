@@ -39,11 +39,12 @@ _END = "~"
 #: No step is broken off for taking long.
 LONG = 24 * 3600.0
 
-_ONE_AT_A_TIME = 18253 << 48
+#: The advisory lock that a process holds while it is at it.
+ONE_AT_A_TIME = 18253 << 48
 #: Whether a process is at it, as SQL: the lock by its two halves, as PostgreSQL shows it.
 UNDER_WAY = (
     "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1"
-    f" AND classid = {_ONE_AT_A_TIME >> 32} AND objid = 0"
+    f" AND classid = {ONE_AT_A_TIME >> 32} AND objid = 0"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
 
@@ -173,13 +174,13 @@ async def rebuild(
 @asynccontextmanager
 async def _alone(pool: "asyncpg.Pool[asyncpg.Record]") -> AsyncIterator[Any]:
     async with pool.acquire() as connection:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _ONE_AT_A_TIME):
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", ONE_AT_A_TIME):
             raise UnderWay("Another process is rebuilding read models of this database.")
         try:
             yield connection
         finally:
             with suppress(*LOST):
-                await connection.execute("SELECT pg_advisory_unlock($1)", _ONE_AT_A_TIME)
+                await connection.execute("SELECT pg_advisory_unlock($1)", ONE_AT_A_TIME)
 
 
 async def _refuse_newer(connection: Any, projections: Sequence[Projection[Any]]) -> None:

@@ -73,7 +73,8 @@ class Progress:
     """How a projection stands, as its operator asks."""
 
     projection: str
-    #: `current`, `behind`, `building`, `rebuilding` (it shows what older code made of it) or `stopped`.
+    #: `current`, `behind`, `building`, `stopped`; `rebuilding` or `older` while it shows what older code made of it and
+    #: somebody is there to make it anew, or nobody; `newer` where newer code made it, which this code cannot show.
     state: str
     position: int
     #: How many events it has yet to take, as far as they were counted, and how old the first of them is; None before
@@ -191,6 +192,15 @@ class Runner:
 
     async def _start(self) -> None:
         await self.claim(again=True)
+        newer = await self._pool.fetch(
+            "SELECT c.projection, c.version AS theirs, mine.version AS ours FROM checkpoints c"
+            " JOIN unnest($1::text[], $2::int[]) AS mine (name, version)"
+            " ON c.projection = mine.name AND c.version > mine.version",
+            list(self._projections),
+            [each.version for each in self._projections.values()],
+        )
+        for row in newer:
+            _log.error("projection_of_newer_code", **row)
         await self._renew()
 
     async def _renew(self) -> None:
@@ -287,14 +297,18 @@ class Runner:
         return True
 
     async def wait_for(self, projection: str, position: int, seconds: float) -> bool:
-        """Wait until the projection shows the position; whether it does."""
+        """Wait until the projection shows the position, or stops; whether it does."""
         try:
             async with asyncio.timeout(seconds):
-                while (await self._position(projection)) < position:
+                while True:
+                    point = await self._point(projection)
+                    if point is not None and point.position >= position:
+                        return True
+                    if point is not None and point.error is not None:
+                        return False
                     await self._bells.progressed.heard()
         except TimeoutError:
             return False
-        return True
 
     async def _meet(self, connection: Any, due: dict[str, Checkpoint], error: CannotTake) -> None:
         """Stop whom an event concerns that cannot be read, and take the others past it."""
@@ -384,15 +398,15 @@ class Runner:
         )
         self._held[projection.name] = replace(at, error=said)
 
-    async def _position(self, projection: str) -> int:
+    async def _point(self, projection: str) -> Checkpoint | None:
         """As this process moved it, if nobody else can; else as the database has it."""
         held = self._held.get(projection)
         if held is not None and held.version > 0 and asyncio.get_running_loop().time() < self._renew_at:
-            return held.position
-        stored = await self._pool.fetchval(
-            "SELECT position FROM checkpoints WHERE projection = $1 AND version > 0", projection
+            return held
+        row = await self._pool.fetchrow(
+            "SELECT position, epoch, version, error FROM checkpoints WHERE projection = $1 AND version > 0", projection
         )
-        return -1 if stored is None else int(stored)
+        return None if row is None else _checkpoint(row)
 
 
 def _checkpoint(row: Any) -> Checkpoint:
@@ -406,7 +420,12 @@ def _progress(projection: Projection[Any], row: Any) -> Progress:
     told = (row["kept_by"], row["error"], row["rebuilt"], row["rebuilding"])
     if row["version"] == 0:
         return Progress(name, "stopped" if row["error"] else "building", 0, None, None, *told)
-    state = "behind" if row["behind"] else "current"
-    if row["error"] or row["version"] < projection.version:
-        state = "stopped" if row["error"] else "rebuilding"
+    if row["error"]:
+        state = "stopped"
+    elif row["version"] > projection.version:
+        state = "newer"
+    elif row["version"] < projection.version:
+        state = "rebuilding" if row["rebuilding"] or row["kept_by"] else "older"
+    else:
+        state = "behind" if row["behind"] else "current"
     return Progress(name, state, row["position"], row["behind"], row["seconds"], *told)

@@ -165,7 +165,12 @@ def _told(view: Progress) -> dict[str, Any]:
     told: dict[str, Any] = {"state": view.state, "position": view.position, "kept_by": view.holder or "nobody"}
     if view.events:
         told |= {"events": view.events, "seconds": round(view.seconds or 0.0, 1)}
-    return told if view.error is None else told | {"error": view.error}
+    if view.error is None:
+        return told
+    # Whoever asks bears no token: what an event says is for those who may read it.
+    return told | {
+        "error": f"stopped behind position {view.position}; `greenlight projections` says before what, and why"
+    }
 
 
 async def told_metrics(request: Request) -> Response:

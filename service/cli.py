@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 from uuid import uuid4
@@ -183,6 +184,18 @@ def project() -> None:
         asyncio.run(serving.project(addresses.service, addresses.data))
 
 
+async def _tried_again(names: list[str], doors: Doors) -> list[Progress]:
+    """How read models stand, once those of the names that had stopped may be tried again."""
+    stopped = [each.projection for each in await doors.runner.progress(1) if each.error]
+    for name in names:
+        if name in stopped:
+            await doors.runner.retry(name)
+            typer.echo(f"{name} is tried again by whoever keeps it: look once more in a moment.")
+        else:
+            typer.echo(f"{name} had not stopped.")
+    return await doors.runner.progress()
+
+
 @app.command("projections")
 def show_projections(
     retry: Annotated[
@@ -195,12 +208,7 @@ def show_projections(
     for unknown in (name for name in again if name not in names):
         fail(f"There is no read model {unknown}; there are {', '.join(names)}.", 2)
 
-    async def look(doors: Doors) -> list[Progress]:
-        for name in again:
-            await doors.runner.retry(name)
-        return await doors.runner.progress()
-
-    found = with_doors(look)
+    found = with_doors(partial(_tried_again, again))
     table = Table("read model", "state", "position", "behind", "rebuilt", "kept by", box=None)
     for each in found:
         behind = "" if each.events is None else f"{each.events} events, {each.seconds or 0:.1f} s"

@@ -17,6 +17,7 @@ from opentelemetry.sdk.resources import Resource
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from projections import PROJECTIONS
+from projections.rebuild import UNDER_WAY
 from service.problems import slug
 from service.routes.access import Doors
 
@@ -36,7 +37,8 @@ _AGES = (
     " WITH ORDINALITY AS p (position, place) LEFT JOIN LATERAL (SELECT e.recorded_at FROM events e"
     " WHERE e.position > p.position ORDER BY e.position LIMIT 1) e ON true ORDER BY p.place"
 )
-_REBUILDS = "SELECT projection, folded::float / greatest(events, 1) AS done FROM rebuilds"
+_REBUILDS = f"SELECT projection, folded::float / greatest(events, 1) AS done FROM rebuilds WHERE {UNDER_WAY}"
+_KEPT = "SELECT projection FROM checkpoints WHERE held_until > clock_timestamp()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Seen:
     events_behind: Mapping[str, float] = field(default_factory=dict)
     seconds_behind: Mapping[str, float] = field(default_factory=dict)
     stopped: Mapping[str, float] = field(default_factory=dict)
+    kept: Mapping[str, float] = field(default_factory=dict)
     #: How much is made anew, from 0 to 1, of those that are being rebuilt.
     rebuilt: Mapping[str, float] = field(default_factory=dict)
 
@@ -65,6 +68,7 @@ async def _look(doors: Doors) -> Seen:
             fence = await pool.fetchrow(_FENCE)
             ages = [row[0] or 0.0 for row in await pool.fetch(_AGES, at)]
             rebuilds = await pool.fetch(_REBUILDS)
+            kept = {row["projection"] for row in await pool.fetch(_KEPT)}
     except Exception as error:
         _log.warning("metrics_without_database", error=f"{type(error).__name__}: {error}")
         return Seen(doors)
@@ -76,6 +80,7 @@ async def _look(doors: Doors) -> Seen:
         {name: max(fence["newest"] - position, 0) for name, position in zip(names, at, strict=True)},
         dict(zip(names, ages, strict=True)),
         {name: float(name in points and points[name].error is not None) for name in names},
+        {name: float(name in kept) for name in names},
         {row["projection"]: row["done"] for row in rebuilds},
     )
 
@@ -139,8 +144,14 @@ GAUGES: tuple[tuple[str, str, str, Read], ...] = (
         _by("projection", lambda s: s.stopped),
     ),
     (
+        "projection_kept",
+        "Whether a process keeps the read model.",
+        "",
+        _by("projection", lambda s: s.kept),
+    ),
+    (
         "rebuild_progress_ratio",
-        "How much of the read model's rebuild is done.",
+        "How much of the read model's rebuild is done, while a process is at it.",
         "",
         _by("projection", lambda s: s.rebuilt),
     ),

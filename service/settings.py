@@ -3,8 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.oidc import Oidc
@@ -49,6 +50,21 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """How often requests may come."""
         return Limits(self.requests_a_second or None, self.failures_a_minute or None)
+
+    @field_validator("database_url", "migration_database_url", mode="after")
+    @classmethod
+    def _is_of_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
+        """As libpq writes it; `postgres://` is another way to say the same."""
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url.get_secret_value())
+            sound = parts.scheme in ("postgresql", "postgres") and parts.port != 0 and parts.path.strip("/") != ""
+        except ValueError:
+            sound = False
+        if not sound:
+            raise ValueError("send it as postgresql://user:password@host:5432/database")
+        return SecretStr(urlunsplit(parts._replace(scheme="postgresql")))
 
     @model_validator(mode="after")
     def _provider_is_whole(self) -> Self:

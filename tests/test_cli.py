@@ -320,6 +320,13 @@ class TestTheEnvironment:
         ("environment", "said"),
         [
             ({"OIDC_ISSUER": "https://sso.example"}, "OIDC_ISSUER needs OIDC_AUDIENCE"),
+            *(
+                ({"DATABASE_URL": url}, "DATABASE_URL: send it as postgresql://user:password@host:5432/database")
+                for url in (
+                    *("garbage", " ", "mysql://a:b@h/x", "postgresql://u:p@h:notaport/x", "postgresql://u:p@h/"),
+                    "postgresql+asyncpg://u:p@h/x",
+                )
+            ),
             (
                 {"OIDC_ISSUER": "http://sso.example", "OIDC_AUDIENCE": "g"},
                 "http://sso.example must be an https address",

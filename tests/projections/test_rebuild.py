@@ -383,7 +383,7 @@ class TestOneAtATime:
             ),
         )
         async with office.pool.acquire() as elsewhere:
-            await elsewhere.execute("SELECT pg_advisory_lock($1)", module._ONE_AT_A_TIME)
+            await elsewhere.execute("SELECT pg_advisory_lock($1)", module.ONE_AT_A_TIME)
             async with running(newer):
                 answer = await office.send(LINE_PRODUCER, spend(ART, "5"))
                 assert await newer.wait_for("funding", answer.position, 60)

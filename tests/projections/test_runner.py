@@ -192,6 +192,16 @@ class TestWaiting:
         await caught_up(idle)
         assert await waiting
 
+    async def test_for_what_stopped_is_given_up_at_once(self, office: Office) -> None:
+        live = Runner(office.pool, with_poison("KS-2"))
+        await live.refresh()
+        [*_, last] = await office.play(SPENT)
+        await caught_up(live)
+
+        for asked in (live, Runner(office.pool)):
+            async with asyncio.timeout(30):
+                assert not await asked.wait_for("flags", last.position, 3600)
+
     async def test_for_what_is_shown_is_over_at_once(self, office: Office) -> None:
         idle = Runner(office.pool)
         await idle.refresh()
@@ -259,6 +269,28 @@ class TestReadiness:
         monkeypatch.setattr(app, "LATE_SECONDS", 0.0)
         assert (await client.get("/readyz")).json()["status"] == "degraded"
 
+    async def test_tells_that_newer_code_made_a_view_and_that_nobody_is_there_for_an_older_one(
+        self, office: Office, client: httpx2.AsyncClient
+    ) -> None:
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(LOCKED)
+        await caught_up(live)
+        await live.release()
+        await office.pool.execute("UPDATE checkpoints SET version = version + 1 WHERE projection = 'flags'")
+        await office.pool.execute("UPDATE checkpoints SET version = version - 1 WHERE projection = 'funding'")
+        with capture_logs() as logs:
+            await live.claim()
+            await live.release()
+            await Runner(office.pool, [flags.PROJECTION]).refresh()
+
+        told = (await client.get("/readyz")).json()
+
+        states = {name: view["state"] for name, view in told["views"].items()}
+        assert (told["status"], states["flags"], states["funding"]) == ("degraded", "newer", "older")
+        theirs = {"theirs": flags.PROJECTION.version + 1, "ours": flags.PROJECTION.version, "log_level": "error"}
+        assert {"event": "projection_of_newer_code", "projection": "flags"} | theirs in logs
+
 
 class TestPoison:
     async def test_stops_one_read_model_alone_and_loudly(self, office: Office, client: httpx2.AsyncClient) -> None:
@@ -288,7 +320,9 @@ class TestPoison:
         assert {point.position for point in points.values()} == {head.position}
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
-        assert ready.json()["views"]["flags"]["error"] == told
+        said = ready.json()["views"]["flags"]["error"]
+        assert said.startswith(f"stopped behind position {position - 1}; ")
+        assert "poison" not in ready.text, "whoever asks bears no token"
         assert ready.json()["views"]["funding"]["state"] == "current"
 
     @pytest.mark.parametrize("by", ["restart", "rebuild"])
