@@ -8,8 +8,8 @@ These names and fields are stored: add, never edit.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .ids import AccountCode, BudgetId, Digest, FlagId
-from .money import Amount, Currency, Money, Percent
+from .ids import AccountCode, BudgetId, Digest, FlagId, GlobalName, Slug
+from .money import Amount, Currency, ExchangeRate, Money, Percent, Quantity
 
 
 class Level(StrEnum):
@@ -31,6 +31,13 @@ class ChargeKind(StrEnum):
     OTHER = "other"
 
 
+class Held(StrEnum):
+    """How an account is held: a capped one grows by a higher rule alone; a locked one neither grows nor gives."""
+
+    CAPPED = "capped"
+    LOCKED = "locked"
+
+
 class TotalName(StrEnum):
     """The totals of a budget, in the order of the top sheet."""
 
@@ -47,18 +54,86 @@ class TotalName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Global:
+    """A named number that lines are reckoned with, such as SHOOT_DAYS."""
+
+    name: GlobalName
+    value: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Fringe:
+    """What comes on top of pay: a percentage of it, or an amount for every unit."""
+
+    code: AccountCode
+    name: str
+    percent: Percent | None
+    #: Of each person's pay over all accounts, in the budget's currency; beyond it the percentage stops.
+    cut_off: Amount | None
+    #: For every unit, in the budget's currency; in place of a percentage.
+    flat: Amount | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubBudget:
+    """A part of a series: the pattern of an episode, made several times, or what is amortised over all of them."""
+
+    name: Slug
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetailLine:
+    """A line behind an account: amount x units x multiplier x rate, rounded once."""
+
+    description: str
+    amount: Quantity
+    units: Quantity
+    multiplier: Quantity
+    #: What is counted, such as `weeks`.
+    unit: str | None
+    #: For one unit, in the line's currency.
+    rate: Amount
+    currency: Currency
+    #: Of amount, units and multiplier, those that a global gave.
+    globals: dict[str, GlobalName]
+    #: Whose pay it is, so that a cut-off counts it with their other lines.
+    person: str | None
+    groups: tuple[str, ...]
+    location: str | None
+    sub_budget: Slug | None
+    fringes: tuple[AccountCode, ...]
+    #: For one making of its sub-budget, in the budget's currency.
+    total: Amount
+
+
+@dataclass(frozen=True, slots=True)
+class FringeAmount:
+    """What a fringe comes to on an account, with all makings of its sub-budgets, rounded once."""
+
+    fringe: AccountCode
+    #: The pay that it is taken of, up to the cut-offs; None of a flat one.
+    base: Amount | None
+    amount: Amount
+
+
+@dataclass(frozen=True, slots=True)
 class AccountLine:
     """One account of the top sheet; zero is a legal amount."""
 
     code: AccountCode
     name: str
     level: Level
+    #: The sum of its lines, each as often as its sub-budget is made, and of its fringes; stated where it has no lines.
     amount: Amount
+    held: Held | None
+    lines: tuple[DetailLine, ...]
+    fringes: tuple[FringeAmount, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeBase:
-    """What a percentage is taken of: whole levels and single accounts, less some accounts."""
+    """What a percentage is taken of: whole levels, single accounts and earlier charges, less some accounts."""
 
     levels: tuple[Level, ...]
     accounts: tuple[AccountCode, ...]
@@ -87,6 +162,13 @@ class CreditLine:
 
     code: AccountCode
     name: str
+    #: As labelled, of the qualified share of the base; None when the credit is flat.
+    percent: Percent | None
+    base: ChargeBase | None
+    #: The percentage of the base that earns the credit.
+    qualified: Percent | None
+    cap: Amount | None
+    #: The stated amount if there is one, else the percentage, rounded once and capped.
     amount: Amount
 
 
@@ -120,6 +202,11 @@ class BudgetDrafted:
 
     budget: BudgetId
     currency: Currency
+    #: Of currencies that lines are in.
+    rates: tuple[ExchangeRate, ...]
+    globals: tuple[Global, ...]
+    fringes: tuple[Fringe, ...]
+    sub_budgets: tuple[SubBudget, ...]
     accounts: tuple[AccountLine, ...]
     charges: tuple[ChargeLine, ...]
     credits: tuple[CreditLine, ...]

@@ -68,6 +68,12 @@ AccountCode = Annotated[
     ),
 ]
 
+#: A number that lines of a budget are reckoned with.
+GlobalName = Annotated[
+    str,
+    shape(r"^[A-Z][A-Z0-9_]*$", "use capitals, digits and underscores, beginning with a letter: SHOOT_DAYS", 40),
+]
+
 FundingId = Annotated[str, shape(r"^F-[1-9][0-9]{0,8}$", "send the number of a source, such as F-1")]
 ReceiptId = Annotated[str, shape(r"^R-[1-9][0-9]{0,8}$", "send the number of a receipt, such as R-1")]
 BudgetId = Annotated[str, shape(r"^v[1-9][0-9]{0,8}$", "send the number of a budget version, such as v1")]

@@ -83,6 +83,13 @@ Percent = Annotated[
     Decimal,
     _DecimalText(r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?", 'send a percentage as a string such as "7.5"', "7.5"),
 ]
+#: How many of something: `12` weeks, `0.5` days.
+Quantity = Annotated[
+    Decimal,
+    _DecimalText(
+        r"(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?", 'send a quantity, zero or more, as a string such as "12"', "12"
+    ),
+]
 #: Facts keep withdrawn currencies: whether a code is in use is asked of commands, never of history.
 Currency = Annotated[str, shape(r"^[A-Z]{3}$", "send a currency as its three capital letters, such as EUR")]
 

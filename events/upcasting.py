@@ -39,12 +39,28 @@ def _changes_to_any_subject(shape: Shape) -> Shape:
     return {name: value for name, value in shape.items() if name != "budget"} | {"subject": shape["budget"]}
 
 
+def _without_detail(shape: Shape) -> Shape:
+    """`BudgetDrafted` said the amounts of accounts, and nothing of the lines behind them; credits were flat."""
+    nothing: Shape = {"held": None, "lines": [], "fringes": []}
+    flat: Shape = {"percent": None, "base": None, "qualified": None, "cap": None}
+    return {
+        **shape,
+        "rates": [],
+        "globals": [],
+        "fringes": [],
+        "sub_budgets": [],
+        "accounts": [{**account, **nothing} for account in shape["accounts"]],
+        "credits": [{**credit, **flat} for credit in shape["credits"]],
+    }
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
     "Appointed": (_of_a_department,),
     "ApprovalGiven": (_approval_of_any_subject,),
     "ChangesRequested": (_changes_to_any_subject,),
+    "BudgetDrafted": (_without_detail,),
 }
 
 

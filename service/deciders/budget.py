@@ -9,11 +9,16 @@ B4  A stated amount or total that disagrees is kept and flagged; a stated total 
     version unreconciled until the difference is waived with a reason.
 B5  A new version takes the place of a draft, never of an approved one, and never of one that is submitted.
 B6  The version in force is locked as the baseline by an executive producer who did not submit it.
+B7  A line is amount x units x multiplier x rate, rounded once to the budget's currency; a global that it names gives a
+    number, and what it names stands in the budget.
+B8  A fringe is a percentage of the pay of its lines on an account, up to the cut-off of each person over all accounts,
+    or an amount for every unit; it is rounded once for each account.
+B9  A line of a sub-budget counts as often as the sub-budget is made.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -40,31 +45,48 @@ from events.budget import (
     ChargeLine,
     CreditLine,
     DifferenceWaived,
+    Fringe,
+    Global,
+    Held,
     LabelDisagrees,
     Level,
     StatedTotal,
+    SubBudget,
     TotalDisagrees,
     TotalName,
 )
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.envelope import Metadata
 from events.ids import AccountCode, BudgetId, Digest, FlagId, FundingId, Memo, PersonId, RoundId, by_number
-from events.money import Currency, Money, WholeAmount, exact
+from events.money import Currency, ExchangeRate, Money, WholeAmount, exact
 
 from .budget_content import (
     BaseIsUnknown,
-    BudgetAccount,
     BudgetCharge,
     BudgetCredit,
-    charge_line,
+    Content,
+    charge_lines,
+    credit_line,
     differences,
     fits,
-    hash_of,
     in_words,
     labels,
     totals,
 )
-from .command import Command, CurrencyInUse
+from .budget_detail import (
+    BudgetAccount,
+    BudgetFringe,
+    BudgetGlobal,
+    BudgetPart,
+    LineDoesNotConvert,
+    LineIsTooLarge,
+    NameIsUnknown,
+    TimesIsNotWhole,
+    account_lines,
+    reckoning,
+    whole,
+)
+from .command import Command, CurrencyInUse, RateInUse
 from .refusal import Conflicting, Forbidden, Missing
 
 
@@ -148,10 +170,17 @@ class AnotherRuleCounts(Conflicting):
     round: RoundId
 
 
+#: Behind the accounts of a budget.
+LINES_AT_MOST = 20_000
+
+
 class SetBudget(Command):
     """A producer or a line producer sets a whole budget version, as a draft."""
 
-    refusals = (CurrencyIsNotBase, BudgetIsSubmitted, BaseIsUnknown, BudgetIsUnreconciled, AnotherRuleCounts)
+    refusals = (
+        *(CurrencyIsNotBase, BudgetIsSubmitted, NameIsUnknown, TimesIsNotWhole, LineDoesNotConvert, LineIsTooLarge),
+        *(BaseIsUnknown, BudgetIsUnreconciled, AnotherRuleCounts),
+    )
     example: ClassVar[dict[str, Any]] = {
         "currency": "INR",
         "accounts": [
@@ -171,6 +200,10 @@ class SetBudget(Command):
     }
 
     currency: CurrencyInUse = Field(description="The production's base currency; every amount below is in it.")
+    rates: tuple[RateInUse, ...] = Field((), max_length=50, description="Of the currencies that lines are in.")
+    globals: tuple[BudgetGlobal, ...] = Field((), max_length=500)
+    fringes: tuple[BudgetFringe, ...] = Field((), max_length=200)
+    sub_budgets: tuple[BudgetPart, ...] = Field((), max_length=50)
     accounts: Annotated[tuple[BudgetAccount, ...], Field(min_length=1, max_length=5000)]
     charges: tuple[BudgetCharge, ...] = Field((), max_length=200)
     credits: tuple[BudgetCredit, ...] = Field((), max_length=200)
@@ -181,14 +214,41 @@ class SetBudget(Command):
         {}, description="Totals as your document states them; each is compared with the sum of its parts."
     )
 
-    @field_validator("accounts", "charges", "credits", mode="after")
+    @field_validator("rates", mode="after")
+    @classmethod
+    def _rates_are_to_base(cls, rates: tuple[ExchangeRate, ...], info: ValidationInfo) -> tuple[ExchangeRate, ...]:
+        currency = info.data.get("currency")
+        others = [rate.target if rate.source == currency else rate.source for rate in rates]
+        for rate in rates if currency else ():
+            if currency not in (rate.source, rate.target):
+                raise ValueError(f"{rate}: a rate of a budget is between its currency, {currency}, and another one")
+        return _each_once(rates, others, "currency has one rate")
+
+    @field_validator("globals", "fringes", "sub_budgets", mode="after")
+    @classmethod
+    def _names_once(cls, named: tuple[Any, ...]) -> tuple[Any, ...]:
+        names = [each.code if isinstance(each, BudgetFringe) else each.name for each in named]
+        return _each_once(named, names, "name stands once among them")
+
+    @field_validator("fringes", "accounts", "charges", "credits", mode="after")
     @classmethod
     def _lines_fit_currency(cls, lines: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
         currency = info.data.get("currency")
         for line in lines if currency else ():
-            if line.amount is not None:
-                fits(line.amount, currency, f"{line.code}: ")
+            for name in ("amount", "cap", "cut_off", "flat"):
+                if (amount := getattr(line, name, None)) is not None:
+                    fits(amount, currency, f"{line.code}: ")
         return lines
+
+    @field_validator("accounts", mode="after")
+    @classmethod
+    def _not_too_many(cls, accounts: tuple[BudgetAccount, ...]) -> tuple[BudgetAccount, ...]:
+        lines = sum(len(account.lines) for account in accounts)
+        if lines > LINES_AT_MOST:
+            raise ValueError(
+                f"a budget has {LINES_AT_MOST:,} lines behind its accounts at the most; these are {lines:,}"
+            )
+        return accounts
 
     @field_validator("stated", mode="after")
     @classmethod
@@ -202,11 +262,14 @@ class SetBudget(Command):
     @classmethod
     def _codes_once(cls, lines: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
         above = [line for name in ("accounts", "charges") for line in info.data.get(name, ())]
-        codes = Counter(line.code for line in (*above, *lines))
-        twice = [code for code, times in codes.items() if times > 1]
-        if twice:
-            raise ValueError(f"every code stands once in a budget; these stand more often: {', '.join(twice)}")
-        return lines
+        return _each_once(lines, [line.code for line in (*above, *lines)], "code stands once in a budget")
+
+
+def _each_once(sent: tuple[Any, ...], names: Iterable[str], rule: str) -> tuple[Any, ...]:
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ValueError(f"every {rule}; these stand more often: {', '.join(twice)}")
+    return sent
 
 
 class WaiveDifference(Command):
@@ -267,6 +330,7 @@ class Budget:
     approved: Map[AccountCode, Decimal]
     contingency: Map[AccountCode, Decimal]
     levels: Map[AccountCode, Level]
+    held: Map[AccountCode, Held]
     #: What the lines are, beside their amounts, in words.
     named: Map[AccountCode, str]
     #: Differences that are open, with their flags.
@@ -328,27 +392,43 @@ def set_budget(
     working = None if budgets.working is None else budgets.versions[budgets.working]
     if open_round is not None and budgets.working is not None and command.round != open_round:
         raise BudgetIsSubmitted(budgets.working, open_round)
-    accounts = tuple(AccountLine(a.code, a.name, a.level, exact(a.amount, base)) for a in command.accounts)
-    charges = tuple(charge_line(charge, accounts, base) for charge in command.charges)
-    credits = tuple(CreditLine(c.code, c.name, exact(c.amount, base)) for c in command.credits)
-    stated = tuple(StatedTotal(t, exact(command.stated[t], base)) for t in TotalName if t in command.stated)
-    content_hash = hash_of(base, accounts, charges, credits, stated)
+    content = _content(command)
+    content_hash = content.digest
     in_place = working is not None and (working.state is BudgetState.DRAFT or open_round is not None)
     if working is not None and in_place and working.content_hash == content_hash:
         return []
     drafted = BudgetDrafted(
         budget=f"v{len(budgets.versions) + 1}",
-        currency=base,
-        accounts=accounts,
-        charges=charges,
-        credits=credits,
-        stated=stated,
-        totals=totals(accounts, charges, credits),
+        **{part.name: getattr(content, part.name) for part in fields(content)},
+        totals=totals(content.accounts, content.charges, content.credits),
         content_hash=content_hash,
         replaces=budgets.working if in_place else None,
         clears=() if working is None else open_flags(working),
     )
     return [drafted, *labels(drafted, flags), *differences(drafted, flags)]
+
+
+def _content(command: SetBudget) -> Content:
+    """B2, B3, B7 to B9: what the version says, reckoned."""
+    base = command.currency
+    names = tuple(Global(each.name, each.value) for each in command.globals)
+    fringes = tuple(
+        Fringe(f.code, f.name, f.percent, whole(f.cut_off, base), whole(f.flat, base)) for f in command.fringes
+    )
+    reckoned = reckoning(base, command.rates, names, fringes, command.sub_budgets)
+    accounts = account_lines(command.accounts, reckoned)
+    charges = charge_lines(command.charges, accounts, base)
+    return Content(
+        currency=base,
+        rates=command.rates,
+        globals=names,
+        fringes=fringes,
+        sub_budgets=tuple(SubBudget(each.name, reckoned.times[each.name]) for each in command.sub_budgets),
+        accounts=accounts,
+        charges=charges,
+        credits=tuple(credit_line(credit, accounts, charges, base) for credit in command.credits),
+        stated=tuple(StatedTotal(t, exact(command.stated[t], base)) for t in TotalName if t in command.stated),
+    )
 
 
 def waive_difference(command: WaiveDifference, budgets: Budgets) -> list[BudgetEvent]:
@@ -491,6 +571,7 @@ def remembered(drafted: BudgetDrafted) -> Budget:
         approved=amounts,
         contingency=Map({c.code: c.amount for c in drafted.charges if c.kind is ChargeKind.CONTINGENCY}),
         levels=Map({line.code: line.level for line in drafted.accounts}),
+        held=Map({line.code: line.held for line in drafted.accounts if line.held is not None}),
         named=Map({line.code: in_words(line) for line in of_all_kinds}),
         differences=Map(),
         labels=(),

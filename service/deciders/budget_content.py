@@ -1,6 +1,6 @@
 """What a budget version is made of: its lines as sent, its lines as kept, its totals, its hash, its flags.
 
-The arithmetic of B2 to B4 is here, and nothing of a version's life.
+The arithmetic of B2 to B4 is here, that of the lines behind accounts in `budget_detail`; nothing of a version's life.
 """
 
 from collections.abc import Iterator
@@ -19,42 +19,37 @@ from events.budget import (
     ChargeKind,
     ChargeLine,
     CreditLine,
+    Fringe,
+    Global,
     LabelDisagrees,
     Level,
     StatedTotal,
+    SubBudget,
     TotalDisagrees,
 )
 from events.ids import AccountCode, Digest, FlagId, Text
-from events.money import Currency, Money, Percent, WholeAmount, exact, rounded
+from events.money import Currency, ExchangeRate, Money, Percent, WholeAmount, exact
 
+from .budget_detail import percentage
 from .command import Part
 from .refusal import Conflicting, words
 
 
 @dataclass
 class BaseIsUnknown(Conflicting):
-    """The base of charge {charge} names {accounts}, which the budget has no account for."""
+    """The base of {charge} names {accounts}, which are neither accounts of the budget nor charges above it."""
 
     rule = "B3"
-    otherwise = "Name accounts of this budget."
+    otherwise = "Name accounts of this budget, or charges that stand above."
     charge: AccountCode
     accounts: tuple[AccountCode, ...]
 
 
-class BudgetAccount(Part):
-    """One account of the top sheet."""
-
-    code: AccountCode
-    name: Text
-    level: Level
-    amount: WholeAmount = Field(description="Zero is a legal amount.")
-
-
 class Base(Part):
-    """What a percentage is taken of: levels and single accounts, less some accounts."""
+    """What a percentage is taken of: levels, single accounts and charges above, less some of them."""
 
     levels: tuple[Level, ...] = ()
-    accounts: tuple[AccountCode, ...] = ()
+    accounts: tuple[AccountCode, ...] = Field((), description="Charges that stand above, too: so they compound.")
     less: tuple[AccountCode, ...] = ()
 
     @model_validator(mode="after")
@@ -87,11 +82,30 @@ class BudgetCharge(Part):
 
 
 class BudgetCredit(Part):
-    """A rebate or tax credit that comes off the grand total."""
+    """A rebate or tax credit that comes off the grand total: a percentage of what qualifies of a base, or flat.
+
+    With both a percentage and an amount the amount is kept, and flagged when it is not what the percentage comes to.
+    """
 
     code: AccountCode
     name: Text
-    amount: WholeAmount
+    percent: Percent | None = None
+    base: Base | None = None
+    qualified: Percent | None = Field(None, description="The percentage of the base that qualifies; all, left out.")
+    cap: WholeAmount | None = Field(None, description="What the percentage comes to at the most.")
+    amount: WholeAmount | None = None
+
+    @model_validator(mode="after")
+    def _percent_or_flat(self) -> Self:
+        if (self.percent is None) != (self.base is None):
+            raise ValueError("a percentage needs its base, and a base its percentage")
+        if self.percent is None and self.amount is None:
+            raise ValueError("a credit has a percentage of a base, or a flat amount")
+        if self.percent is None and (self.qualified, self.cap) != (None, None):
+            raise ValueError("a share that qualifies and a cap go with a percentage")
+        if self.qualified is not None and self.qualified > 100:
+            raise ValueError("what qualifies is 100 % at the most")
+        return self
 
 
 def fits(amount: Decimal, currency: Any, whose: str) -> None:
@@ -102,30 +116,61 @@ def fits(amount: Decimal, currency: Any, whose: str) -> None:
         raise ValueError(f"{whose}{error}") from None
 
 
-def charge_line(charge: BudgetCharge, accounts: tuple[AccountLine, ...], currency: Currency) -> ChargeLine:
-    """The charge as it is kept: B2, B3, and the stated amount of B4."""
-    stated = None if charge.amount is None else exact(charge.amount, currency)
-    if charge.percent is None or charge.base is None:
+def charge_lines(
+    charges: tuple[BudgetCharge, ...], accounts: tuple[AccountLine, ...], currency: Currency
+) -> tuple[ChargeLine, ...]:
+    """The charges as they are kept: B2, B3, and the stated amount of B4; each may be of those above it."""
+    kept: list[ChargeLine] = []
+    for charge in charges:
+        stated = None if charge.amount is None else exact(charge.amount, currency)
+        if charge.percent is None or charge.base is None:
+            assert stated is not None
+            kept.append(ChargeLine(charge.code, charge.name, charge.kind, None, None, stated))
+            continue
+        base = _base(charge.code, charge.base, (*accounts, *kept), currency)
+        amount = percentage(charge.percent, base.amount, currency) if stated is None else stated
+        kept.append(ChargeLine(charge.code, charge.name, charge.kind, charge.percent, base, amount))
+    return tuple(kept)
+
+
+def credit_line(
+    credit: BudgetCredit, accounts: tuple[AccountLine, ...], charges: tuple[ChargeLine, ...], currency: Currency
+) -> CreditLine:
+    """The credit as it is kept: B2, B3, and the stated amount of B4."""
+    stated = None if credit.amount is None else exact(credit.amount, currency)
+    if credit.percent is None or credit.base is None:
         assert stated is not None
-        return ChargeLine(charge.code, charge.name, charge.kind, None, None, stated)
-    named = charge.base
-    unknown = {*named.accounts, *named.less} - {account.code for account in accounts}
+        return CreditLine(credit.code, credit.name, None, None, None, None, stated)
+    base = _base(credit.code, credit.base, (*accounts, *charges), currency)
+    cap = None if credit.cap is None else exact(credit.cap, currency)
+    amount = _earned(credit.percent, base, credit.qualified, cap, currency) if stated is None else stated
+    return CreditLine(credit.code, credit.name, credit.percent, base, credit.qualified, cap, amount)
+
+
+def _base(
+    code: AccountCode, named: Base, lines: tuple[AccountLine | ChargeLine, ...], currency: Currency
+) -> ChargeBase:
+    unknown = {*named.accounts, *named.less} - {line.code for line in lines}
     if unknown:
-        raise BaseIsUnknown(charge.code, tuple(sorted(unknown)))
-    within = [
-        account.amount
-        for account in accounts
-        if (account.level in named.levels or account.code in named.accounts) and account.code not in named.less
-    ]
-    base = ChargeBase(named.levels, named.accounts, named.less, sum(within, exact(Decimal(0), currency)))
-    amount = _percentage(charge.percent, base.amount, currency) if stated is None else stated
-    return ChargeLine(charge.code, charge.name, charge.kind, charge.percent, base, amount)
+        raise BaseIsUnknown(code, tuple(sorted(unknown)))
+
+    def within(line: AccountLine | ChargeLine) -> bool:
+        of_level = isinstance(line, AccountLine) and line.level in named.levels
+        return (of_level or line.code in named.accounts) and line.code not in named.less
+
+    amount = sum((line.amount for line in lines if within(line)), exact(Decimal(0), currency))
+    return ChargeBase(named.levels, named.accounts, named.less, amount)
 
 
-def _percentage(percent: Decimal, base: Decimal, currency: Currency) -> Decimal:
+def _earned(
+    percent: Decimal, base: ChargeBase, qualified: Decimal | None, cap: Decimal | None, currency: Currency
+) -> Decimal:
+    """What a credit comes to, rounded once."""
     with localcontext() as context:
         context.prec = 50
-        return rounded(base * percent / 100, currency)
+        share = Decimal(100) if qualified is None else qualified
+        earned = percentage(percent, base.amount * share / 100, currency)
+    return earned if cap is None else min(earned, cap)
 
 
 def totals(
@@ -152,63 +197,79 @@ def totals(
     )
 
 
-_CONTENT = TypeAdapter(
-    tuple[
-        str,
-        tuple[AccountLine, ...],
-        tuple[ChargeLine, ...],
-        tuple[CreditLine, ...],
-        tuple[StatedTotal, ...],
-    ]
-)
+@dataclass(frozen=True, slots=True)
+class Content:
+    """All that a version says."""
+
+    currency: Currency
+    rates: tuple[ExchangeRate, ...]
+    globals: tuple[Global, ...]
+    fringes: tuple[Fringe, ...]
+    sub_budgets: tuple[SubBudget, ...]
+    accounts: tuple[AccountLine, ...]
+    charges: tuple[ChargeLine, ...]
+    credits: tuple[CreditLine, ...]
+    stated: tuple[StatedTotal, ...]
+
+    @property
+    def digest(self) -> Digest:
+        """SHA-256 over it as compact JSON, under the name of the format: what approvals are bound to."""
+        return sha256(b"greenlight/budget/2 " + _CONTENT.dump_json(self)).hexdigest()
 
 
-def hash_of(
-    currency: Currency,
-    accounts: tuple[AccountLine, ...],
-    charges: tuple[ChargeLine, ...],
-    credits: tuple[CreditLine, ...],
-    stated: tuple[StatedTotal, ...],
-) -> Digest:
-    """SHA-256 over the content as compact JSON: what approvals are bound to."""
-    content = (f"greenlight/budget/1 {currency}", accounts, charges, credits, stated)
-    return sha256(_CONTENT.dump_json(content)).hexdigest()
+_CONTENT, _ACCOUNT = TypeAdapter(Content), TypeAdapter(AccountLine)
 
 
 def in_words(line: AccountLine | ChargeLine | CreditLine) -> str:
     """What a line is beside its amount, so that a change of it can be told."""
     match line:
-        case AccountLine(name=name, level=level):
-            return f"{name}, {words(level)}"
-        case CreditLine(name=name, amount=amount):
-            return f"{name}, a credit of {words(amount)}"
+        case AccountLine(name=name, level=level, held=held, lines=lines):
+            said = f"{name}, {words(level)}" if held is None else f"{name}, {words(level)}, {words(held)}"
+            return f"{said}, {len(lines)} lines, content {_detail(line)}" if lines else said
+        case CreditLine(name=name, amount=amount, percent=percent, base=base, qualified=qualified, cap=cap):
+            said = f"{name}, a credit of {words(amount)}"
+            if percent is not None and base is not None:
+                share = "" if qualified is None else f"{words(qualified)} % of "
+                said += f", {words(percent)} % of {share}{_of(base)}"
+            return said if cap is None else f"{said}, capped at {words(cap)}"
         case ChargeLine(name=name, kind=kind, percent=None):
             return f"{name}, {words(kind)}"
         case ChargeLine(name=name, kind=kind, percent=percent, base=base):
             assert base is not None
-            of = words((*base.levels, *base.accounts))
-            less = f" less {words(base.less)}" if base.less else ""
-            return f"{name}, {words(kind)}, {words(percent)} % of {of}{less}"
+            return f"{name}, {words(kind)}, {words(percent)} % of {_of(base)}"
+
+
+def _detail(account: AccountLine) -> str:
+    return sha256(_ACCOUNT.dump_json(account)).hexdigest()[:12]
+
+
+def _of(base: ChargeBase) -> str:
+    less = f" less {words(base.less)}" if base.less else ""
+    return f"{words((*base.levels, *base.accounts))}{less}"
 
 
 def labels(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[LabelDisagrees]:
-    """B4: charges whose stated amount is not the labelled percentage of their base."""
+    """B4: charges and credits whose stated amount is not what their label comes to."""
     currency = drafted.currency
-    for charge in drafted.charges:
-        if charge.percent is None or charge.base is None:
+    lines: tuple[ChargeLine | CreditLine, ...] = (*drafted.charges, *drafted.credits)
+    for line in lines:
+        if line.percent is None or line.base is None:
             continue
-        base = charge.base.amount
-        expected = _percentage(charge.percent, base, currency)
-        if charge.amount != expected:
+        base = line.base.amount
+        if isinstance(line, ChargeLine):
+            expected = percentage(line.percent, base, currency)
+        else:
+            expected = _earned(line.percent, line.base, line.qualified, line.cap, currency)
+        if line.amount != expected:
             yield LabelDisagrees(
                 flag=next(flags),
                 budget=drafted.budget,
-                account=charge.code,
-                labelled_percent=charge.percent,
-                implied_percent=_implied(charge.amount, base),
+                account=line.code,
+                labelled_percent=line.percent,
+                implied_percent=_implied(line.amount, base),
                 base=Money(base, currency),
                 expected=Money(expected, currency),
-                amount=Money(charge.amount, currency),
+                amount=Money(line.amount, currency),
             )
 
 

@@ -7,6 +7,8 @@ M2  An overage raises the total budget and names the committed source that carri
     total budget nor an earlier overage needs.
 M3  Money from contingency moves by a draw alone, and never more than is left of it.
 M4  A transfer never leaves an account below what is spent on it.
+M5  What was asked for beside a version ends with it.
+M6  A locked account neither grows nor gives; a capped one grows by the policy's rule for those alone.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from events.budget import Held
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, FundingState, free_to_carry
 from events.ids import AccountCode, BudgetId, FundingId, Memo
@@ -43,6 +46,17 @@ class AccountIsMissing(Missing):
     otherwise = "Look up the accounts in the current budget; a new account comes with a new version."
     account: AccountCode
     budget: BudgetId
+
+
+@dataclass
+class AccountIsLocked(Conflicting):
+    """{budget} holds account {account} locked, at {budgeted}: it neither grows nor gives."""
+
+    rule = "M6"
+    otherwise = "Name another account; a new version of the budget may say otherwise."
+    account: AccountCode
+    budget: BudgetId
+    budgeted: Money
 
 
 @dataclass
@@ -127,8 +141,8 @@ class RequestOverage(Command):
     """A producer or a line producer asks for money beside the locked budget, which a named source carries."""
 
     refusals = (
-        *(BudgetIsNotLocked, AmountDoesNotFit, AccountIsMissing, SourceIsMissing, SourceCarriesNothing),
-        OverageIsNotCarried,
+        *(BudgetIsNotLocked, AmountDoesNotFit, AccountIsMissing, AccountIsLocked, SourceIsMissing),
+        *(SourceCarriesNothing, OverageIsNotCarried),
     )
     example: ClassVar = {"account": "2200", "amount": "40000", "funding": "F-1", "reason": "The set turned union."}
 
@@ -143,7 +157,7 @@ class TransferBudget(Command):
 
     refusals = (
         *(BudgetIsNotLocked, AmountDoesNotFit, NothingMoves, ContingencyMovesByDraw, AccountIsMissing),
-        AccountWouldBeOverspent,
+        *(AccountIsLocked, AccountWouldBeOverspent),
     )
     example: ClassVar = {"from_account": "1100", "to_account": "2200", "amount": "20000", "reason": "Rights came low."}
 
@@ -156,7 +170,7 @@ class TransferBudget(Command):
 class DrawContingency(Command):
     """A producer or a line producer asks to move money from the contingency to an account; the total stays."""
 
-    refusals = (BudgetIsNotLocked, AmountDoesNotFit, AccountIsMissing, ContingencyIsExhausted)
+    refusals = (BudgetIsNotLocked, AmountDoesNotFit, AccountIsMissing, AccountIsLocked, ContingencyIsExhausted)
     example: ClassVar = {"account": "2200", "amount": "15000", "reason": "Two nights of rain."}
 
     account: AccountCode = Field(description="Which gets the money.")
@@ -173,7 +187,7 @@ def request_overage(
     """M1, M2."""
     budget, version = _locked(budgets)
     amount = _fits(command.amount, version)
-    budgeted = _takes_spend(command.account, budget, version)
+    budgeted = _moves(command.account, budget, version)
     source = existing(financing, command.funding)
     if source.state not in AT_LEAST_COMMITTED or source.terms.kind in NOT_CASH:
         raise SourceCarriesNothing(command.funding, source.state, source.terms.kind.value.replace("_", " "))
@@ -209,8 +223,8 @@ def transfer_budget(command: TransferBudget, budgets: Budgets, spending: Spendin
     for account in (command.from_account, command.to_account):
         if account in version.contingency:
             raise ContingencyMovesByDraw(account)
-    gives = _takes_spend(command.from_account, budget, version)
-    takes = _takes_spend(command.to_account, budget, version)
+    gives = _moves(command.from_account, budget, version)
+    takes = _moves(command.to_account, budget, version)
     spent = spending.spent_on(command.from_account)
     room = gives - spent
     if amount.amount > room:
@@ -226,7 +240,7 @@ def draw_contingency(command: DrawContingency, budgets: Budgets, spending: Spend
     """M1, M3."""
     budget, version = _locked(budgets)
     amount = _fits(command.amount, version)
-    budgeted = _takes_spend(command.account, budget, version)
+    budgeted = _moves(command.account, budget, version)
     currency = amount.currency
     fullest = max(version.contingency, key=lambda code: (version.contingency[code], code), default=None)
     left = Decimal(0) if fullest is None else version.contingency[fullest]
@@ -259,7 +273,11 @@ def _fits(amount: Decimal, version: Budget) -> Money:
         raise AmountDoesNotFit(amount, currency) from None
 
 
-def _takes_spend(account: AccountCode, budget: BudgetId, version: Budget) -> Decimal:
+def _moves(account: AccountCode, budget: BudgetId, version: Budget) -> Decimal:
+    """What is budgeted on an account that takes spend and is not locked."""
     if account not in version.amounts:
         raise AccountIsMissing(account, budget)
-    return version.amounts[account]
+    budgeted = version.amounts[account]
+    if version.held.get(account) is Held.LOCKED:
+        raise AccountIsLocked(account, budget, Money(budgeted, version.total.currency))
+    return budgeted

@@ -240,8 +240,9 @@ class Request:
     accounts: tuple[AccountCode, ...] = ()
     #: Which rules are for: the same, or those in which a version differs from the one in force.
     touches: frozenset[AccountCode] = frozenset()
-    #: Of these, which may be capped.
+    #: Of these, which may be capped by the policy, and which the budget holds itself.
     capped: frozenset[AccountCode] = frozenset()
+    held: frozenset[AccountCode] = frozenset()
     levels: frozenset[Level] = frozenset()
     vendor: VendorId | None = None
     #: How far past what was approved it goes.
@@ -346,7 +347,7 @@ def _is_for(when: When, request: Request, counted: Money | None, terms: Policy) 
     amount = Decimal(0) if counted is None else counted.amount
     return (
         (not (when.accounts or when.levels) or _touches(when, request))
-        and (not when.capped or bool(request.capped.intersection(terms.capped_accounts)))
+        and (not when.capped or bool(request.capped.intersection((*terms.capped_accounts, *request.held))))
         and (when.at_least is None or amount >= when.at_least)
         and (when.below is None or amount < when.below)
         and (when.percent_over is None or (request.percent_over >= when.percent_over and request.percent_over > 0))

@@ -158,6 +158,7 @@ def _asked_for(
         accounts=accounts,
         touches=frozenset(accounts),
         capped=frozenset(accounts),
+        held=_held(force),
         levels=_levels(accounts, force),
         percent_over=over,
         excluded=frozenset() if kind is RequestKind.POLICY_CHANGE else persons | excluded,
@@ -188,6 +189,7 @@ def _of_payment(
         accounts=(account,),
         touches=frozenset({account}),
         capped=frozenset({account}),
+        held=_held(force),
         levels=_levels((account,), force),
         vendor=vendor,
         percent_over=_percent_over(spent, budgeted),
@@ -209,6 +211,7 @@ def of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId],
         touches=differ,
         # What the first version says is what is capped later; a capped account could also grow under another code.
         capped=frozenset() if force is None else differ,
+        held=_held(force) | _held(version),
         levels=_levels(differ, version) | _levels(differ, force),
         percent_over=Decimal(0) if force is None else _percent_over(version.total.amount, force.total_budget.amount),
         excluded=excluded,
@@ -231,6 +234,10 @@ def _percent_over(reached: Decimal, approved: Decimal) -> Decimal:
 
 def _levels(accounts: Iterable[AccountCode], version: Budget | None) -> frozenset[Level]:
     return frozenset() if version is None else frozenset(version.levels[c] for c in accounts if c in version.levels)
+
+
+def _held(version: Budget | None) -> frozenset[AccountCode]:
+    return frozenset() if version is None else frozenset(version.held)
 
 
 def _terms(funding: FundingId, happened: list[OfProduction], production: Production) -> FundingTerms:

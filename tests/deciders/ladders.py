@@ -5,6 +5,7 @@ so a story here is only ever what people sent.
 """
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, get_args
 from uuid import UUID
 
@@ -37,6 +38,13 @@ from service.deciders.budget import (
     WaiveDifference,
 )
 from service.deciders.budget_content import Base, BaseIsUnknown, BudgetCharge
+from service.deciders.budget_detail import (
+    BudgetPart,
+    LineDoesNotConvert,
+    LineIsTooLarge,
+    NameIsUnknown,
+    TimesIsNotWhole,
+)
 from service.deciders.command import Command
 from service.deciders.company import (
     OPERATOR,
@@ -155,8 +163,10 @@ from tests.deciders.stories import (
     appoint,
     approve,
     budget,
+    detailed,
     equity,
     inr,
+    line,
     rate,
     receipt,
     recode,
@@ -661,6 +671,48 @@ _BUDGET = [
             )
         ),
         BaseIsUnknown("8300", (CONTINGENCY, "9998")),
+    ),
+    Rung(
+        "SetBudget: a line with an unknown global",
+        FUNDED,
+        LINE_PRODUCER,
+        detailed(line("5", units="SHOOT_DAYS")),
+        NameIsUnknown("2200, line 1 (Crew)", "global", "SHOOT_DAYS"),
+    ),
+    Rung(
+        "SetBudget: a line with an unknown fringe",
+        FUNDED,
+        LINE_PRODUCER,
+        detailed(line("5", fringes=("19",))),
+        NameIsUnknown("2200, line 1 (Crew)", "fringe", "19"),
+    ),
+    Rung(
+        "SetBudget: a line of an unknown sub-budget",
+        FUNDED,
+        LINE_PRODUCER,
+        detailed(line("5", sub_budget="pattern")),
+        NameIsUnknown("2200, line 1 (Crew)", "sub-budget", "pattern"),
+    ),
+    Rung(
+        "SetBudget: a sub-budget made one and a half times",
+        FUNDED,
+        LINE_PRODUCER,
+        budget(sub_budgets=(BudgetPart(name="pattern", times="1.5"),)),
+        TimesIsNotWhole("pattern", Decimal("1.5")),
+    ),
+    Rung(
+        "SetBudget: a line in a currency without a rate",
+        FUNDED,
+        LINE_PRODUCER,
+        detailed(line("5", currency="USD")),
+        LineDoesNotConvert("2200, line 1 (Crew)", "USD", "INR"),
+    ),
+    Rung(
+        "SetBudget: a line of more than can be recorded",
+        FUNDED,
+        LINE_PRODUCER,
+        detailed(line("900000000", amount="900000000")),
+        LineIsTooLarge("2200, line 1 (Crew)", "900000000 x 1 x 1 x 900000000"),
     ),
     Rung("WaiveDifference: no such version", UNRECONCILED, PRODUCER, waive("v9"), BudgetIsMissing("v9")),
     Rung(

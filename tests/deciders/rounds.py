@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from events.budget import Held
 from events.delegation import Power
 from events.financing import FundingKind, FundingState
 from events.ids import PersonId, RoundId
@@ -46,6 +47,7 @@ from service.deciders.approval import (
 )
 from service.deciders.budget import AnotherRuleCounts, BudgetIsUnreconciled
 from service.deciders.change import (
+    AccountIsLocked,
     AccountIsMissing,
     AccountWouldBeOverspent,
     AmountDoesNotFit,
@@ -114,7 +116,9 @@ from tests.deciders.stories import (
     approve,
     budget,
     equity,
+    held,
     inr,
+    locked,
     reverse,
     spend,
 )
@@ -597,6 +601,13 @@ _CHANGES = [
         overage(account=CONTINGENCY),
         AccountIsMissing(CONTINGENCY, "v1"),
     ),
+    Rung(
+        "RequestOverage: to a locked account",
+        locked(held(art=Held.LOCKED)),
+        PRODUCER,
+        overage(),
+        AccountIsLocked(ART, "v1", inr("200000")),
+    ),
     Rung("RequestOverage: no such source", COVERED, PRODUCER, overage(funding="F-9"), SourceIsMissing("F-9")),
     Rung(
         "RequestOverage: carried by a letter",
@@ -637,6 +648,13 @@ _CHANGES = [
     ),
     Rung("TransferBudget: to no account", COVERED, PRODUCER, transfer(reached="9999"), AccountIsMissing("9999", "v1")),
     Rung(
+        "TransferBudget: from a locked account",
+        locked(held(story=Held.LOCKED)),
+        PRODUCER,
+        transfer(),
+        AccountIsLocked(STORY, "v1", inr("100000")),
+    ),
+    Rung(
         "TransferBudget: more than is left",
         SPENT,
         PRODUCER,
@@ -652,6 +670,13 @@ _CHANGES = [
         AmountDoesNotFit(Decimal("0.001"), "INR"),
     ),
     Rung("DrawContingency: to no account", COVERED, PRODUCER, draw(account="9999"), AccountIsMissing("9999", "v1")),
+    Rung(
+        "DrawContingency: to a locked account",
+        locked(held(art=Held.LOCKED)),
+        PRODUCER,
+        draw(),
+        AccountIsLocked(ART, "v1", inr("200000")),
+    ),
     Rung(
         "DrawContingency: more than is left",
         COVERED,

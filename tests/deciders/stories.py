@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from events.budget import ChargeKind, Level, TotalName
+from events.budget import ChargeKind, Held, Level, TotalName
 from events.financing import FundingKind
 from events.ids import AccountCode, Digest, PersonId, RoundId
 from events.money import ExchangeRate, Money, exact
@@ -13,7 +13,8 @@ from events.spend import SpendKind
 from events.team import Role
 from service.deciders.approval import Approve
 from service.deciders.budget import LockBudget, SetBudget
-from service.deciders.budget_content import Base, BudgetAccount, BudgetCharge, BudgetCredit
+from service.deciders.budget_content import Base, BudgetCharge, BudgetCredit
+from service.deciders.budget_detail import BudgetAccount, BudgetLine
 from service.deciders.company import OPERATOR, AdmitMember, FoundCompany, InviteMember
 from service.deciders.financing import CloseFunding, CommitFunding, RestsOn, SecureFunding, WithdrawFunding
 from service.deciders.production import OpenProduction
@@ -173,6 +174,29 @@ def budget(art: str = "200000", **changes: Any) -> SetBudget:
     return SetBudget(**(parts | changes))
 
 
+def line(rate: str, **details: Any) -> BudgetLine:
+    """A line of one at a rate, unless the details say otherwise."""
+    return BudgetLine(**{"description": "Crew", "rate": Decimal(rate)} | details)
+
+
+def detailed(*lines: BudgetLine, code: AccountCode = ART, **parts: Any) -> SetBudget:
+    """The small budget with lines behind one account."""
+    accounts = [
+        each.model_copy(update={"amount": None, "lines": lines}) if each.code == code else each
+        for each in budget().accounts
+    ]
+    return budget(accounts=tuple(accounts), **parts)
+
+
+def held(**accounts: Held) -> SetBudget:
+    """The small budget with accounts held, by their names in small letters."""
+    return budget(
+        accounts=tuple(
+            each.model_copy(update={"held": accounts.get(each.name.split()[0].lower())}) for each in budget().accounts
+        )
+    )
+
+
 #: 460,000, all of it reconciled.
 SMALL = budget()
 #: A draft whose maker stated a total that is not the sum of its parts.
@@ -258,6 +282,14 @@ UNRECONCILED: Story = [*FUNDED, (LINE_PRODUCER, UNRECONCILED_BUDGET)]
 SUBMITTED: Story = [*DRAFTED, (PRODUCER, SubmitBudget(budget="v1"))]
 APPROVED: Story = [*SUBMITTED, (MAYA, approve(SUBMITTED))]
 LOCKED: Story = [*APPROVED, (MAYA, LockBudget(budget="v1"))]
+
+
+def locked(version: SetBudget) -> Story:
+    """The story with another version that is locked."""
+    story: Story = [*FUNDED, (LINE_PRODUCER, version), (PRODUCER, SubmitBudget(budget="v1"))]
+    return [*story, (MAYA, approve(story)), (MAYA, LockBudget(budget="v1"))]
+
+
 #: S-000001 on the art department's account, S-000002 moved there from editing, S-000003 taken back.
 SPENT: Story = [
     *LOCKED,

@@ -107,11 +107,15 @@ class TestSetBudget:
             BudgetDrafted(
                 budget="v1",
                 currency="INR",
+                rates=(),
+                globals=(),
+                fringes=(),
+                sub_budgets=(),
                 accounts=(
-                    AccountLine(STORY, "Story and Rights", Level.ABOVE_THE_LINE, Decimal(100_000)),
-                    AccountLine(ART, "Art Direction", Level.PRODUCTION, Decimal(200_000)),
-                    AccountLine(EDITING, "Editing", Level.POST, Decimal(80_000)),
-                    AccountLine(INSURANCE, "Insurance", Level.OTHER, Decimal(20_000)),
+                    AccountLine(STORY, "Story and Rights", Level.ABOVE_THE_LINE, Decimal(100_000), None, (), ()),
+                    AccountLine(ART, "Art Direction", Level.PRODUCTION, Decimal(200_000), None, (), ()),
+                    AccountLine(EDITING, "Editing", Level.POST, Decimal(80_000), None, (), ()),
+                    AccountLine(INSURANCE, "Insurance", Level.OTHER, Decimal(20_000), None, (), ()),
                 ),
                 charges=(
                     ChargeLine(
@@ -132,7 +136,7 @@ class TestSetBudget:
                     ),
                     ChargeLine(OVERHEAD, "Overhead", ChargeKind.OVERHEAD, None, None, Decimal(10_000)),
                 ),
-                credits=(CreditLine(REBATE, "State rebate", Decimal(60_000)),),
+                credits=(CreditLine(REBATE, "State rebate", None, None, None, None, Decimal(60_000)),),
                 stated=(),
                 totals=BudgetTotals(
                     above_the_line=Decimal(100_000),
