@@ -24,6 +24,7 @@ from events.approval import (
     ContentReplaced,
 )
 from events.budget import (
+    AccountLine,
     BudgetDrafted,
     BudgetEvent,
     BudgetLocked,
@@ -31,7 +32,10 @@ from events.budget import (
     BudgetUnlocked,
     ChargeBase,
     ChargeKind,
+    ChargeLine,
+    CreditLine,
     DifferenceWaived,
+    Held,
     LabelDisagrees,
     Level,
     StatedTotal,
@@ -69,6 +73,8 @@ class BudgetRow:
     content_hash: str
     totals: BudgetTotals
     stated: tuple[StatedTotal, ...]
+    #: The version of the stream whose fact says it whole.
+    set_in: int
     set_by: str
     set_on_behalf_of: str | None
     set_at: datetime
@@ -95,6 +101,9 @@ class LineRow:
     charge: str | None
     percent: Decimal | None
     base: ChargeBase | None
+    qualified: Decimal | None
+    cap: Decimal | None
+    held: str | None
     amount: Decimal
 
 
@@ -267,6 +276,7 @@ def _drafted(rows: Rows, recorded: Recorded[Reads], event: BudgetDrafted) -> Non
             content_hash=event.content_hash,
             totals=event.totals,
             stated=event.stated,
+            set_in=recorded.version,
             set_by=recorded.metadata.actor,
             set_on_behalf_of=recorded.metadata.on_behalf_of,
             set_at=recorded.metadata.at,
@@ -279,13 +289,24 @@ def _drafted(rows: Rows, recorded: Recorded[Reads], event: BudgetDrafted) -> Non
             approved_at=None,
         )
     )
-    accounts = [(a.code, a.name, a.level.value, None, None, None, a.amount) for a in event.accounts]
-    charges = [(c.code, c.name, None, c.kind.value, c.percent, c.base, c.amount) for c in event.charges]
-    credits = [(c.code, c.name, None, None, None, None, c.amount) for c in event.credits]
-    sections: list[tuple[str, list[Any]]] = [("account", accounts), ("charge", charges), ("credit", credits)]
-    lines = ((section, line) for section, lines in sections for line in lines)
-    for place, (section, line) in enumerate(lines, 1):
-        rows.put(LineRow(stream, number, place, section, *line))
+    lines: tuple[AccountLine | ChargeLine | CreditLine, ...] = (*event.accounts, *event.charges, *event.credits)
+    for place, line in enumerate(lines, 1):
+        rows.put(_line(stream, number, place, line))
+
+
+def _line(stream: StreamId, number: int, place: int, line: AccountLine | ChargeLine | CreditLine) -> LineRow:
+    rests: dict[str, Any] = dict.fromkeys(("level", "charge", "percent", "base", "qualified", "cap", "held"))
+    match line:
+        case AccountLine(level=level, held=held):
+            section = "account"
+            rests |= {"level": level.value, "held": None if held is None else held.value}
+        case ChargeLine(kind=of, percent=percent, base=base):
+            section = "charge"
+            rests |= {"charge": of.value, "percent": percent, "base": base}
+        case CreditLine(percent=percent, base=base, qualified=qualified, cap=cap):
+            section = "credit"
+            rests |= {"percent": percent, "base": base, "qualified": qualified, "cap": cap}
+    return LineRow(stream, number, place, section, line.code, line.name, amount=line.amount, **rests)
 
 
 def _flag(
@@ -329,7 +350,7 @@ def _flag(
             return row(in_force, account, spend, cost=cost.amount, because=because.value)
 
 
-PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 3, KINDS, fold)
+PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 4, KINDS, fold)
 
 
 class BudgetFlag(BaseModel):
@@ -359,6 +380,7 @@ class AccountFigures(Figures):
 
     code: AccountCode
     name: str
+    held: Held | None = Field(description="A capped one grows by a higher rule alone, a locked one not at all.")
 
 
 class LevelFigures(Figures):
@@ -384,6 +406,10 @@ class CreditFigures(BaseModel):
 
     code: AccountCode
     name: str
+    percent: Percent | None
+    base: ChargeBase | None
+    qualified: Percent | None = Field(description="The percentage of the base that earns it; all of it, if none.")
+    cap: Amount | None
     amount: Amount
 
 
@@ -526,7 +552,8 @@ def without(view: CurrentBudget, shows: Callable[[Iterable[AccountCode]], bool],
         ]
         shown = {
             "levels": [_level_without(level, shows) for level in view.shown.levels],
-            "charges": [_charge_without(charge, shows) for charge in view.shown.charges],
+            "charges": [each.model_copy(update=_but_base(each, shows)) for each in view.shown.charges],
+            "credits": [each.model_copy(update=_but_base(each, shows)) for each in view.shown.credits],
             "spent_outside": outside,
         }
         less["shown"] = view.shown.model_copy(update=shown)
@@ -545,11 +572,11 @@ def _level_without(level: LevelFigures, shows: Callable[[Iterable[AccountCode]],
     return level.model_copy(update={"accounts": accounts, "withheld": len(level.accounts) - len(accounts)})
 
 
-def _charge_without(charge: ChargeFigures, shows: Callable[[Iterable[AccountCode]], bool]) -> ChargeFigures:
+def _but_base(line: ChargeFigures | CreditFigures, shows: Callable[[Iterable[AccountCode]], bool]) -> dict[str, None]:
     """A base of a level less an account tells of that account; so does the percentage that was taken of it."""
-    if charge.base is None or shows((*charge.base.accounts, *charge.base.less)):
-        return charge
-    return charge.model_copy(update={"base": None, "percent": None})
+    if line.base is None or shows((*line.base.accounts, *line.base.less)):
+        return {}
+    return {"base": None, "percent": None}
 
 
 def _green_light(rows: Rows, stream: StreamId, budget: BudgetId | None) -> GreenLight:
@@ -614,7 +641,12 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
     levels = []
     for level in Level:
         accounts = [
-            AccountFigures(code=x.code, name=x.name, **figures(x, spent.get(x.code, zero)))
+            AccountFigures(
+                code=x.code,
+                name=x.name,
+                held=None if x.held is None else Held(x.held),
+                **figures(x, spent.get(x.code, zero)),
+            )
             for x in lines
             if x.level == level.value
         ]
@@ -644,7 +676,19 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
             for x in lines
             if x.section == "charge"
         ],
-        credits=[CreditFigures(code=x.code, name=x.name, amount=x.amount) for x in lines if x.section == "credit"],
+        credits=[
+            CreditFigures(
+                code=x.code,
+                name=x.name,
+                percent=x.percent,
+                base=x.base,
+                qualified=x.qualified,
+                cap=x.cap,
+                amount=x.amount,
+            )
+            for x in lines
+            if x.section == "credit"
+        ],
         grand_total=shown.totals.grand_total,
         approved_overages=sum(overages.values(), zero),
         total_budget=shown.totals.grand_total + sum(overages.values(), zero),

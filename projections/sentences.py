@@ -238,7 +238,7 @@ def _terms(terms: FundingTerms) -> dict[str, str]:
 
 def _tell_budget(event: BudgetEvent) -> Told:
     match event:
-        case BudgetDrafted(budget, currency, accounts, totals=totals, replaces=replaces):
+        case BudgetDrafted(budget, currency, accounts=accounts, totals=totals, replaces=replaces):
             total = Money(totals.grand_total, currency)
             place = "" if replaces is None else f", in place of {replaces}"
             return Told(f"Set {budget}: {len(accounts)} accounts, grand total {total}{place}.", total)
