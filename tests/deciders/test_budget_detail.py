@@ -1,6 +1,7 @@
 """What stands behind accounts: lines, globals, fringes, sub-budgets; charges that compound, and capped credits."""
 
 import csv
+import re
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -235,6 +236,14 @@ class TestEveryBudget:
                     pay[x.person or f"{each.code} {place}"] += x.total * (3 if x.sub_budget else 1)
         bases = [fringe.base for each in fact.accounts for fringe in each.fringes if fringe.base is not None]
         assert sum(bases) == sum(min(paid, Decimal(1000)) for paid in pay.values())
+
+
+def test_the_example_of_the_readme_comes_to_what_it_says() -> None:
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
+    said = re.findall(r"^```json\n(.*?)^```\nIt comes to ([0-9,.]+):", readme, re.MULTILINE | re.DOTALL)
+    [(body, amount)] = said
+    sent = SetBudget.model_validate_json(body, strict=True).model_copy(update={"currency": "INR"})
+    assert f"{drafted(sent).totals.grand_total:,}" == amount
 
 
 class TestTheDocumentary:
