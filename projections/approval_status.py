@@ -216,6 +216,8 @@ Reads = (
 )
 
 VOTES = ("approve", "abstain")
+#: What whoever does it answers nothing beside.
+DEALS = ("override", "reassign_step")
 #: What fills a place.
 ANSWERS = (*VOTES, "override")
 #: What was so before a policy was adopted.
@@ -291,6 +293,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case VoteLapsed(round_id, seat=seat, step=step):
             _uncounted(rows, recorded, round_id, seat, step)
         case StepReassigned(round_id, _, step, seat, to):
+            if seat not in metadata.persons:
+                _decided(rows, recorded, round_id, "reassign_step", metadata.reason)
             row = rows.one(RoundRow, stream, _number(round_id))
             rows.put(replace(row, reassigned=(*row.reassigned, (step, seat, to))))
         case ConditionMet(round_id, _, number):
@@ -403,10 +407,12 @@ def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: Per
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
 
     def gone(made: DecisionMade) -> bool:
-        return made.counts and made.person == seat and step in (None, made.step) and made.step not in row.passed_over
+        stays = made.decision != "approve" and made.step in row.passed_over
+        return made.counts and made.person == seat and step in (None, made.step) and not stays
 
     decisions = tuple(replace(made, counts=made.counts and not gone(made)) for made in row.decisions)
-    back = min((made.step for made in row.decisions if gone(made)), default=row.step)
+    steps = (made.step for made in row.decisions if gone(made) and made.step not in row.passed_over)
+    back = min(steps, default=row.step)
     if back < row.step:
         row = replace(row, step=back, since=recorded.metadata.at)
     rows.put(replace(row, decisions=decisions))

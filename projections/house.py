@@ -14,6 +14,7 @@ from events.team import Role
 
 from .approval_status import (
     ANSWERS,
+    DEALS,
     VOTES,
     AppointmentRow,
     ConditionSet,
@@ -71,9 +72,9 @@ class House:
         roles: dict[PersonId, set[Role]] = {}
         heads: dict[PersonId, tuple[AccountCode, ...]] = {}
         appointed = rows.of(AppointmentRow, stream)
-        producers = [held.person for held in appointed if held.role == Role.EXECUTIVE_PRODUCER.value]
+        team = {held.person for held in appointed}
         for held in appointed:
-            sits = members.sits_as(held.person, Role(held.role)) or members.put_out_by(held.person, producers)
+            sits = members.sits_as(held.person, Role(held.role)) or members.put_out_by(held.person, team)
             if held.from_on <= on.isoformat() and sits:
                 roles.setdefault(held.person, set()).add(Role(held.role))
                 if held.role == Role.DEPARTMENT_HEAD.value:
@@ -98,13 +99,15 @@ class House:
             return []
         step, late = row.steps[row.step], self.escalates_at(row)
         approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
-        answered = {made.person for made in row.decisions if made.counts and made.step == row.step}
+        counts = (made for made in row.decisions if made.counts and made.decision in ANSWERS)
+        answered = {made.person for made in counts if made.step == row.step}
         return sorted(set(self.standing.asked(approvers, row.accounts, _instead(row, row.step))) - answered)
 
     def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
-        barred = {seat, by, *_gave(row, row.step, seat)} & set(row.excluded)
-        return not barred and not self.filled_another(row, seat, by)
+        persons = {seat, by, *_gave(row, row.step, seat)}
+        dealt = {who for made in row.decisions if made.decision in DEALS for who in (made.person, made.by)}
+        return not persons & (set(row.excluded) | dealt) and not self.filled_another(row, seat, by)
 
     def filled_another(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether who would fill that place filled another one, as far as that bars them."""

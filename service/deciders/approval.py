@@ -143,6 +143,16 @@ class PersonFillsAnotherPlace(Forbidden):
 
 
 @dataclass
+class DealtWithIt(Forbidden):
+    """{person} passed over a step of {round}, or gave somebody's place away, and answers nothing in it as well."""
+
+    rule = "A7"
+    otherwise = "Somebody else whom the round asks may answer."
+    person: PersonId
+    round: RoundId
+
+
+@dataclass
 class BeyondDelegation(Forbidden):
     """{person} acts for {grantor} on amounts up to {limit}; the amount of this is {amount}."""
 
@@ -281,7 +291,8 @@ SEEN = "1ece4088d3db221f795a90f5623ca426f27543b7a42c1abb0be4c5edb0645597"
 
 _FOUND = (RoundIsMissing, RoundIsClosed)
 _ASKED = (*_FOUND, ContentHasChanged, NotAsked)
-_PASSES = (NobodyApproved, CannotTakeEffect)
+_PASSES = (CannotTakeEffect,)
+_TAKES_EFFECT = (NobodyApproved, *_PASSES)
 
 
 class OnRound(Command):
@@ -306,10 +317,11 @@ class Approve(Decision):
         ApproverSetTheBudget,
         ApproverIsSubmitter,
         ApproverHadAHandInIt,
+        DealtWithIt,
         PersonFillsAnotherPlace,
         BeyondDelegation,
         CredentialsAreNotFresh,
-        *_PASSES,
+        *_TAKES_EFFECT,
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "Good to go."}
 
@@ -323,8 +335,8 @@ class Abstain(Decision):
     """Somebody whom the round asks leaves the answer to the others, and is not waited for."""
 
     refusals = (
-        *(*_ASKED, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, PersonFillsAnotherPlace),
-        *_PASSES,
+        *(*_ASKED, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, DealtWithIt),
+        *(PersonFillsAnotherPlace, *_PASSES),
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "The vendor is my brother."}
 
@@ -390,8 +402,8 @@ class OverrideStep(Decision):
     refusals = (
         *(*_FOUND, ContentHasChanged, NobodyOverrides, NoStepIsLeft),
         *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
-        *(PersonFillsAnotherPlace, CredentialsAreNotFresh),
-        *_PASSES,
+        *(DealtWithIt, PersonFillsAnotherPlace, CredentialsAreNotFresh),
+        *_TAKES_EFFECT,
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "reason": "The guarantor went out of business."}
 
@@ -404,7 +416,7 @@ class CloseCondition(OnRound):
     refusals = (
         *(*_FOUND, ConditionIsMissing, ConditionIsNotYours),
         *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
-        *_PASSES,
+        *_TAKES_EFFECT,
     )
     example: ClassVar = {"round": "A-1", "condition": 1, "waived": False, "words": "The permit came."}
 
@@ -529,7 +541,7 @@ def withdraw_vote(command: WithdrawVote, approvals: Approvals, metadata: Metadat
     """A4."""
     asked = open_round(command.round, approvals)
     seat = metadata.on_behalf_of or metadata.actor
-    if not any(vote.seat == seat and vote.step not in asked.passed_over for vote in asked.votes):
+    if not any(vote.seat == seat and (vote.approves or vote.step not in asked.passed_over) for vote in asked.votes):
         raise NoAnswerToWithdraw(seat, command.round)
     return [VoteWithdrawn(command.round, asked.subject, seat)]
 
@@ -702,5 +714,7 @@ def _did_not_ask_for_it(asked: Round, around: Circumstances, persons: frozenset[
 
 def _fills_one_place(round_id: RoundId, asked: Round, seat: PersonId, persons: frozenset[PersonId]) -> None:
     """A7; a new answer in the same place takes the place of the old one."""
+    for person in sorted(persons & asked.dealers):
+        raise DealtWithIt(person, round_id)
     for vote in asked.other_places(seat, persons):
         raise PersonFillsAnotherPlace(min(vote.persons & persons), round_id, vote.seat, vote.step + 1)

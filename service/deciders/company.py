@@ -336,6 +336,8 @@ class Company:
     dismissed: Map[PersonId, Dismissal] = Map()
     #: Of who was ever invited, by whom.
     invited_by: Map[PersonId, frozenset[PersonId]] = Map()
+    #: Of who was admitted without being invited, by whom first.
+    admitted_by: Map[PersonId, PersonId] = Map()
 
     def is_member(self, person: PersonId) -> bool:
         """Whether the person belongs to the company today, and is not suspended."""
@@ -366,8 +368,11 @@ class Company:
         return person in self.members and (person not in self.guests or role in OF_GUESTS)
 
     def put_out_by(self, person: PersonId, others: Collection[PersonId]) -> bool:
-        """T7: whether one of the others dismissed the person, who belongs to the company no more."""
-        return person not in self.members and person in self.dismissed and self.dismissed[person].last in others
+        """T7: whether one of the others dismissed the person, or somebody they brought; who was readmitted stands."""
+        if person not in self.dismissed or (person in self.members and person not in self.guests):
+            return False
+        hands = self._brought(self.dismissed[person].last) - {person}
+        return any(other in self.members for other in hands.intersection(others))
 
     def may_stand_in(self, person: PersonId, other: PersonId) -> bool:
         """D6: whether the person may act for the other, if the other lets them."""
@@ -389,6 +394,16 @@ class Company:
             further = self.invited_by.get(ahead.pop(), frozenset()) - found
             found |= further
             ahead += further
+        return frozenset(found)
+
+    def _brought(self, person: PersonId) -> frozenset[PersonId]:
+        """The person, and whoever brought them into the company by inviting or admitting them, and so on."""
+        found, ahead = {person}, [person]
+        while ahead:
+            one = ahead.pop()
+            by = self.invited_by.get(one, frozenset()) | {self.admitted_by.get(one, one)}
+            ahead += by - found
+            found |= by
         return frozenset(found)
 
     def stands_apart(self, administrator: PersonId, leavers: Iterable[PersonId], successor: PersonId) -> bool:
@@ -550,8 +565,10 @@ def accept_invitation(command: AcceptInvitation, company: Company | None, metada
 
 
 def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[OfCompany]:
-    """C2, C3."""
-    _another_member(command.person, company, metadata)
+    """C2, C3; T7: another one may dismiss again whom somebody dismissed for their own ends."""
+    before = company.dismissed.get(command.person)
+    if command.person in company.members or before is None or metadata.actor in before.by:
+        _another_member(command.person, company, metadata)
     return [MemberDismissed(command.person)]
 
 
@@ -591,6 +608,8 @@ def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Com
         case MemberAdmitted(person, rights, guest_of):
             guests = company.guests if guest_of is None else company.guests.set(person, guest_of)
             admitted = replace(company, members=company.members.set(person, rights), guests=guests)
+            if person not in company.admitted_by and metadata.actor not in (person, OPERATOR):
+                admitted = replace(admitted, admitted_by=company.admitted_by.set(person, metadata.actor))
             invited = company.open_invitation(person)
             if invited is None:
                 return admitted
@@ -613,7 +632,7 @@ def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Com
             by = frozenset({metadata.actor}) | (frozenset() if before is None else before.by)
             return replace(
                 company,
-                members=company.members.delete(person),
+                members=_without(company.members, person),
                 suspended=company.suspended - {person},
                 guests=_without(company.guests, person),
                 invitations=_without(company.invitations, person),

@@ -457,9 +457,8 @@ def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situ
     of_it = [r for r, each in rounds.items() if (each.kind, each.subject) == (request.kind, request.subject)]
     before = max(of_it, key=lambda number: int(number.removeprefix("A-")), default=None)
     outcome = None if before is None else rounds[before].outcome
-    if outcome is None and not rule.steps:
-        return [*asked]  # by policy again: from now on it counts where it stands
-    again = before is None or outcome is Outcome.OPEN or rounds[before].steps != rule.steps
+    of_other_heads = any(approver.department_head for step in rule.steps for approver in step.approvers)
+    again = before is None or outcome is Outcome.OPEN or of_other_heads or rounds[before].steps != rule.steps
     if not rule.steps or not again or outcome not in (None, Outcome.OPEN, Outcome.APPROVED):
         return []
     happened: list[OfProduction] = []
@@ -496,11 +495,18 @@ def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProducti
             answered = approval.close_condition(command, rounds, around, roles, metadata)
     if not answered and not isinstance(command, Nudge):
         return []
-    return [*answered, *_onward(command.round, answered, situation)]
+    insists = isinstance(command, Approve | OverrideStep | CloseCondition)
+    return [*answered, *_onward(command.round, answered, situation, insists=insists)]
 
 
-def _onward(round_id: RoundId, happened: Sequence[OfProduction], situation: Situation) -> list[OfProduction]:
-    """A6, A8, A9: what follows in a round, up to its effect."""
+def _onward(
+    round_id: RoundId, happened: Sequence[OfProduction], situation: Situation, *, insists: bool = False
+) -> list[OfProduction]:
+    """A6, A8 to A10: what follows in a round, up to its effect.
+
+    Args:
+        insists: whether it was to take effect by this; else a round that nobody approved whom it asks stays open.
+    """
     production = _after(happened, situation)
     asked = production.approvals.rounds[round_id]
     if asked.outcome is not Outcome.OPEN:
@@ -510,7 +516,9 @@ def _onward(round_id: RoundId, happened: Sequence[OfProduction], situation: Situ
     if not passes:
         return [*further]
     if _after([*happened, *further], situation).approvals.rounds[round_id].lacks_approval:
-        raise NobodyApproved(round_id, asked.subject)
+        if insists:
+            raise NobodyApproved(round_id, asked.subject)
+        return [*further]
     return [*further, *_effects(round_id, production, situation)]
 
 

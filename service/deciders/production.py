@@ -27,7 +27,7 @@ from events.ids import BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
 from events.policy import PolicyEvent, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
-from events.spend import SpendEvent
+from events.spend import SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
 from . import budget, financing, policy, rounds, spend, team
@@ -142,16 +142,17 @@ class Production:
 
     def standing(self, company: Company | None, on: date) -> Standing:
         """T7: who is what that day, among the members of the company, suspended or not."""
-        producers = [person for person, roles in self.team.items() if Role.EXECUTIVE_PRODUCER in roles]
-        members = [
-            person
-            for person in self.team
-            if company is None or person in company.members or company.put_out_by(person, producers)
-        ]
-        roles = {person: counting(company, person, team.held(self.team, person, on)) for person in members}
+        roles = {}
+        for person in self.team:
+            held_then = team.held(self.team, person, on)
+            if company is None or not company.put_out_by(person, self.team):
+                held_then = counting(company, person, held_then)
+                if company is not None and person not in company.members:
+                    continue
+            roles[person] = held_then
         heads = {
             person: self.team[person][Role.DEPARTMENT_HEAD].accounts
-            for person in members
+            for person in roles
             if Role.DEPARTMENT_HEAD in roles[person]
         }
         sources = self.financing.sources
@@ -194,7 +195,11 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         return Production(event.title, event.currency, event.time_zone)
     assert production is not None
     if isinstance(event, SpendEvent):
-        production = replace(production, spending=spend.evolve(production.spending, event, metadata))
+        approvals = production.approvals
+        if isinstance(event, SpendRecoded):
+            approvals = rounds.recoded(approvals, event)
+        spending = spend.evolve(production.spending, event, metadata)
+        production = replace(production, spending=spending, approvals=approvals)
     elif isinstance(event, FinancingEvent):
         production = replace(production, financing=financing.evolve(production.financing, event))
     elif isinstance(event, ApprovalEvent):

@@ -89,23 +89,11 @@ def requested(
             case FundingWithdrawn(funding):
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
-            case FundingAmended(funding, before, after):
-                if after.lent_against != before.lent_against and _is_committed(funding, production):
-                    return _of_a_loan(event, asks, production, metadata)
-                names_another = after.holder != before.holder and policy.asks_holders(terms)
-                cut = Money(before.base_amount.amount - after.base_amount.amount, production.currency)
-                grows = cut.amount < 0 and policy.asks_holders(terms) and _is_committed(funding, production)
-                if names_another and cut.amount > 0:
-                    raise AmendsTwoThings(funding, cut, after.holder)
-                if names_another or grows:
-                    subject = f"{words(after.holder)} as holder of {funding}, {after.base_amount}"
-                    return asks(RequestKind.APPOINTMENT, subject, None)
-                if cut.amount > 0:
-                    return asks(RequestKind.FUNDING_CUT, funding, cut)
+            case FundingAmended():
+                return _of_an_amendment(event, asks, production, metadata)
             case FundingCommitted(funding) if policy.asks_holders(terms):
                 if not _is_committed(funding, production):
-                    of = _terms(funding, happened, production)
-                    subject = f"{words(of.holder)} as holder of {funding}, {of.base_amount}"
+                    subject = _as_holder(funding, _terms(funding, happened, production))
                     return asks(RequestKind.APPOINTMENT, subject, None)
             case Appointed(person, role) | AppointmentEnded(person, role):
                 if policy.approves(terms, person, role, production.financing):
@@ -121,17 +109,30 @@ def requested(
     return None
 
 
-def _of_a_loan(
+def _of_an_amendment(
     event: FundingAmended, asks: Callable[..., Request], production: Production, metadata: Metadata
 ) -> Request | None:
-    """A request to have a committed source lent against another one, or no more: it changes what counts, and whose."""
-    cut = production.financing.committed_cover() - evolve(production, event, metadata).financing.committed_cover()
-    if cut > 0:
-        return asks(RequestKind.FUNDING_CUT, event.funding, Money(cut, production.currency))
-    if not policy.asks_holders(production.policies.terms):
-        return None
-    against = "nothing" if event.after.lent_against is None else event.after.lent_against
-    return asks(RequestKind.APPOINTMENT, f"{event.funding} lent against {against}", None)
+    """A request to cut a source, or what it covers; or to have somebody speak for it, or for more of the funding."""
+    before, after, currency = event.before, event.after, production.currency
+    committed = _is_committed(event.funding, production)
+    covered = production.financing.committed_cover() - evolve(production, event, metadata).financing.committed_cover()
+    cut = Money(max(before.base_amount.amount - after.base_amount.amount, covered), currency)
+    holders = policy.asks_holders(production.policies.terms)
+    names_another = holders and after.holder != before.holder
+    if names_another and cut.amount > 0:
+        raise AmendsTwoThings(event.funding, cut, after.holder)
+    if cut.amount > 0:
+        return asks(RequestKind.FUNDING_CUT, event.funding, cut)
+    says_more = after.base_amount != before.base_amount or after.lent_against != before.lent_against
+    if names_another or (holders and committed and says_more):
+        return asks(RequestKind.APPOINTMENT, _as_holder(event.funding, after), None)
+    return None
+
+
+def _as_holder(funding: FundingId, terms: FundingTerms) -> str:
+    """Who speaks for a source, and for how much of the funding."""
+    against = "" if terms.lent_against is None else f", lent against {terms.lent_against}"
+    return f"{words(terms.holder)} as holder of {funding}, {terms.base_amount}{against}"
 
 
 def _asked_for(

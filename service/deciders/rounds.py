@@ -42,6 +42,7 @@ from events.envelope import Metadata
 from events.ids import AccountCode, Digest, PersonId, RoundId, VendorId
 from events.money import Money
 from events.policy import Mode, RequestKind, Standing, Step, handed_on, takes
+from events.spend import SpendRecoded
 from events.team import Role
 
 from .policy import ANY_EP, Asked, counted_as
@@ -122,10 +123,10 @@ class Round:
     conditions: tuple[Condition, ...] = ()
     #: Who is asked in whose place, by step.
     reassigned: Map[tuple[int, PersonId], PersonId] = Map()
-    #: Places that somebody has whom others put there, and not who gave it up.
-    imposed: frozenset[tuple[int, PersonId]] = frozenset()
-    #: Whether somebody passed over a step.
-    overridden: bool = False
+    #: Places that somebody has whom others put there, and not who gave it up; and who they were.
+    imposed: Map[tuple[int, PersonId], frozenset[PersonId]] = Map()
+    #: Who passed over a step.
+    overriders: frozenset[PersonId] = frozenset()
     #: Who gave the approval with which it passed.
     approver: PersonId | None = None
 
@@ -138,10 +139,17 @@ class Round:
     def lacks_approval(self) -> bool:
         """A10: whether it went past those whom it asks, and none of them approved but who asked for it."""
         theirs = (
-            vote.approves and not vote.persons & self.requesters and (vote.step, vote.seat) not in self.imposed
+            vote.approves
+            and not vote.persons & (self.requesters | self.dealers)
+            and (vote.step, vote.seat) not in self.imposed
             for vote in self.votes
         )
-        return (self.overridden or bool(self.imposed)) and not any(theirs)
+        return bool(self.dealers) and not any(theirs)
+
+    @property
+    def dealers(self) -> frozenset[PersonId]:
+        """A7: who passed over a step, or gave others' places away: none of them answers as well."""
+        return self.overriders.union(*self.imposed.values())
 
     def set_by(self, seat: PersonId) -> frozenset[str]:
         """The conditions of somebody that are open."""
@@ -237,11 +245,11 @@ class Circumstances:
 
     def _barred(self, asked: Round, seat: PersonId) -> bool:
         """A3, A7: whether whose place it is may not approve in it."""
-        return seat in self.excluded(asked) or bool(asked.other_places(seat, {seat}))
+        return seat in self.excluded(asked) | asked.dealers or bool(asked.other_places(seat, {seat}))
 
     def lapsed(self, asked: Round, vote: Vote) -> str | None:
         """Why an answer does not count any more."""
-        if vote.step in asked.passed_over:
+        if not _may_go(asked, vote):
             return None
         if vote.seat not in self._seats(asked, vote.step, escalated=True):
             return "they are not asked any more"
@@ -391,7 +399,7 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
             without = _without(asked, before, metadata.at, conditions=True)
             return replace(without, votes=(*without.votes, Vote(seat, by, step, approves=False, gave=asked.gave(seat))))
         case VoteWithdrawn(seat=seat):
-            gone = [vote for vote in asked.votes if vote.seat == seat and vote.step not in asked.passed_over]
+            gone = [vote for vote in asked.votes if vote.seat == seat and _may_go(asked, vote)]
             return _without(asked, gone, metadata.at, conditions=True)
         case VoteLapsed(seat=seat, step=step):
             gone = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
@@ -405,13 +413,12 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
         case StepOverridden(step=step):
             # Who passes over a step has filled a place, and says neither yes nor no in it.
             votes = (*asked.votes, Vote(seat, by, step, approves=False))
-            over = replace(asked, votes=votes, passed_over=asked.passed_over | {step}, overridden=True)
+            overriders = asked.overriders | metadata.persons
+            over = replace(asked, votes=votes, passed_over=asked.passed_over | {step}, overriders=overriders)
             return _on_from(over, step, metadata.at)
         case StepReassigned(step=step, seat=seat, to=to):
             handed = {(step, place): now for place, now in handed_on(asked.instead(step), seat, to).items()}
-            given = seat in metadata.persons and (step, seat) not in asked.imposed
-            imposed = asked.imposed if given else asked.imposed | {(step, to)}
-            return replace(asked, reassigned=asked.reassigned.update(handed), imposed=imposed)
+            return replace(asked, reassigned=asked.reassigned.update(handed), imposed=_imposed(asked, event, metadata))
         case ConditionMet(condition=number) | ConditionWaived(condition=number):
             closed = [replace(c, open=c.open and n != number) for n, c in enumerate(asked.conditions, 1)]
             return replace(asked, conditions=tuple(closed))
@@ -425,7 +432,7 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
                 votes=(),
                 conditions=(),
                 passed_over=frozenset(),
-                overridden=False,
+                overriders=frozenset(),
                 step=0,
                 since=metadata.at,
             )
@@ -472,6 +479,16 @@ def _counted(asked: Asked, what: Counting, on: date, sign: int) -> Asked:
     return asked
 
 
+def recoded(approvals: Approvals, event: SpendRecoded) -> Approvals:
+    """From now on its payment counts on the account that it moved to."""
+    if event.spend not in approvals.payments:
+        return approvals
+    on, what = approvals.payments[event.spend]
+    moved = replace(what, accounts=(event.to_account,))
+    asked = _counted(approvals.beside(RequestKind.PAYMENT, event.spend), moved, on, 1)
+    return replace(approvals, asked=asked, payments=approvals.payments.set(event.spend, (on, moved)))
+
+
 def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
     """What was not granted does not count together with what is asked for next."""
     asked = approvals.rounds[round_id]
@@ -497,6 +514,21 @@ def _on_from(asked: Round, step: int, at: datetime) -> Round:
     return replace(asked, step=step, since=at)
 
 
+def _may_go(asked: Round, vote: Vote) -> bool:
+    """Whether an answer can be taken back or lapse: all but what passing over a step filled."""
+    return vote.approves or vote.step not in asked.passed_over
+
+
+def _imposed(asked: Round, event: StepReassigned, metadata: Metadata) -> Map[tuple[int, PersonId], frozenset[PersonId]]:
+    """Which places of the round others gave away, after one more is moved; a place that is back is nobody's gift."""
+    step, seat, to = event.step, event.seat, event.to
+    by = asked.imposed.get((step, seat), frozenset())
+    by |= frozenset() if seat in metadata.persons else metadata.persons
+    imposed = asked.imposed.delete((step, seat)) if (step, seat) in asked.imposed else asked.imposed
+    is_back = handed_on(asked.instead(step), seat, to).get(to) == to
+    return imposed if is_back or not by else imposed.set((step, to), by)
+
+
 def _without(asked: Round, gone: list[Vote], at: datetime, *, conditions: bool) -> Round:
     """Without these answers of one place-holder, and back there; `conditions` of an approval may go along with it."""
     left = tuple(vote for vote in asked.votes if vote not in gone)
@@ -507,5 +539,5 @@ def _without(asked: Round, gone: list[Vote], at: datetime, *, conditions: bool) 
             asked, conditions=tuple(replace(c, open=c.open and c.seat not in lost) for c in asked.conditions)
         )
     asked = replace(asked, votes=left)
-    step = min((vote.step for vote in gone), default=asked.step)
+    step = min((vote.step for vote in gone if vote.step not in asked.passed_over), default=asked.step)
     return asked if step >= asked.step else replace(asked, step=step, since=at)

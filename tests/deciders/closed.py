@@ -251,6 +251,6 @@ def story() -> Story:
     told = says(told, NOOR, to_lead, Abstain, words=said)
     told = says(told, MAYA, to_lead, words=said)
     told = says(told, MAYA, to_art)
-    told = says(told, PRODUCER, _payment(told, "S-000008"), words=said)
+    told = says(told, PRODUCER, _payment(told, "S-000010"), words=said)
     told = says(told, PRODUCER, _payment(told, "S-000004"), RequestChanges, words=said)
     return told

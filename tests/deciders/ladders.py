@@ -655,29 +655,11 @@ _BUDGET = [
         BudgetIsSubmitted("v1", "A-1"),
     ),
     Rung(
-        "SetBudget: a base of unknown accounts",
-        FUNDED,
-        LINE_PRODUCER,
-        budget(charges=(CHARGE_ON_UNKNOWN,)),
-        BaseIsUnknown("8300", ("9999",)),
-    ),
-    Rung(
-        "SetBudget: a base less unknown accounts",
-        FUNDED,
-        LINE_PRODUCER,
-        budget(
-            charges=(
-                CHARGE_ON_UNKNOWN.model_copy(update={"base": Base(accounts=(STORY,), less=("9998", CONTINGENCY))}),
-            )
-        ),
-        BaseIsUnknown("8300", (CONTINGENCY, "9998")),
-    ),
-    Rung(
         "SetBudget: a line with an unknown global",
         FUNDED,
         LINE_PRODUCER,
-        detailed(line("5", units="SHOOT_DAYS")),
-        NameIsUnknown("2200, line 1 (Crew)", "global", "SHOOT_DAYS"),
+        detailed(line("5", units="DAYS")),
+        NameIsUnknown("2200, line 1 (Crew)", "global", "DAYS"),
     ),
     Rung(
         "SetBudget: a line with an unknown fringe",
@@ -713,6 +695,24 @@ _BUDGET = [
         LINE_PRODUCER,
         detailed(line("900000000", amount="900000000")),
         LineIsTooLarge("2200, line 1 (Crew)", "900000000 x 1 x 1 x 900000000"),
+    ),
+    Rung(
+        "SetBudget: a base of unknown accounts",
+        FUNDED,
+        LINE_PRODUCER,
+        budget(charges=(CHARGE_ON_UNKNOWN,)),
+        BaseIsUnknown("8300", ("9999",)),
+    ),
+    Rung(
+        "SetBudget: a base less unknown accounts",
+        FUNDED,
+        LINE_PRODUCER,
+        budget(
+            charges=(
+                CHARGE_ON_UNKNOWN.model_copy(update={"base": Base(accounts=(STORY,), less=("9998", CONTINGENCY))}),
+            )
+        ),
+        BaseIsUnknown("8300", (CONTINGENCY, "9998")),
     ),
     Rung("WaiveDifference: no such version", UNRECONCILED, PRODUCER, waive("v9"), BudgetIsMissing("v9")),
     Rung(

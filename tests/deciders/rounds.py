@@ -26,6 +26,7 @@ from service.deciders.approval import (
     ConditionIsNotYours,
     ContentHasChanged,
     CredentialsAreNotFresh,
+    DealtWithIt,
     NoAnswerToWithdraw,
     NobodyApproved,
     NobodyOverrides,
@@ -62,7 +63,7 @@ from service.deciders.change import (
     TransferBudget,
 )
 from service.deciders.command import Command
-from service.deciders.company import CompanyIsMissing, DismissMember, MemberIsMissing
+from service.deciders.company import CompanyIsMissing, MemberIsMissing
 from service.deciders.delegation import (
     AuthorityIsNotYours,
     DelegateAuthority,
@@ -84,7 +85,6 @@ from service.deciders.team import EndAppointment
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
-    ADMINISTRATOR,
     APPROVED,
     ART,
     AUDITOR,
@@ -219,12 +219,15 @@ SPENT_AND_COVERED: Story = [*SPENT, (MAYA, equity(inr("200000"), party="Lotus Fi
 OVERTAKEN: Story = [*COVERED, (PRODUCER, transfer()), (LINE_PRODUCER, spend(STORY, "50000", "KS-9"))]
 #: A transfer that asks somebody in whose place an executive producer put another.
 _PUTS = ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY)
-_BOTH = Step((Approver(Role.COMPLETION_GUARANTOR), Approver(person=FINANCIER)), Mode.ALL)
 _ASKS = adopted(COVERED, policy(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))
 _PUT: Story = [*_ASKS, (PRODUCER, transfer()), (MAYA, _PUTS)]
 _CONDITION_PUT = says(_PUT, DIRECTOR, "A-3", conditions=("The bond is signed.",))
-_ASKS_BOTH = adopted(COVERED, policy(_BOTH, override_by=Role.EXECUTIVE_PRODUCER))
-_TWO_PUT = says([*_ASKS_BOTH, (PRODUCER, transfer()), (MAYA, _PUTS)], DIRECTOR, "A-3")
+_ASKED_TOO: Story = [
+    *adopted(COVERED, policy(EPS, override_by=Role.EXECUTIVE_PRODUCER)),
+    (PRODUCER, transfer()),
+    (MAYA, ReassignStep(round="A-3", seat=NOOR, to=DIRECTOR, reason=WHY)),
+]
+_DEALT = DealtWithIt(MAYA, "A-3")
 _ASKS_TWICE = adopted(COVERED, policy(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))
 _ANSWERED = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3")
 _NOBODY = NobodyApproved("A-3", f"{STORY} to {ART}")
@@ -423,6 +426,7 @@ _ANSWERS = [
         ApproverIsSubmitter(TWO_HATS, "v1"),
     ),
     *_hands_in_it(Approve)[1:],
+    Rung("Approve: after giving a place away", _ASKED_TOO, MAYA, last(_ASKED_TOO, "A-3"), _DEALT),
     Rung("Approve: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2"), _PLACE_TAKEN),
     Rung(
         "Approve: beyond the delegation",
@@ -439,8 +443,8 @@ _ANSWERS = [
     *_seen(Abstain),
     *_not_asked(Abstain),
     *_hands_in_it(Abstain),
+    Rung("Abstain: after giving a place away", _ASKED_TOO, MAYA, last(_ASKED_TOO, "A-3", Abstain), _DEALT),
     Rung("Abstain: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2", Abstain), _PLACE_TAKEN),
-    Rung("Abstain: beside a place given away", _TWO_PUT, FINANCIER, last(_TWO_PUT, "A-3", Abstain), _NOBODY),
     Rung("Abstain: the last one", _ALL_BUT_ONE, TWO_HATS, last(_ALL_BUT_ONE, "A-3", Abstain), GONE),
     *_not_asked(RequestChanges, words=WHY),
     *_not_asked(Reject, words=WHY),
@@ -461,13 +465,6 @@ _ANSWERS = [
         NotWhoAskedForIt("v1", PRODUCER, "A-1"),
     ),
     *_found(Nudge(round="A-1")),
-    Rung(
-        "Nudge: beside a place that another gave away",
-        [*_TWO_PUT, (ADMINISTRATOR, DismissMember(person=FINANCIER))],
-        MAYA,
-        Nudge(round="A-3"),
-        _NOBODY,
-    ),
     Rung("Nudge: on to what is not possible any more", _LEFT, MAYA, Nudge(round="A-3"), GONE),
     *_found(ReassignStep(round="A-1", seat=MAYA, to=NOOR, reason=WHY)),
     Rung(
@@ -517,6 +514,13 @@ _ANSWERS = [
         NoStepIsLeft("A-2", "v1", (1,)),
     ),
     *_hands_in_it(OverrideStep, reason=WHY),
+    Rung(
+        "OverrideStep: after giving a place away",
+        _ASKED_TOO,
+        MAYA,
+        last(_ASKED_TOO, "A-3", OverrideStep, reason=WHY),
+        _DEALT,
+    ),
     Rung(
         "OverrideStep: after one's own answer",
         AT_GUARANTOR,

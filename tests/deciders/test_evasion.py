@@ -21,6 +21,7 @@ from service.deciders.approval import (
     BeyondDelegation,
     CannotTakeEffect,
     CredentialsAreNotFresh,
+    DealtWithIt,
     NobodyApproved,
     Nudge,
     OverrideStep,
@@ -34,6 +35,7 @@ from service.deciders.company import OPERATOR, AdmitMember, DismissMember, Suspe
 from service.deciders.financing import AmendFunding, AmendsTwoThings, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, PolicyIsProposed, Template
+from service.deciders.rounds import Outcome
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint, EndAppointment
 from tests.deciders.rounds import (
@@ -63,6 +65,7 @@ from tests.deciders.stories import (
     EDITING,
     FINANCIER,
     FIRST_DAY,
+    GUARANTOR,
     HOLDER,
     INSURANCE,
     LINE_PRODUCER,
@@ -389,7 +392,62 @@ class TestWhatIsApproved:
         story: Story = [*COVERED, (MAYA, AmendFunding(funding="F-4", lent_against="F-1", reason=WHY))]
         free = AmendFunding(funding="F-4", lent_against=None, reason=WHY)
         facts = given(adopted(story, TestNeverBypassed.FINANCED)).when(MAYA, free).facts
-        assert [fact.subject for fact in facts if isinstance(fact, ApprovalRequested)] == ["F-4 lent against nothing"]
+        subjects = [fact.subject for fact in facts if isinstance(fact, ApprovalRequested)]
+        assert subjects == [f"{FINANCIER} as holder of F-4, INR 200,000.00"]
+
+    def test_an_amendment_is_asked_about_by_all_that_it_does(self) -> None:
+        story = adopted(COVERED, TestNeverBypassed.FINANCED)
+        both = AmendFunding(funding="F-4", lent_against="F-1", holder=STRANGER, reason=WHY)
+        given(story).when(MAYA, both).then_refused(AmendsTwoThings("F-4", inr("200000"), STRANGER))
+        lent: Story = [*COVERED, (MAYA, AmendFunding(funding="F-4", lent_against="F-1", reason=WHY))]
+        for amount, kind in (("1", RequestKind.FUNDING_CUT), ("9000000", RequestKind.APPOINTMENT)):
+            free = AmendFunding(funding="F-4", lent_against=None, amount=inr(amount), reason=WHY)
+            facts = given(adopted(lent, TestNeverBypassed.FINANCED)).when(MAYA, free).facts
+            assert [fact.kind for fact in facts if isinstance(fact, ApprovalRequested)] == [kind]
+
+    def test_funding_that_was_lent_against_another_since_is_not_committed(self) -> None:
+        letter = SecureFunding(kind=FundingKind.EQUITY, party="Fake", amount=inr("1000"), holder=STRANGER)
+        story: Story = [*adopted(COVERED, TestNeverBypassed.FINANCED), (MAYA, letter)]
+        story = [*story, (MAYA, CommitFunding(funding="F-5", document="Agreement"))]
+        lent = AmendFunding(funding="F-5", lent_against="F-1", reason=WHY)
+        story = [*says(story, NOOR, "A-3"), (MAYA, lent)]
+        assert isinstance(given(story).when(TWO_HATS, last(story, "A-3")).refusal, CannotTakeEffect)
+
+    def test_who_gave_places_away_answers_nothing_beside(self) -> None:
+        terms = policy(EPS, override_by=Role.EXECUTIVE_PRODUCER, one_person_may_fill_two_steps=True)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        for seat, to in ((NOOR, DIRECTOR), (TWO_HATS, HOLDER)):
+            story = [*story, (MAYA, ReassignStep(round="A-3", seat=seat, to=to, reason=WHY))]
+        story = says(story, DIRECTOR, "A-3")
+        given(story).when(MAYA, last(story, "A-3")).then_refused(DealtWithIt(MAYA, "A-3"))
+        given(story).when(HOLDER, last(story, "A-3")).then_refused(NobodyApproved("A-3", f"{STORY} to {ART}"))
+
+    def test_a_place_that_is_given_back_is_its_own_again(self) -> None:
+        terms = policy(GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY))]
+        story = [*story, (DIRECTOR, ReassignStep(round="A-3", seat=DIRECTOR, to=GUARANTOR, reason=WHY))]
+        assert isinstance(given(story).when(GUARANTOR, last(story, "A-3")).facts[-1], BudgetTransferred)
+
+    def test_an_answer_may_be_taken_back_though_only_others_are_left(self) -> None:
+        terms = policy(self.HALF, override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=HOLDER, to=DIRECTOR, reason=WHY))]
+        story = says(story, FINANCIER, "A-3", conditions=("The bond is signed.",))
+        story = [*says(story, DIRECTOR, "A-3"), (FINANCIER, WithdrawVote(round="A-3"))]
+        assert asked(story, "A-3").outcome is Outcome.OPEN
+
+    def test_payments_that_were_released_count_where_they_are_recoded_to(self) -> None:
+        terms = ruled(
+            Rule("Large", replace(PAYMENTS, at_least=Decimal(100_000)), (EPS,)), Rule("Others", PAYMENTS, (PRODUCERS,))
+        )
+        story = adopted(COVERED, terms)
+        for number, account in enumerate((EDITING, INSURANCE), 1):
+            story = [*story, (LINE_PRODUCER, spend(account, "40000", f"KS-{number}", vendor=f"vendor-{number}"))]
+            story = says(story, PRODUCER, f"A-{number + 2}")
+            story = [*story, (ACCOUNTANT, recode(f"S-{number:06}", ART))]
+        _, opened = given(story).when(LINE_PRODUCER, spend(ART, "20000", vendor="vendor-3")).facts
+        assert (opened.rule, opened.counted) == ("Large", inr("100000"))
 
     def test_payments_that_are_recoded_to_one_account_count_together_there(self) -> None:
         terms = ruled(Rule("Small", replace(PAYMENTS, below=Decimal(10_000))), Rule("Large", PAYMENTS, (EPS,)))
@@ -415,8 +473,12 @@ class TestWhatIsApproved:
         for by, waits in ((MAYA, True), (ADMINISTRATOR, False)):
             gone: Story = [*story, (by, DismissMember(person=NOOR))]
             assert (NOOR in waiting(gone, "A-2")) is waits
-        again: Story = [*story, (MAYA, DismissMember(person=NOOR)), (ADMINISTRATOR, AdmitMember(person=NOOR))]
-        assert NOOR not in waiting([*again, (ADMINISTRATOR, DismissMember(person=NOOR))], "A-2")
+        put_out: Story = [*story, (MAYA, DismissMember(person=NOOR))]
+        assert NOOR not in waiting([*put_out, (ADMINISTRATOR, DismissMember(person=NOOR))], "A-2")
+        as_guest = AdmitMember(person=NOOR, guest_of="Elsewhere")
+        assert NOOR in waiting([*put_out, (MAYA, as_guest)], "A-2")
+        puppet: Story = [*story, (MAYA, AdmitMember(person="puppet", administrator=True))]
+        assert NOOR in waiting([*puppet, ("puppet", DismissMember(person=NOOR))], "A-2")
 
     def test_acting_for_another_does_not_make_an_only_one_of_two(self) -> None:
         left: Story = [*COVERED, (TWO_HATS, EndAppointment(person=TWO_HATS, role=Role.EXECUTIVE_PRODUCER))]

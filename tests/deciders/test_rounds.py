@@ -42,6 +42,8 @@ from service.deciders.approval import (
     ConditionIsNotYours,
     ContentHasChanged,
     CredentialsAreNotFresh,
+    DealtWithIt,
+    NobodyApproved,
     NotAsked,
     Nudge,
     OverrideStep,
@@ -454,8 +456,17 @@ class TestWithdrawVote:
         terms = {"one_person_may_fill_two_steps": True, "override_by": Role.EXECUTIVE_PRODUCER}
         story = submitted(GUARANTORS, EP, PRODUCERS, **terms)
         story = says(story, MAYA, "A-2", OverrideStep, reason=WHY)
-        story = [*approves(story, MAYA), (MAYA, WithdrawVote(round="A-2"))]
+        story = [*approves(story, NOOR), (NOOR, WithdrawVote(round="A-2"))]
         assert asked(story, "A-2").step == 1
+
+    def test_takes_an_answer_back_from_a_step_that_was_passed_over(self) -> None:
+        story = says(submitted(EPS, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER), NOOR, "A-2")
+        story = says(story, MAYA, "A-2", OverrideStep, reason=WHY)
+        story = [*story, (NOOR, WithdrawVote(round="A-2"))]
+        assert (asked(story, "A-2").step, [vote.approves for vote in asked(story, "A-2").votes]) == (1, [False])
+        given(story).when(TWO_HATS, last(story, "A-2", OverrideStep, reason=WHY)).then_refused(
+            NobodyApproved("A-2", "v1")
+        )
 
 
 class TestRecallRequest:
@@ -562,7 +573,7 @@ class TestOverrideStep:
     def test_fills_a_place(self) -> None:
         story = submitted(GUARANTORS, EP, override_by=Role.EXECUTIVE_PRODUCER)
         story = says(story, MAYA, "A-2", OverrideStep, reason=WHY)
-        given(story).when(MAYA, last(story, "A-2")).then_refused(PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1))
+        given(story).when(MAYA, last(story, "A-2")).then_refused(DealtWithIt(MAYA, "A-2"))
 
 
 class TestLapsing:
