@@ -28,7 +28,7 @@ from service.identity import Identity, Tokens
 from service.metrics import CONTENT_TYPE, Metrics
 from service.oidc import Identities, Oidc, provided
 from service.rates import Limits, Rates
-from service.routes import asyncapi, commands, feed, members, openapi, queries
+from service.routes import asyncapi, budgets, commands, feed, members, openapi, queries
 from service.routes.access import Doors, operation_id
 from service.tail import Tail
 
@@ -120,7 +120,8 @@ def create(
     problems.install(app)
     # Not `include_router`, under which every request is matched twice.
     of_companies = (*commands.router().routes, *members.router.routes)
-    app.router.routes.extend((*of_companies, *queries.router.routes, *feed.router.routes, *asyncapi.router.routes))
+    views = (*queries.router.routes, *budgets.router.routes)
+    app.router.routes.extend((*of_companies, *views, *feed.router.routes, *asyncapi.router.routes))
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")
     app.add_api_route("/metrics", told_metrics, tags=["Operation"], name="metrics", response_class=PlainTextResponse)

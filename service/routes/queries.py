@@ -60,10 +60,9 @@ from service.problems import Problem
 
 from .access import At, Doors, Readable, Reading, Sender, operation_id
 from .listing import Listing, Terms, answered, listed
-from .views import AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
+from .views import PRODUCTION, AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
-PRODUCTION = "/v1/{company}/{production}"
 
 From = Annotated[AnyDay | None, Query(description="From this day on, in the production's time zone.")]
 To = Annotated[AnyDay | None, Query(description="Up to the end of this day, in the production's time zone.")]

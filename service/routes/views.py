@@ -30,6 +30,9 @@ from .access import Doors
 #: How long a view is waited for.
 PATIENCE_SECONDS = 5.0
 
+#: The address of a production.
+PRODUCTION = "/v1/{company}/{production}"
+
 AsOf = Annotated[
     str | None,
     Query(

@@ -178,9 +178,35 @@ async def fed(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     return found
 
 
+VERSIONS = ("v1", "v2", "v3")
+
+
+async def versions(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    return [await studio.get(person, f"budgets/{each}", at_least=studio.last) for each in VERSIONS]
+
+
+async def compared(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    return [await studio.get(person, f"budgets/{new}/compare", against=old) for new in VERSIONS for old in VERSIONS]
+
+
+async def explained(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    """Every figure that is explained to them: of every row that anybody may read of, and of every total."""
+    found = []
+    for each in VERSIONS:
+        whole = (await studio.get(ACCOUNTANT, f"budgets/{each}", at_least=studio.last)).json()
+        codes = [row["code"] for kind in ("accounts", "charges", "credits") for row in whole[kind]]
+        asked = [*({"account": code} for code in codes), *({"total": total} for total in whole["totals"])]
+        found += [await studio.get(person, f"budgets/{each}/explain", **figure) for figure in asked]
+    assert {answer.status_code for answer in found} <= {200, 403}
+    return [answer for answer in found if answer.status_code == 200]
+
+
 #: How every address that is read under `/v1` is read: a new one is asked for here, and no figure may stand in it.
 LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/current-budget": view("current-budget"),
+    "/v1/{company}/{production}/budgets/{budget}": versions,
+    "/v1/{company}/{production}/budgets/{budget}/explain": explained,
+    "/v1/{company}/{production}/budgets/{budget}/compare": compared,
     "/v1/{company}/{production}/approval-status": view("approval-status"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
