@@ -8,8 +8,8 @@ T5  A production whose executive producers have all left the company gets a new 
     company, who is somebody else, did not dismiss any of them, and did not invite the new one; nor did anybody who
     invited them, or whom they invited. The operator of the service always may.
 T6  A guest is appointed as financier, completion guarantor or auditor; an appointment to another role does not count.
-T7  Whom an executive producer of the production dismissed from the company is still waited for, until another
-    administrator, or the operator, dismisses them: nobody removes who decides beside them.
+T7  Whom somebody of the production, or whoever they brought into the company, dismissed from it is still waited for,
+    until another administrator, or the operator, dismisses them as well: nobody removes who decides beside them.
 """
 
 from dataclasses import dataclass
