@@ -108,8 +108,8 @@ class Comparison(BaseModel):
     added: list[Change]
     removed: list[Change]
     changed: list[Change]
-    totals: list[TotalChange]
-    withheld: str | None = None
+    totals: list[TotalChange] = Field(description="None where something is not shown to the reader.")
+    withheld: str | None = Field(None, description="That something is not shown to the reader.")
 
 
 def document(stream: StreamId, version: int, position: int, drafted: BudgetDrafted) -> BudgetDocument:
@@ -137,16 +137,10 @@ def shown_to(drafted: BudgetDrafted, shows: Shows) -> BudgetDrafted:
 def explained(
     drafted: BudgetDrafted, account: AccountCode | None, total: TotalName | None
 ) -> tuple[Amount, list[Part]]:
-    """The amount of an account, charge, credit or total, and what it is made of.
-
-    Raises:
-        LookupError: the version has no such row.
-    """
+    """The amount of an account, charge or credit that there is, or of a total, and what it is made of."""
     if total is not None:
         return getattr(drafted.totals, total.value), list(_of_total(drafted, total))
-    row = next((each for each in rows(drafted) if each.code == account), None)
-    if row is None:
-        raise LookupError(account)
+    row = next(each for each in rows(drafted) if each.code == account)
     match row:
         case AccountLine(lines=()):
             parts = [Part(what="As it was stated.", code=None, amount=row.amount)]

@@ -1,6 +1,6 @@
 """Budget versions over HTTP: a version in full, what its figures are made of, and how it differs from another."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -11,10 +11,10 @@ from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId
 from projections import budget_document, current_budget
 from projections.budget_document import BudgetDocument, Comparison, Explanation
-from service.problems import FieldError, Problem, malformed_fields
+from service.problems import Problem
 
-from .access import At, Readable, Reading, operation_id
-from .views import PRODUCTION, AtLeast, caught_up, company_of, snapshot
+from .access import At, Doors, Readable, Reading, operation_id
+from .views import PRODUCTION, AtLeast, Shown, caught_up, company_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
 
@@ -30,54 +30,47 @@ async def get_budget(
     [recorded] = await _drafted(at, production, at_least, [budget])
     sight, drafted = production.sight, recorded.event
     shown = budget_document.shown_to(drafted, sight.shows) if sight.withheld else drafted
-    _stamp(response, production, recorded)
+    await _stamp(at, response, production, recorded)
     whole = budget_document.document(production.stream_id, recorded.version, recorded.position, shown)
     return whole.model_copy(update={"withheld": sight.withheld})
 
 
-@router.get(_BUDGET + "/explain", name="explain_budget")
-async def get_explanation(
+@router.get(_BUDGET + "/accounts/{account}", name="budget_account")
+async def get_account(
     production: Readable,
     budget: Version,
+    account: Annotated[AccountCode, Path(description="Of an account, a charge or a credit.")],
     at: At,
     response: Response,
-    account: Annotated[AccountCode | None, Query(description="Of an account, a charge or a credit.")] = None,
-    total: Annotated[TotalName | None, Query(description="In the place of an account.")] = None,
     at_least: AtLeast = None,
 ) -> Explanation:
-    """What is a figure of the version made of? The parts add up to it."""
-    if (account is None) == (total is None):
-        raise malformed_fields([FieldError(pointer="query account", rule="name an account, or a total")])
+    """What is the amount of an account, a charge or a credit made of? The parts add up to it."""
     [recorded] = await _drafted(at, production, at_least, [budget])
-    sight, drafted = production.sight, recorded.event
-    if sight.withheld and not _may_be_explained(production, drafted, account, total):
-        raise Problem(
-            403,
-            "ReadingIsConfidential",
-            f"What {account or total} is made of is not shown to you.",
-            "Who may read confidential figures of the production may see it.",
-        )
-    try:
-        amount, parts = budget_document.explained(drafted, account, total)
-    except LookupError:
-        raise Problem(
-            404, "AccountIsMissing", f"{budget} has no account {account}.", "Look up its codes in the version."
-        ) from None
-    _stamp(response, production, recorded)
-    return Explanation(
-        production=production.stream_id,
-        version=recorded.version,
-        position=recorded.position,
-        budget=budget,
-        account=account,
-        total=total,
-        currency=drafted.currency,
-        amount=amount,
-        parts=parts,
-    )
+    row = next((each for each in budget_document.rows(recorded.event) if each.code == account), None)
+    if row is None:
+        said = f"{budget} has no account {account}."
+        raise Problem(404, "AccountIsMissing", said, "Look up its codes in the version.")
+    base = getattr(row, "base", None)
+    _shown_to(production, (account,) if base is None else (account, *base.accounts, *base.less), account)
+    return await _explained(at, production, response, recorded, account=account)
 
 
-@router.get(_BUDGET + "/compare", name="compare_budgets")
+@router.get(_BUDGET + "/totals/{total}", name="budget_total")
+async def get_total(
+    production: Readable,
+    budget: Version,
+    total: Annotated[TotalName, Path(description="Of the top sheet.")],
+    at: At,
+    response: Response,
+    at_least: AtLeast = None,
+) -> Explanation:
+    """What is a total of the version made of? The parts add up to it."""
+    [recorded] = await _drafted(at, production, at_least, [budget])
+    _shown_to(production, [each.code for each in recorded.event.accounts if each.level.value == total.value], total)
+    return await _explained(at, production, response, recorded, total=total)
+
+
+@router.get(_BUDGET + "/compare", name="budget_comparison")
 async def get_comparison(
     production: Readable,
     budget: Version,
@@ -90,25 +83,50 @@ async def get_comparison(
     new, old = await _drafted(at, production, at_least, [budget, against])
     sight = production.sight
     seen = [budget_document.shown_to(each.event, sight.shows) if sight.withheld else each.event for each in (new, old)]
-    _stamp(response, production, max(new, old, key=lambda each: each.version))
+    await _stamp(at, response, production, max(new, old, key=lambda each: each.version))
     found = budget_document.compared(production.stream_id, *seen)
-    return found.model_copy(update={"withheld": sight.withheld})
+    # Two totals would tell of an account that one of them counts, and that is not shown.
+    return found.model_copy(update={"totals": [], "withheld": sight.withheld} if sight.withheld else {})
 
 
-def _may_be_explained(
-    production: Reading, drafted: BudgetDrafted, account: AccountCode | None, total: TotalName | None
-) -> bool:
+def _shown_to(production: Reading, accounts: Iterable[AccountCode], figure: str) -> None:
     """A total is explained by the accounts that it is the sum of; a charge by its base, which may tell of accounts."""
-    if account is None:
-        parts = [each.code for each in drafted.accounts if total is not None and each.level.value == total.value]
-        return production.sight.shows(parts)
-    row = next((each for each in budget_document.rows(drafted) if each.code == account), None)
-    base = getattr(row, "base", None)
-    return production.sight.shows((account,) if base is None else (account, *base.accounts, *base.less))
+    if not production.sight.shows(accounts):
+        raise Problem(
+            403,
+            "FigureIsConfidential",
+            f"What {figure.replace('_', ' ')} is made of is not shown to you.",
+            production.sight.withheld or "",
+        )
+
+
+async def _explained(
+    at: Doors,
+    production: Reading,
+    response: Response,
+    recorded: Recorded[BudgetDrafted],
+    *,
+    account: AccountCode | None = None,
+    total: TotalName | None = None,
+) -> Explanation:
+    drafted = recorded.event
+    amount, parts = budget_document.explained(drafted, account, total)
+    await _stamp(at, response, production, recorded)
+    return Explanation(
+        production=production.stream_id,
+        version=recorded.version,
+        position=recorded.position,
+        budget=drafted.budget,
+        account=account,
+        total=total,
+        currency=drafted.currency,
+        amount=amount,
+        parts=parts,
+    )
 
 
 async def _drafted(
-    at: At, production: Reading, at_least: int | None, budgets: Sequence[BudgetId]
+    at: Doors, production: Reading, at_least: int | None, budgets: Sequence[BudgetId]
 ) -> list[Recorded[BudgetDrafted]]:
     """The facts that set these versions."""
     projection, table = current_budget.PROJECTION, current_budget.KINDS[0].table
@@ -132,9 +150,7 @@ async def _drafted(
     return found  # type: ignore[return-value]  # each was looked at
 
 
-def _stamp(response: Response, production: Reading, recorded: Recorded[BudgetDrafted]) -> None:
+async def _stamp(at: Doors, response: Response, production: Reading, recorded: Recorded[BudgetDrafted]) -> None:
     """A version never changes: what is shown is as of the fact that set it."""
-    response.headers["ETag"] = f'"{recorded.version}"'
-    response.headers["Position"] = str(recorded.position)
-    if production.sight.withheld is not None:
-        response.headers["Withheld"] = production.sight.withheld
+    link = await at.log.link_at(production.stream_id, recorded.version)
+    stamp(response, Shown(recorded.version, recorded.position, link, at.clock()), production.sight)

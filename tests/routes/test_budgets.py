@@ -38,8 +38,8 @@ CAMERA = detailed(
 )
 
 
-async def explained(world: World, **figure: str) -> dict[str, Any]:
-    return await world.read(AUDITOR, "budgets/v1/explain", **figure)
+async def explained(world: World, figure: str) -> dict[str, Any]:
+    return await world.read(AUDITOR, f"budgets/v1/{figure}")
 
 
 class TestAVersion:
@@ -66,20 +66,21 @@ class TestAVersion:
 
         whole = await world.get(DIRECTOR, "budgets/v1")
         compared = await world.read(DIRECTOR, "budgets/v2/compare", against="v1")
-        refused = await world.get(DIRECTOR, "budgets/v1/explain", account=STORY)
+        refused = await world.get(DIRECTOR, f"budgets/v1/accounts/{STORY}")
 
         shown = {each["code"] for each in whole.json()["accounts"]}
         assert STORY not in shown
         assert whole.headers["Withheld"] == whole.json()["withheld"]
         assert {each["code"] for each in compared["changed"]} <= shown | {BOND, CONTINGENCY}
-        assert (refused.status_code, refused.json()["type"]) == (403, "urn:greenlight:problem:reading-is-confidential")
+        assert compared["totals"] == []
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:greenlight:problem:figure-is-confidential")
 
 
 class TestAnExplanation:
     async def test_of_an_account_is_its_lines_and_fringes(self, world: World) -> None:
         await world.play([*FUNDED, (LINE_PRODUCER, CAMERA)])
 
-        told = await explained(world, account=ART)
+        told = await explained(world, f"accounts/{ART}")
 
         assert [(part["what"], part["amount"]) for part in told["parts"]] == [
             ("Line 1, Operators: 2 x WEEKS (4.5) weeks x 3,200 USD at 1 USD = 83.25 INR = 2,397,600.00", "2397600.00"),
@@ -91,16 +92,16 @@ class TestAnExplanation:
     async def test_of_a_charge_is_its_percentage_and_base(self, world: World) -> None:
         await world.play([*FUNDED, (LINE_PRODUCER, budget())])
 
-        [part] = (await explained(world, account=CONTINGENCY))["parts"]
+        [part] = (await explained(world, f"accounts/{CONTINGENCY}"))["parts"]
 
         every = "above the line, production, post, other"
         assert part["what"] == f"Contingency: 10 % of 380,000.00 ({every} less {INSURANCE})"
-        assert (await explained(world, account=REBATE))["parts"][0]["what"] == "State rebate: flat"
+        assert (await explained(world, f"accounts/{REBATE}"))["parts"][0]["what"] == "State rebate: flat"
 
     async def test_of_the_net_total_takes_the_credits_off(self, world: World) -> None:
         await world.play([*FUNDED, (LINE_PRODUCER, budget())])
 
-        told = await explained(world, total="net_total")
+        told = await explained(world, "totals/net_total")
 
         assert [(part["what"], part["amount"]) for part in told["parts"]] == [
             ("Grand total", "460000.00"),
@@ -109,8 +110,8 @@ class TestAnExplanation:
 
     async def test_is_of_one_figure_that_is_there(self, world: World) -> None:
         await world.play([*FUNDED, (LINE_PRODUCER, budget())])
-        for asked, status in (({}, 422), ({"account": ART, "total": "post"}, 422), ({"account": "9999"}, 404)):
-            assert (await world.get(AUDITOR, "budgets/v1/explain", **asked)).status_code == status
+        for asked, status in (("accounts/9999", 404), ("totals/sum", 422), (f"accounts/{ART}", 200)):
+            assert (await world.get(AUDITOR, f"budgets/v1/{asked}")).status_code == status
 
     @settings(max_examples=either(short=40, long=400), deadline=None)
     @given(budgets())

@@ -195,8 +195,8 @@ async def explained(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     for each in VERSIONS:
         whole = (await studio.get(ACCOUNTANT, f"budgets/{each}", at_least=studio.last)).json()
         codes = [row["code"] for kind in ("accounts", "charges", "credits") for row in whole[kind]]
-        asked = [*({"account": code} for code in codes), *({"total": total} for total in whole["totals"])]
-        found += [await studio.get(person, f"budgets/{each}/explain", **figure) for figure in asked]
+        asked = [*(f"accounts/{code}" for code in codes), *(f"totals/{total}" for total in whole["totals"])]
+        found += [await studio.get(person, f"budgets/{each}/{figure}") for figure in asked]
     assert {answer.status_code for answer in found} <= {200, 403}
     return [answer for answer in found if answer.status_code == 200]
 
@@ -205,7 +205,8 @@ async def explained(studio: Studio, person: PersonId) -> list[httpx2.Response]:
 LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/current-budget": view("current-budget"),
     "/v1/{company}/{production}/budgets/{budget}": versions,
-    "/v1/{company}/{production}/budgets/{budget}/explain": explained,
+    "/v1/{company}/{production}/budgets/{budget}/accounts/{account}": explained,
+    "/v1/{company}/{production}/budgets/{budget}/totals/{total}": explained,
     "/v1/{company}/{production}/budgets/{budget}/compare": compared,
     "/v1/{company}/{production}/approval-status": view("approval-status"),
     "/v1/{company}/{production}/funding": view("funding"),

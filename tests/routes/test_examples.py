@@ -33,6 +33,8 @@ from tests.deciders.stories import (
     ADMINISTRATOR,
     BOND_COMPANY,
     BONDER,
+    DIRECTOR,
+    DRAFTED,
     FOUNDED,
     GUESTS,
     MAYA,
@@ -85,9 +87,9 @@ async def told(server: Server) -> AsyncIterator[dict[str, Any]]:
                     answers[kind.__name__] = {"request": request, "answer": answer.json()}
                 case Look(person, "events", limit):
                     answers["events"] = await world.read(person, FEED, at_least=None, limit=limit)
-                case Look(person, view, limit):
-                    path = "/v1/inbox" if view == "inbox" else view.replace("_", "-")
-                    answers[view] = await world.read(person, path, limit=limit)
+                case Look(person, view, limit, below, asked):
+                    path = below or ("/v1/inbox" if view == "inbox" else view.replace("_", "-"))
+                    answers[view] = await world.read(person, path, limit=limit, **asked)
                 case _:
                     await world.play([step])
         yield answers
@@ -280,6 +282,13 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("the feed", "503", "EventCannotBeTaken", _not_taken),
     ("open-production", "422", "NameIsReserved", _sent(body(OPENING), "/v1/acme/inbox/open-production")),
     ("current_budget", "404", "BudgetIsMissing", _asked("current-budget", budget="v9")),
+    ("budget", "404", "BudgetIsMissing", _asked("budgets/v9")),
+    ("budget_account", "404", "BudgetIsMissing", _asked("budgets/v9/accounts/2200")),
+    ("budget_account", "404", "AccountIsMissing", _asked("budgets/v1/accounts/9999")),
+    ("budget_account", "403", "FigureIsConfidential", _asked("budgets/v1/accounts/1100", DIRECTOR)),
+    ("budget_total", "404", "BudgetIsMissing", _asked("budgets/v9/totals/charges")),
+    ("budget_total", "403", "FigureIsConfidential", _asked("budgets/v1/totals/above_the_line", DIRECTOR)),
+    ("budget_comparison", "404", "BudgetIsMissing", _asked("budgets/v9/compare", against="v1")),
     ("flags", "422", "CursorIsUnknown", _asked("flags", after="page-2")),
 ]
 
@@ -417,6 +426,8 @@ class TestEveryProblemOfTheDoors:
     async def test_is_answered_as_its_example_says(
         self, whose: str, status: str, name: str, sent: Sent, opened: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        if whose.startswith("budget"):
+            await opened.play(DRAFTED[len(OPENED) :])
         before = await opened.last_position()
         answer = await sent(opened, monkeypatch)
         problem = answer.json()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from events.budget import Level, TotalName
@@ -66,6 +66,9 @@ class Look:
     person: PersonId
     view: str
     limit: int | None = None
+    #: Where it is below the production, when not at its name; and what is asked.
+    path: str | None = None
+    asked: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,10 @@ WAIVED: list[Step] = [
 THIRD: list[Step] = [
     *WAIVED,
     shown(MAYA, Reject, **_seen(WAIVED, "A-3")),
+    Look(AUDITOR, "budget", path="budgets/v1"),
+    Look(AUDITOR, "budget_account", path="budgets/v1/accounts/8000"),
+    Look(AUDITOR, "budget_total", path="budgets/v1/totals/grand_total"),
+    Look(AUDITOR, "budget_comparison", path="budgets/v2/compare", asked={"against": "v1"}),
     (RAVI, FEATURE),
     (PRODUCER, SubmitBudget(budget="v3")),
 ]
