@@ -45,8 +45,12 @@ FUND = BudgetFringe(code="19", name="Provident fund", percent=Decimal("12.5"))
 CAPPED_FUND = BudgetFringe(code="19", name="Provident fund", percent=Decimal("12.5"), cut_off=Decimal(1000))
 
 
+#: Played once: a world does not change.
+BEFORE = given(FUNDED)
+
+
 def drafted(version: SetBudget) -> BudgetDrafted:
-    fact = given(FUNDED).when(LINE_PRODUCER, version).facts[0]
+    fact = BEFORE.when(LINE_PRODUCER, version).facts[0]
     assert isinstance(fact, BudgetDrafted)
     return fact
 

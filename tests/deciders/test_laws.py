@@ -721,10 +721,11 @@ class TestCountedOnce:
 class TestTheseHistories:
     def test_reach_every_command_and_every_fact(self) -> None:
         opening = {"ProductionOpened", *(event.__name__ for event in get_args(OfCompany))}
-        unseen = EVENTS.keys() - opening
+        # Of funding that shrinks in the very moment between two approvals there is a test by itself.
+        unseen = EVENTS.keys() - opening - {"StepReopened"}
         unsent: set[type[Command]] = set(get_args(ProductionCommand)) - {OpenProduction}
 
-        # The rarest is in one of two hundred: two thousand may be looked at, and no more than it takes.
+        # The rarest is in one of a hundred: two thousand may be looked at, and no more than it takes.
         for seed in range(2_000):
             dice = Random(seed)
             for step in History(dice.choice([*BEGINNINGS]), [dice.getrandbits(32) for _ in range(60)]).steps:
