@@ -19,7 +19,7 @@ C9  Nobody lets themselves read what is confidential: another administrator does
 Who acts for whom (D1 to D6) is kept in the same stream.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, TypeVar
@@ -389,22 +389,11 @@ class Company:
 
     def hands(self, person: PersonId) -> frozenset[PersonId]:
         """The person, whoever invited them, and so on: somebody who was invited may be the one who invited them."""
-        found, ahead = {person}, [person]
-        while ahead:
-            further = self.invited_by.get(ahead.pop(), frozenset()) - found
-            found |= further
-            ahead += further
-        return frozenset(found)
+        return _up_from(person, lambda one: self.invited_by.get(one, frozenset()))
 
     def _brought(self, person: PersonId) -> frozenset[PersonId]:
         """The person, and whoever brought them into the company by inviting or admitting them, and so on."""
-        found, ahead = {person}, [person]
-        while ahead:
-            one = ahead.pop()
-            by = self.invited_by.get(one, frozenset()) | {self.admitted_by.get(one, one)}
-            ahead += by - found
-            found |= by
-        return frozenset(found)
+        return _up_from(person, lambda one: self.invited_by.get(one, frozenset()) | {self.admitted_by.get(one, one)})
 
     def stands_apart(self, administrator: PersonId, leavers: Iterable[PersonId], successor: PersonId) -> bool:
         """T5: whether no hand of the administrator's made the leavers leave, or brought who follows them."""
@@ -642,6 +631,16 @@ def evolve(company: Company | None, event: OfCompany, metadata: Metadata) -> Com
             return replace(company, suspended=company.suspended | {person})
         case MemberReinstated(person):
             return replace(company, suspended=company.suspended - {person})
+
+
+def _up_from(person: PersonId, by: Callable[[PersonId], frozenset[PersonId]]) -> frozenset[PersonId]:
+    """The person, and those whom `by` names of them, of these, and so on."""
+    found, ahead = {person}, [person]
+    while ahead:
+        further = by(ahead.pop()) - found
+        found |= further
+        ahead += further
+    return frozenset(found)
 
 
 def _without(kept: Map[PersonId, V], person: PersonId) -> Map[PersonId, V]:

@@ -144,12 +144,11 @@ class Production:
         """T7: who is what that day, among the members of the company, suspended or not."""
         roles = {}
         for person in self.team:
-            held_then = team.held(self.team, person, on)
-            if company is None or not company.put_out_by(person, self.team):
-                held_then = counting(company, person, held_then)
-                if company is not None and person not in company.members:
-                    continue
-            roles[person] = held_then
+            those = team.held(self.team, person, on)
+            if company is not None and company.put_out_by(person, self.team):
+                roles[person] = those
+            elif company is None or person in company.members:
+                roles[person] = counting(company, person, those)
         heads = {
             person: self.team[person][Role.DEPARTMENT_HEAD].accounts
             for person in roles
