@@ -54,8 +54,13 @@ AT_LEAST_COMMITTED = frozenset(
 AT_LEAST_CLOSED = frozenset({FundingState.CLOSED, FundingState.PARTLY_FUNDED, FundingState.FUNDED})
 
 
+def borrowed_from(kind: FundingKind, lent_against: FundingId | None) -> FundingId | None:
+    """The source whose money this one brings, if any; what is no cash brings none of it."""
+    return None if kind in NOT_CASH else lent_against
+
+
 def counted_once(
-    amounts: Mapping[FundingId, Decimal], lent_against: Mapping[FundingId, FundingId | None]
+    amounts: Mapping[FundingId, Decimal], borrowed_from: Mapping[FundingId, FundingId | None]
 ) -> dict[FundingId, Decimal]:
     """What each source adds to the cover when a source lent against another counts once.
 
@@ -63,10 +68,10 @@ def counted_once(
 
     Args:
         amounts: base currency, by source, on one basis (committed, closed or received).
-        lent_against: the source that each one is borrowed against, if any.
+        borrowed_from: the source whose money each one brings, if any.
     """
     borrowed: defaultdict[FundingId, Decimal] = defaultdict(Decimal)
-    for source, against in lent_against.items():
+    for source, against in borrowed_from.items():
         if against is not None:
             borrowed[against] += amounts.get(source, Decimal(0))
     return {source: max(amount - borrowed[source], Decimal(0)) for source, amount in amounts.items()}

@@ -34,6 +34,7 @@ from events.financing import (
     LetterOfIntentRecorded,
     ReceiptBeforeClosing,
     ReceiptBeyondCommitment,
+    borrowed_from,
     counted_once,
     free_to_carry,
 )
@@ -284,8 +285,8 @@ def _on_basis(basis: str, row: SourceRow) -> Decimal:
 
 def _cover(basis: str, sources: list[SourceRow], total: Decimal | None) -> Cover:
     brings = {f"F-{row.number}": _on_basis(basis, row) for row in sources}
-    against = {f"F-{row.number}": row.terms.lent_against for row in sources}
-    counted = counted_once(brings, against)
+    borrowed = {f"F-{row.number}": borrowed_from(row.terms.kind, row.terms.lent_against) for row in sources}
+    counted = counted_once(brings, borrowed)
     zero = Decimal(0) if total is None else total * 0
 
     def of(*kinds: FundingKind) -> Decimal:

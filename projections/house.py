@@ -7,7 +7,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from events.delegation import Power
-from events.financing import AT_LEAST_COMMITTED, NOT_CASH, counted_once
+from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
 from events.policy import Standing, handed_on
 from events.team import Role
@@ -81,7 +81,8 @@ class House:
                     heads[held.person] = held.accounts
         sources = {row.funding: row for row in rows.of(SourceRow, stream) if row.state in AT_LEAST_COMMITTED}
         counted = counted_once(
-            {f: row.amount for f, row in sources.items()}, {f: row.lent_against for f, row in sources.items()}
+            {f: row.amount for f, row in sources.items()},
+            {f: borrowed_from(row.kind, row.lent_against) for f, row in sources.items()},
         )
         holders = {f: (sources[f].holder, counted[f]) for f in sources if sources[f].kind not in NOT_CASH}
         substitutes = [

@@ -41,6 +41,7 @@ from events.financing import (
     LetterOfIntentRecorded,
     ReceiptBeforeClosing,
     ReceiptBeyondCommitment,
+    borrowed_from,
     counted_once,
 )
 from events.ids import BudgetId, FlagId, FundingId, Memo, PersonId, ReceiptId, Text, by_number
@@ -271,8 +272,9 @@ class Financing:
             for funding, source in self.sources.items()
             if source.state in states
         }
-        counted = counted_once(amounts, {funding: self.sources[funding].terms.lent_against for funding in amounts})
-        return {f: amount for f, amount in counted.items() if self.sources[f].terms.kind not in NOT_CASH}
+        of = {funding: self.sources[funding].terms for funding in amounts}
+        counted = counted_once(amounts, {f: borrowed_from(terms.kind, terms.lent_against) for f, terms in of.items()})
+        return {funding: amount for funding, amount in counted.items() if of[funding].kind not in NOT_CASH}
 
     def committed_cover(self) -> Decimal:
         """Committed cash, in base currency, each source counted once."""

@@ -17,7 +17,7 @@ Without an adopted policy, one executive producer decides on budgets and on chan
 the rules of each command are enough.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -53,6 +53,8 @@ _ANY_FINANCIERS = replace(_FINANCIERS, optional=True)
 
 CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
 _GROWTH = (*CHANGES, RequestKind.BUDGET)
+#: Which ask about accounts, and so may ask the heads of their departments.
+_OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT))
 #: Of what takes a capped account past its budget, though nobody raised it.
 _PAST_A_CAP = When((RequestKind.PAYMENT,), capped=True, percent_over=Decimal(0))
 _UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
@@ -146,9 +148,15 @@ def _sound_step(step: Step) -> None:
         raise ValueError("a deadline of one day or more goes with whom the step escalates to")
 
 
-def _sound_steps(steps: tuple[Step, ...], what: str) -> None:
+def _sound_steps(steps: tuple[Step, ...], what: str, kinds: Collection[RequestKind] = tuple(RequestKind)) -> None:
     for step in steps:
         _sound_step(step)
+        if all(approver.department_head for approver in step.approvers) and not _OF_ACCOUNTS.issuperset(kinds):
+            others = sorted(kind.value.replace("_", " ") for kind in set(kinds) - _OF_ACCOUNTS)
+            raise ValueError(
+                f"{what}: department heads are asked about their accounts, so who else is asked about"
+                f" a {' or a '.join(others)}?"
+            )
     if steps and all(step.optional for step in steps):
         raise ValueError(f"{what}: one step at least is not optional, lest it passes with nobody's approval")
 
@@ -156,8 +164,8 @@ def _sound_steps(steps: tuple[Step, ...], what: str) -> None:
 def _sound(policy: Policy) -> Policy:
     """The policy, if nothing in it contradicts itself."""
     for rule in policy.rules:
-        _sound_steps(rule.steps, rule.name)
         when = rule.when
+        _sound_steps(rule.steps, rule.name, when.kinds)
         if not when.kinds:
             raise ValueError(f"{rule.name}: a rule is for one kind of request or more")
         if when.at_least is not None and when.below is not None and when.at_least >= when.below:

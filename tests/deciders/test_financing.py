@@ -471,6 +471,10 @@ class TestCover:
         idea = equity(inr("450000"), kind=FundingKind.DEBT, lent_against="F-1", rests_on=None)
         assert cover_of([*FUNDED, (MAYA, idea)]) == Decimal("400000")
 
+    def test_is_not_cut_by_what_is_no_cash_and_lent_against_it(self) -> None:
+        gear = equity(inr("150000"), kind=FundingKind.IN_KIND, lent_against="F-1")
+        assert cover_of([*FUNDED, (MAYA, gear)]) == Decimal("400000")
+
     def test_counts_a_chain_of_loans_once(self) -> None:
         amounts = {"F-1": Decimal(100), "F-2": Decimal(80), "F-3": Decimal(60)}
         once = counted_once(amounts, {"F-1": None, "F-2": "F-1", "F-3": "F-2"})

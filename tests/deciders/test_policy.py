@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
+from pydantic import ValidationError
 
 from events.approval import (
     ApprovalGiven,
@@ -89,6 +90,46 @@ def chosen(terms: Policy, person: PersonId, command: Command, story: Story = COV
     """The name of the rule under which the command asks for something; None for the default."""
     facts = given(adopted(story, terms)).later(days).when(person, command).facts
     return next(fact.rule for fact in facts if isinstance(fact, ApprovalRequested | ApprovedByPolicy))
+
+
+HEADS = Step((Approver(department_head=True),))
+
+
+class TestTerms:
+    @pytest.mark.parametrize(
+        ("terms", "says"),
+        [
+            (ruled(Rule("Ours", When(()))), "Ours: a rule is for one kind of request or more"),
+            (ruled(Rule("Ours", BUDGETS, (Step(()),))), "a step asks somebody"),
+            (ruled(Rule("Ours", BUDGETS, (replace(EP, optional=True),))), "Ours: one step at least is not optional"),
+            (ruled(Rule("Ours", replace(BUDGETS, at_least=Decimal(2), below=Decimal(2)))), "at_least 2 is not below 2"),
+            (ruled(Rule("Ours", When((RequestKind.POLICY_CHANGE,)))), "changes of the policy have their own steps"),
+            (ruled(Rule("Ours", BUDGETS), Rule("Ours", PAYMENTS)), "every rule has a name of its own"),
+            (ruled(otherwise=()), "otherwise: say which steps it takes"),
+            (ruled(changes=()), "changes: say which steps it takes"),
+            (ruled(capped_accounts=(ART,)), "capped accounts need a rule of their own"),
+            (ruled(alerts_at=(0,)), "alerts are at 1 to 200 percent"),
+            (ruled(cumulative_days=0), "days that count together are 1 to 366"),
+            (ruled(fresh_minutes=0), "fresh_minutes are 1 to 1440"),
+            (ruled(override_by=Role.AUDITOR), "an auditor reads everything and overrides nothing"),
+            (ruled(otherwise=(Step((Approver(Role.AUDITOR),)),)), "an auditor reads everything and approves nothing"),
+            (ruled(otherwise=(Step((Approver(),)),)), "an approver is one of role, person"),
+            (ruled(otherwise=(replace(EP, quorum=2),)), "a quorum says how many"),
+            (ruled(otherwise=(replace(EP, share=Decimal(50)),)), "a share says its percentage"),
+            (ruled(otherwise=(replace(EP, within_days=3),)), "a deadline of one day or more goes with"),
+            (ruled(Rule("Ours", BUDGETS, (HEADS,))), "Ours: department heads are .*asked about a budget?"),
+            (ruled(otherwise=(HEADS,)), "otherwise: department heads are asked about their accounts"),
+            (ruled(changes=(HEADS,)), "changes: department heads are asked about their accounts"),
+        ],
+    )
+    def test_that_contradict_themselves_are_named(self, terms: Policy, says: str) -> None:
+        with pytest.raises(ValidationError, match=says):
+            AdoptApprovalPolicy(terms=terms, reason=WHY)
+
+    def test_may_ask_department_heads_about_accounts_and_beside_others(self) -> None:
+        beside = Step((Approver(department_head=True), Approver(Role.EXECUTIVE_PRODUCER)))
+        sound = ruled(Rule("Moves", TRANSFERS, (HEADS,)), Rule("Versions", BUDGETS, (beside,)))
+        assert AdoptApprovalPolicy(terms=sound, reason=WHY).proposed == sound
 
 
 class TestAdoptApprovalPolicy:

@@ -31,7 +31,7 @@ from events.approval import (
 from events.change import BudgetTransferred
 from events.delegation import Power
 from events.ids import PersonId
-from events.policy import Approver, Mode, RequestKind, Step
+from events.policy import Approver, Mode, RequestKind, Rule, Step, When
 from events.team import Role
 from service.deciders.approval import (
     Abstain,
@@ -252,20 +252,21 @@ class TestShare:
 
 class TestDepartmentHeads:
     STEP = Step((Approver(department_head=True),))
+    TERMS = replace(policy(EP), rules=(Rule("Moves", When((RequestKind.TRANSFER,)), (STEP,)), *policy(EP).rules))
 
     def led(self, person: PersonId, *accounts: str) -> tuple[PersonId, Appoint]:
         role = Role.DEPARTMENT_HEAD
         return MAYA, Appoint(person=person, role=role, from_on=FIRST_DAY, accounts=accounts)
 
     def test_are_asked_about_their_own_accounts_alone(self) -> None:
-        story: Story = [*adopted(COVERED, policy(self.STEP)), self.led(STRANGER, ART), self.led(NEWCOMER, EDITING)]
+        story: Story = [*adopted(COVERED, self.TERMS), self.led(STRANGER, ART), self.led(NEWCOMER, EDITING)]
         story = [*story, (PRODUCER, transfer())]
         assert waits_for(given(story), "A-3") == (STRANGER,)
         given(story).when(NEWCOMER, last(story, "A-3")).then_refused(NotAsked(NEWCOMER, "A-3", 1, 1, (STRANGER,)))
         assert given(story).when(STRANGER, last(story, "A-3")).facts[-1].amount == inr("60000")
 
     def test_are_those_of_the_moment(self) -> None:
-        story: Story = [*adopted(COVERED, policy(self.STEP)), self.led(STRANGER, ART), (PRODUCER, transfer())]
+        story: Story = [*adopted(COVERED, self.TERMS), self.led(STRANGER, ART), (PRODUCER, transfer())]
         story = [*story, self.led(STRANGER, EDITING), self.led(NEWCOMER, STORY)]
         assert waits_for(given(story), "A-3") == (NEWCOMER,)
 

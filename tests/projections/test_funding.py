@@ -107,8 +107,9 @@ class TestASource:
             [*GROWN, (MAYA, equity(inr("300000"), party="Lotus Two", holder=FINANCIER))],
             [*GROWN, (MAYA, AmendFunding(funding="F-4", amount=inr("90000"), reason="Less."))],
             [*FREE, (MAYA, equity(inr("50000"), party="Bank", kind=FundingKind.DEBT, lent_against="F-4"))],
+            [*FREE, (MAYA, equity(inr("50000"), party="Crew", kind=FundingKind.DEFERMENT, lent_against="F-4"))],
         ],
-        ids=["covered", "grown", "short", "with more", "with less", "lent against"],
+        ids=["covered", "grown", "short", "with more", "with less", "lent against", "deferred against"],
     )
     def test_has_free_what_the_next_overage_may_be(self, story: Story) -> None:
         for source in shown(story).sources:

@@ -123,7 +123,7 @@ BEYOND_A_SCHEMA = re.compile(
     "|send a template, or terms|terms of your own say|every rule has a name|capped accounts need|alerts are at"
     "|fresh_minutes are|an auditor reads|an approver is one of|a step asks somebody|a quorum says|a share says"
     "|a deadline of one day|.*: (a rule is for one kind|at_least .* is not below|changes of the policy have"
-    "|say which steps|one step at least)|input should be a valid integer"
+    "|say which steps|one step at least|department heads are asked)|input should be a valid integer"
     "|a fringe is a percentage or|a cut-off goes with|an account has an amount, or|a credit has a percentage"
     "|a share that qualifies and a cap|what qualifies is|every currency has one rate|every name stands once"
     "|.*: a rate of a budget is between|a budget has .* lines behind|send what a page, an event or a command told"
