@@ -7,8 +7,9 @@ These names and fields are stored: add, never edit.
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
 
-from .ids import AccountCode, BudgetId, Digest, FlagId, GlobalName, Slug
+from .ids import AccountCode, BudgetId, Digest, FlagId, GlobalName, Slug, shape
 from .money import Amount, Currency, ExchangeRate, Money, Percent, Quantity
 
 
@@ -51,6 +52,21 @@ class TotalName(StrEnum):
     GRAND_TOTAL = "grand_total"
     CREDITS = "credits"
     NET_TOTAL = "net_total"
+
+
+#: What a document states beside the parts: one of the totals by its name, or an account by its code.
+Stated = Annotated[
+    str,
+    shape(
+        r"^[A-Za-z0-9_]{1,20}([ .-][A-Za-z0-9]{1,6}){0,3}$",
+        "name a total, such as grand_total, or the code of an account",
+        max_length=27,
+    ),
+]
+
+
+#: What the code of an account cannot be, so that what is stated can be told apart.
+TOTALS: frozenset[str] = frozenset(TotalName)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +190,9 @@ class CreditLine:
 
 @dataclass(frozen=True, slots=True)
 class StatedTotal:
-    """A total as the budget's maker stated it."""
+    """A total, or the amount of an account, as the budget's maker stated it."""
 
-    total: TotalName
+    total: Stated
     amount: Amount
 
 
@@ -211,9 +227,16 @@ class BudgetDrafted:
     charges: tuple[ChargeLine, ...]
     credits: tuple[CreditLine, ...]
     stated: tuple[StatedTotal, ...]
+    #: How far a stated figure may be from its parts for every sum between them, in the budget's currency.
+    tolerance: Amount
     totals: BudgetTotals
-    #: SHA-256 of everything above but the version's number: what approvals are bound to.
+    #: SHA-256 of everything above but the version's number and the sums: what approvals are bound to.
     content_hash: Digest
+    #: Drafts of one scenario take each other's place; those of another stand beside them.
+    scenario: Slug
+    #: The file that it was read from, by its name and the SHA-256 of its bytes.
+    document: str | None
+    document_sha256: Digest | None
     #: The draft that this one takes the place of, if there was one.
     replaces: BudgetId | None
     clears: tuple[FlagId, ...]
@@ -237,11 +260,11 @@ class LabelDisagrees:
 
 @dataclass(frozen=True, slots=True)
 class TotalDisagrees:
-    """Flag: a stated total is not the sum of its parts; the version is unreconciled."""
+    """Flag: a stated figure is not the sum of its parts; the version is unreconciled."""
 
     flag: FlagId
     budget: BudgetId
-    total: TotalName
+    total: Stated
     stated: Money
     computed: Money
     #: Stated less computed.
@@ -249,11 +272,25 @@ class TotalDisagrees:
 
 
 @dataclass(frozen=True, slots=True)
-class DifferenceWaived:
-    """The producer lets a stated total stand beside the sum of its parts, for a reason."""
+class VarianceAccepted:
+    """A stated figure is not the sum of its parts, but within the tolerance that was stated for it."""
 
     budget: BudgetId
-    total: TotalName
+    total: Stated
+    stated: Money
+    computed: Money
+    #: Stated less computed.
+    difference: Money
+    #: For all the sums between the figure and its lowest parts.
+    tolerance: Money
+
+
+@dataclass(frozen=True, slots=True)
+class DifferenceWaived:
+    """The producer lets a stated figure stand beside the sum of its parts, for a reason."""
+
+    budget: BudgetId
+    total: Stated
     difference: Money
     clears: tuple[FlagId, ...]
 
@@ -274,4 +311,12 @@ class BudgetUnlocked:
     budget: BudgetId
 
 
-BudgetEvent = BudgetDrafted | LabelDisagrees | TotalDisagrees | DifferenceWaived | BudgetLocked | BudgetUnlocked
+BudgetEvent = (
+    BudgetDrafted
+    | LabelDisagrees
+    | TotalDisagrees
+    | VarianceAccepted
+    | DifferenceWaived
+    | BudgetLocked
+    | BudgetUnlocked
+)

@@ -36,6 +36,7 @@ from .approval import (
     VoteWithdrawn,
 )
 from .budget import (
+    TOTALS,
     BudgetDrafted,
     BudgetEvent,
     BudgetLocked,
@@ -43,6 +44,7 @@ from .budget import (
     DifferenceWaived,
     LabelDisagrees,
     TotalDisagrees,
+    VarianceAccepted,
 )
 from .change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from .ids import AccountCode
@@ -99,7 +101,9 @@ def _of_budget(event: BudgetEvent) -> Accounts:
     match event:
         case BudgetDrafted() | LabelDisagrees():
             return None  # every account; a base, which may be all but one of them
-        case TotalDisagrees() | DifferenceWaived() | BudgetLocked() | BudgetUnlocked():
+        case TotalDisagrees(total=of) | VarianceAccepted(total=of) | DifferenceWaived(total=of):
+            return () if of in TOTALS else (of,)
+        case BudgetLocked() | BudgetUnlocked():
             return ()
 
 

@@ -83,6 +83,15 @@ Percent = Annotated[
     Decimal,
     _DecimalText(r"(0|[1-9][0-9]{0,5})(\.[0-9]{1,4})?", 'send a percentage as a string such as "7.5"', "7.5"),
 ]
+#: By how much something is raised or, below zero, lowered; to nothing at the least.
+PercentChange = Annotated[
+    Decimal,
+    _DecimalText(
+        r"(-(100|[1-9]?[0-9](\.[0-9]{1,4})?)|(0|[1-9][0-9]{0,2})(\.[0-9]{1,4})?)",
+        'send a percentage from -100 to 999.9999 as a string such as "-7.5"',
+        "-7.5",
+    ),
+]
 #: How many of something: `12` weeks, `0.5` days.
 Quantity = Annotated[
     Decimal,

@@ -54,13 +54,18 @@ def _without_detail(shape: Shape) -> Shape:
     }
 
 
+def _of_one_scenario(shape: Shape) -> Shape:
+    """`BudgetDrafted` was of one line of drafts, typed in, and every difference was open."""
+    return {**shape, "tolerance": "0", "scenario": "main", "document": None, "document_sha256": None}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
     "Appointed": (_of_a_department,),
     "ApprovalGiven": (_approval_of_any_subject,),
     "ChangesRequested": (_changes_to_any_subject,),
-    "BudgetDrafted": (_without_detail,),
+    "BudgetDrafted": (_without_detail, _of_one_scenario),
 }
 
 

@@ -158,12 +158,15 @@ class AppointmentRow:
 
 @dataclass(frozen=True, slots=True)
 class DraftingRow:
-    """The production, and who set a draft, or waived a difference, since its last approved version."""
+    """The production, and who set drafts or waived differences since the last approved version of their scenario."""
 
     stream_id: StreamId
     title: str
     time_zone: str
-    drafters: tuple[PersonId, ...]
+    #: By scenario.
+    drafters: dict[str, tuple[PersonId, ...]]
+    #: By version.
+    scenarios: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,16 +238,20 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         return
     match event:
         case ProductionOpened(title, time_zone=time_zone):
-            rows.put(DraftingRow(stream, title, time_zone, ()))
+            rows.put(DraftingRow(stream, title, time_zone, {}, {}))
         case Appointed(person, role, from_on, accounts):
             rows.put(AppointmentRow(stream, person, role.value, from_on.isoformat(), accounts))
         case AppointmentEnded(person, role):
             rows.remove(AppointmentRow, stream, person, role.value)
-        case BudgetDrafted() | DifferenceWaived():
+        case BudgetDrafted(budget, scenario=scenario):
             drafting = rows.one(DraftingRow, stream)
-            rows.put(replace(drafting, drafters=tuple(sorted({*drafting.drafters, *metadata.persons}))))
+            drafting = replace(drafting, scenarios=drafting.scenarios | {budget: scenario})
+            rows.put(_drafted_by(drafting, scenario, metadata.persons))
+        case DifferenceWaived(budget):
+            drafting = rows.one(DraftingRow, stream)
+            rows.put(_drafted_by(drafting, drafting.scenarios[budget], metadata.persons))
         case BudgetSubmitted(round_id, budget, content_hash, total):
-            excluded = {*rows.one(DraftingRow, stream).drafters, *metadata.persons}
+            excluded = {*metadata.persons}.union(*rows.one(DraftingRow, stream).drafters.values())
             for before in rows.of(RoundRow, stream):
                 if (before.kind, before.subject) == (RequestKind.BUDGET, budget):
                     excluded |= {before.submitted_by, before.on_behalf_of or before.submitted_by}
@@ -275,9 +282,11 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _ended(rows, recorded, round_id, "withdrawn")
         case RequestRecalled(round_id, because=because):
             _ended(rows, recorded, round_id, "overtaken", because)
-        case BudgetApproved(round_id):
+        case BudgetApproved(round_id, budget):
             _ended(rows, recorded, round_id, "approved")
-            rows.put(replace(rows.one(DraftingRow, stream), drafters=()))
+            drafting = rows.one(DraftingRow, stream)
+            still = {name: who for name, who in drafting.drafters.items() if name != drafting.scenarios[budget]}
+            rows.put(replace(drafting, drafters=still))
         case RequestApproved(round_id):
             _ended(rows, recorded, round_id, "approved")
         case StepPassed(round_id, step=step):
@@ -393,6 +402,11 @@ def _ended(rows: Rows, recorded: Recorded[Any], round_id: RoundId, state: str, b
     rows.put(replace(row, state=state, ended_at=recorded.metadata.at, ended_because=because))
 
 
+def _drafted_by(drafting: DraftingRow, scenario: str, persons: Iterable[PersonId]) -> DraftingRow:
+    drafters = tuple(sorted({*drafting.drafters.get(scenario, ()), *persons}))
+    return replace(drafting, drafters=drafting.drafters | {scenario: drafters})
+
+
 def _passed(rows: Rows, recorded: Recorded[Any], round_id: RoundId, step: int, *, over: bool) -> None:
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
     passed_over = (*row.passed_over, step) if over else row.passed_over
@@ -493,7 +507,7 @@ def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 5, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 6, KINDS, fold)
 
 
 def amount_of(row: RoundRow) -> Money | None:

@@ -24,6 +24,7 @@ from events.approval import (
     ContentReplaced,
 )
 from events.budget import (
+    TOTALS,
     AccountLine,
     BudgetDrafted,
     BudgetEvent,
@@ -41,10 +42,11 @@ from events.budget import (
     StatedTotal,
     TotalDisagrees,
     TotalName,
+    VarianceAccepted,
 )
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.envelope import Recorded
-from events.ids import AccountCode, BudgetId, Digest, FlagId, PersonId, RoundId, SpendId, StreamId
+from events.ids import AccountCode, BudgetId, Digest, FlagId, PersonId, RoundId, Slug, SpendId, StreamId
 from events.money import Amount, Currency, Percent
 from events.production import GreenLightResult, GreenLightTest, ProductionGreenlit
 from events.spend import (
@@ -73,6 +75,7 @@ class BudgetRow:
     content_hash: str
     totals: BudgetTotals
     stated: tuple[StatedTotal, ...]
+    scenario: str
     #: The version of the stream whose fact says it whole.
     set_in: int
     set_by: str
@@ -239,7 +242,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.put(GreenLightRow(stream, 0 if on is None else _number(on), results, conditions, *by))
         case LabelDisagrees() | TotalDisagrees() | AccountOverspent() | SpendOutsideBudget():
             rows.put(_flag(stream, event))
-        case DifferenceWaived() | DuplicateSuspected() | SpendAlert() | PaymentReleased():
+        case VarianceAccepted() | DifferenceWaived() | DuplicateSuspected() | SpendAlert() | PaymentReleased():
             pass  # what they clear is gone already; they change no figure
 
 
@@ -276,6 +279,7 @@ def _drafted(rows: Rows, recorded: Recorded[Reads], event: BudgetDrafted) -> Non
             content_hash=event.content_hash,
             totals=event.totals,
             stated=event.stated,
+            scenario=event.scenario,
             set_in=recorded.version,
             set_by=recorded.metadata.actor,
             set_on_behalf_of=recorded.metadata.on_behalf_of,
@@ -337,9 +341,9 @@ def _flag(
         case TotalDisagrees(_, budget, total, stated, computed, difference):
             return row(
                 budget,
+                None if total in TOTALS else total,
                 None,
-                None,
-                total=total.value,
+                total=total,
                 stated=stated.amount,
                 computed=computed.amount,
                 difference=difference.amount,
@@ -350,7 +354,7 @@ def _flag(
             return row(in_force, account, spend, cost=cost.amount, because=because.value)
 
 
-PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 4, KINDS, fold)
+PROJECTION = Projection("current_budget", frozenset(get_args(Reads)), 5, KINDS, fold)
 
 
 class BudgetFlag(BaseModel):
@@ -432,6 +436,7 @@ class VersionSummary(BaseModel):
     """One of the versions."""
 
     budget: BudgetId
+    scenario: Slug
     state: str
     grand_total: Amount
     content_hash: Digest
@@ -486,7 +491,7 @@ class CurrentBudget(BaseModel):
     currency: Currency
     in_force: BudgetId | None
     waiting: BudgetId | None = Field(description="The version that waits for a decision.")
-    draft: BudgetId | None
+    drafts: list[BudgetId] = Field(description="One of each scenario at the most.")
     green_light: GreenLight = Field(
         description="The last one on the version asked for, else on the one in force; a new one in force gets its own."
     )
@@ -525,7 +530,7 @@ def view(
         currency=currency,
         in_force=in_force,
         waiting=states.get("submitted"),
-        draft=states.get("draft"),
+        drafts=[f"v{row.number}" for row in versions if row.state == "draft"],
         green_light=_green_light(rows, stream, budget or in_force),
         shown=None if shown is None else _document(rows, shown),
         flags=[
@@ -596,6 +601,7 @@ def _green_light(rows: Rows, stream: StreamId, budget: BudgetId | None) -> Green
 def _summary(row: BudgetRow) -> VersionSummary:
     return VersionSummary(
         budget=f"v{row.number}",
+        scenario=row.scenario,
         state=row.state,
         grand_total=row.totals.grand_total,
         content_hash=row.content_hash,
@@ -661,7 +667,7 @@ def _document(rows: Rows, shown: BudgetRow) -> BudgetDocument:
         state=shown.state,
         content_hash=shown.content_hash,
         top_sheet=[
-            TopSheetLine(total=t, amount=getattr(shown.totals, t.value), stated=stated.get(t)) for t in TotalName
+            TopSheetLine(total=t, amount=getattr(shown.totals, t.value), stated=stated.get(t.value)) for t in TotalName
         ],
         levels=levels,
         charges=[

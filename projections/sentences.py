@@ -47,6 +47,7 @@ from events.budget import (
     DifferenceWaived,
     LabelDisagrees,
     TotalDisagrees,
+    VarianceAccepted,
 )
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.financing import (
@@ -238,10 +239,12 @@ def _terms(terms: FundingTerms) -> dict[str, str]:
 
 def _tell_budget(event: BudgetEvent) -> Told:
     match event:
-        case BudgetDrafted(budget, currency, accounts=accounts, totals=totals, replaces=replaces):
+        case BudgetDrafted(budget, currency, accounts=accounts, totals=totals, scenario=scenario, replaces=replaces):
             total = Money(totals.grand_total, currency)
             place = "" if replaces is None else f", in place of {replaces}"
-            return Told(f"Set {budget}: {len(accounts)} accounts, grand total {total}{place}.", total)
+            of = "" if scenario == "main" else f", scenario {scenario}"
+            read = "" if event.document is None else f", read from {event.document}"
+            return Told(f"Set {budget}{of}: {len(accounts)} accounts, grand total {total}{place}{read}.", total)
         case LabelDisagrees(flag, budget, account, labelled, implied, base, expected, amount):
             of = "" if implied is None else f", which is {implied.normalize():f} % of {base}"
             return Told(
@@ -254,6 +257,12 @@ def _tell_budget(event: BudgetEvent) -> Told:
             return Told(
                 f"{flag}: {budget} states {stated} as its {_words(total_name)}, but its parts add up to "
                 f"{computed}; the difference is {difference} and the version is unreconciled.",
+                difference,
+            )
+        case VarianceAccepted(budget, total_name, stated, computed, difference, tolerance):
+            return Told(
+                f"{budget} states {stated} as its {_words(total_name)}, and its parts add up to {computed}; the"
+                f" difference of {difference} is within the tolerance of {tolerance}.",
                 difference,
             )
         case DifferenceWaived(budget, total_name, difference):

@@ -6,8 +6,10 @@ B1  A budget is in the production's base currency, and every code stands once in
 B2  Every line and every charge is rounded once, half up; every total is the sum of its printed parts.
 B3  A percentage states its base: levels or accounts, less exclusions.
 B4  A stated amount or total that disagrees is kept and flagged; a stated total that does not add makes the
-    version unreconciled until the difference is waived with a reason.
-B5  A new version takes the place of a draft, never of an approved one, and never of one that is submitted.
+    version unreconciled until the difference is waived with a reason. Within the tolerance that the version states,
+    as much for every level that is summed, a difference is recorded and accepted. No line ever balances it.
+B5  A new version takes the place of the draft of its scenario, never of an approved one, and never of one that is
+    submitted, unless it names the round.
 B6  The version in force is locked as the baseline by an executive producer who did not submit it.
 B7  A line is amount x units x multiplier x rate, rounded once to the budget's currency; a global that it names gives a
     number, and what it names stands in the budget.
@@ -36,6 +38,7 @@ from events.approval import (
     ContentReplaced,
 )
 from events.budget import (
+    TOTALS,
     AccountLine,
     BudgetDrafted,
     BudgetEvent,
@@ -50,14 +53,28 @@ from events.budget import (
     Held,
     LabelDisagrees,
     Level,
+    Stated,
     StatedTotal,
     SubBudget,
     TotalDisagrees,
     TotalName,
+    VarianceAccepted,
 )
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
 from events.envelope import Metadata
-from events.ids import AccountCode, BudgetId, Digest, FlagId, FundingId, Memo, PersonId, RoundId, by_number
+from events.ids import (
+    AccountCode,
+    BudgetId,
+    Digest,
+    FlagId,
+    FundingId,
+    Memo,
+    PersonId,
+    RoundId,
+    Slug,
+    Text,
+    by_number,
+)
 from events.money import Currency, ExchangeRate, Money, WholeAmount, exact
 
 from .budget_content import (
@@ -68,6 +85,7 @@ from .budget_content import (
     charge_lines,
     credit_line,
     differences,
+    figure,
     fits,
     in_words,
     labels,
@@ -120,13 +138,25 @@ class BudgetIsSubmitted(Conflicting):
 
 
 @dataclass
+class ScenarioIsAnother(Conflicting):
+    """{round} asks about {budget}, of the scenario {asked}; a version of {scenario} does not take its place."""
+
+    rule = "B5"
+    otherwise = "Leave the scenario out, or the round."
+    round: RoundId
+    budget: BudgetId
+    asked: Slug
+    scenario: Slug
+
+
+@dataclass
 class NothingToWaive(Conflicting):
     """{budget} has no difference in its {total} that is open."""
 
     rule = "B4"
     otherwise = "The differences are among the version's flags in the current budget."
     budget: BudgetId
-    total: TotalName
+    total: str
 
 
 @dataclass
@@ -172,13 +202,16 @@ class AnotherRuleCounts(Conflicting):
 
 #: Behind the accounts of a budget.
 LINES_AT_MOST = 20_000
+#: Where nobody names another one.
+MAIN: Slug = "main"
 
 
 class SetBudget(Command):
     """A producer or a line producer sets a whole budget version, as a draft."""
 
     refusals = (
-        *(CurrencyIsNotBase, BudgetIsSubmitted, NameIsUnknown, TimesIsNotWhole, LineDoesNotConvert, LineIsTooLarge),
+        *(CurrencyIsNotBase, BudgetIsSubmitted, ScenarioIsAnother),
+        *(NameIsUnknown, TimesIsNotWhole, LineDoesNotConvert, LineIsTooLarge),
         *(BaseIsUnknown, BudgetIsUnreconciled, AnotherRuleCounts),
     )
     example: ClassVar[dict[str, Any]] = {
@@ -210,9 +243,24 @@ class SetBudget(Command):
     round: RoundId | None = Field(
         None, description="The open round whose content this replaces: its approvals are void and asked for again."
     )
-    stated: dict[TotalName, WholeAmount] = Field(
-        {}, description="Totals as your document states them; each is compared with the sum of its parts."
+    stated: dict[Stated, WholeAmount] = Field(
+        {},
+        max_length=5020,
+        description="Totals by their names, and accounts by their codes, as your document states them; each is compared"
+        " with the sum of its parts.",
     )
+    tolerance: WholeAmount = Field(
+        Decimal(0),
+        description="How far a stated figure may be from its parts for every level that is summed, such as one unit of"
+        " the currency where your document rounds each: such a difference is recorded and accepted.",
+    )
+    scenario: Slug | None = Field(
+        None,
+        description="Drafts of one scenario, such as `low`, take each other's place, beside those of others; `main`, or"
+        " that of the round, unless you say it.",
+    )
+    document: Text | None = Field(None, description="The file that it was read from.")
+    document_sha256: Digest | None = Field(None, description="Of the bytes of that file.")
 
     @field_validator("rates", mode="after")
     @classmethod
@@ -252,15 +300,28 @@ class SetBudget(Command):
 
     @field_validator("stated", mode="after")
     @classmethod
-    def _stated_fits_currency(cls, stated: dict[TotalName, Decimal], info: ValidationInfo) -> dict[TotalName, Decimal]:
-        currency = info.data.get("currency")
-        for total, amount in stated.items() if currency else ():
-            fits(amount, currency, f"{total}: ")
+    def _stated_is_there_and_fits(cls, stated: dict[Stated, Decimal], info: ValidationInfo) -> dict[Stated, Decimal]:
+        currency, accounts = info.data.get("currency"), {each.code for each in info.data.get("accounts", ())}
+        for name, amount in stated.items():
+            if accounts and name not in TOTALS and name not in accounts:
+                raise ValueError(f"{name} is neither a total nor an account of this budget")
+            if currency:
+                fits(amount, currency, f"{name}: ")
         return stated
+
+    @field_validator("tolerance", mode="after")
+    @classmethod
+    def _tolerance_fits(cls, tolerance: Decimal, info: ValidationInfo) -> Decimal:
+        if currency := info.data.get("currency"):
+            fits(tolerance, currency, "")
+        return tolerance
 
     @field_validator("accounts", "charges", "credits", mode="after")
     @classmethod
     def _codes_once(cls, lines: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        for line in lines:
+            if line.code in TOTALS:
+                raise ValueError(f"{line.code} is the name of a total: choose another code")
         above = [line for name in ("accounts", "charges") for line in info.data.get(name, ())]
         return _each_once(lines, [line.code for line in (*above, *lines)], "code stands once in a budget")
 
@@ -273,13 +334,13 @@ def _each_once(sent: tuple[Any, ...], names: Iterable[str], rule: str) -> tuple[
 
 
 class WaiveDifference(Command):
-    """The producer lets a stated total stand beside the sum of its parts, for a reason."""
+    """The producer lets a stated figure stand beside the sum of its parts, for a reason."""
 
     refusals = (BudgetIsMissing, NothingToWaive)
     example: ClassVar = {"budget": "v1", "total": "grand_total", "reason": "Rounding of the old tool."}
 
     budget: BudgetId
-    total: TotalName
+    total: Stated
     reason: Memo
 
 
@@ -322,6 +383,7 @@ class Budget:
     """What decisions remember of a version."""
 
     state: BudgetState
+    scenario: Slug
     content_hash: Digest
     total: Money
     #: Accounts and charges that take spend, with their amounts; contingency is none of them.
@@ -334,7 +396,7 @@ class Budget:
     #: What the lines are, beside their amounts, in words.
     named: Map[AccountCode, str]
     #: Differences that are open, with their flags.
-    differences: Map[TotalName, tuple[Money, FlagId]]
+    differences: Map[Stated, tuple[Money, FlagId]]
     #: Flags on labels, which stand as long as the version does.
     labels: tuple[FlagId, ...]
     #: Who ever submitted it, and for whom.
@@ -353,11 +415,11 @@ class Budgets:
     """The versions of a production."""
 
     versions: Map[BudgetId, Budget] = Map()
-    #: The latest version that is a draft, submitted or rejected and may be replaced.
-    working: BudgetId | None = None
+    #: Of each scenario, the latest version, while it is a draft, submitted or rejected.
+    working: Map[Slug, BudgetId] = Map()
     in_force: BudgetId | None = None
-    #: Whoever set a draft, or waived a difference, since the last approved version.
-    drafters: frozenset[PersonId] = frozenset()
+    #: By scenario, whoever set a draft, or waived a difference, since its last approved version.
+    drafted_by: Map[Slug, frozenset[PersonId]] = Map()
     #: How many of them there have been; the next one's number.
     overages: int = 0
     transfers: int = 0
@@ -369,6 +431,17 @@ class Budgets:
     def force(self) -> Budget | None:
         """The version in force, approved or locked."""
         return None if self.in_force is None else self.versions[self.in_force]
+
+    @property
+    def submitted(self) -> BudgetId | None:
+        """The version that waits for a decision, if one does."""
+        waits = (each for each in self.working.values() if self.versions[each].state is BudgetState.SUBMITTED)
+        return next(waits, None)
+
+    @property
+    def drafters(self) -> frozenset[PersonId]:
+        """Whoever had a hand in what may be submitted: drafts of one scenario are copied from another."""
+        return frozenset().union(*self.drafted_by.values())
 
     @property
     def locked(self) -> BudgetId | None:
@@ -389,12 +462,11 @@ def set_budget(
     """B1 to B5; setting the draft that is there does nothing."""
     if command.currency != base:
         raise CurrencyIsNotBase(command.currency, base)
-    working = None if budgets.working is None else budgets.versions[budgets.working]
-    if open_round is not None and budgets.working is not None and command.round != open_round:
-        raise BudgetIsSubmitted(budgets.working, open_round)
-    content = _content(command)
+    former, scenario = _takes_the_place_of(command, budgets, open_round)
+    working = None if former is None else budgets.versions[former]
+    content = content_of(command)
     content_hash = content.digest
-    in_place = working is not None and (working.state is BudgetState.DRAFT or open_round is not None)
+    in_place = working is not None and working.state is not BudgetState.REJECTED
     if working is not None and in_place and working.content_hash == content_hash:
         return []
     drafted = BudgetDrafted(
@@ -402,13 +474,35 @@ def set_budget(
         **{part.name: getattr(content, part.name) for part in fields(content)},
         totals=totals(content.accounts, content.charges, content.credits),
         content_hash=content_hash,
-        replaces=budgets.working if in_place else None,
+        scenario=scenario,
+        document=command.document,
+        document_sha256=command.document_sha256,
+        replaces=former if in_place else None,
         clears=() if working is None else open_flags(working),
     )
     return [drafted, *labels(drafted, flags), *differences(drafted, flags)]
 
 
-def _content(command: SetBudget) -> Content:
+def _takes_the_place_of(
+    command: SetBudget, budgets: Budgets, open_round: RoundId | None
+) -> tuple[BudgetId | None, Slug]:
+    """B5: the latest version of the scenario, or what the round asks about that the command names."""
+    submitted = budgets.submitted
+    if submitted is None or open_round is None or command.round is None:
+        scenario = command.scenario or MAIN
+        working = budgets.working.get(scenario)
+        if working is not None and working == submitted and open_round is not None:
+            raise BudgetIsSubmitted(working, open_round)
+        return working, scenario
+    if command.round != open_round:
+        raise BudgetIsSubmitted(submitted, open_round)
+    asked = budgets.versions[submitted].scenario
+    if command.scenario not in (None, asked):
+        raise ScenarioIsAnother(open_round, submitted, asked, command.scenario or MAIN)
+    return submitted, asked
+
+
+def content_of(command: SetBudget) -> Content:
     """B2, B3, B7 to B9: what the version says, reckoned."""
     base = command.currency
     names = tuple(Global(each.name, each.value) for each in command.globals)
@@ -427,15 +521,23 @@ def _content(command: SetBudget) -> Content:
         accounts=accounts,
         charges=charges,
         credits=tuple(credit_line(credit, accounts, charges, base) for credit in command.credits),
-        stated=tuple(StatedTotal(t, exact(command.stated[t], base)) for t in TotalName if t in command.stated),
+        stated=tuple(StatedTotal(name, exact(command.stated[name], base)) for name in _in_order(command)),
+        tolerance=exact(command.tolerance, base),
     )
+
+
+def _in_order(command: SetBudget) -> list[Stated]:
+    """What is stated, in whatever order it was sent: accounts as they stand in the document, then the top sheet."""
+    return [
+        name for name in (*(each.code for each in command.accounts), *map(str, TotalName)) if name in command.stated
+    ]
 
 
 def waive_difference(command: WaiveDifference, budgets: Budgets) -> list[BudgetEvent]:
     """B4."""
     version = budgets.existing(command.budget)
     if command.total not in version.differences or version.state is not BudgetState.DRAFT:
-        raise NothingToWaive(command.budget, command.total)
+        raise NothingToWaive(command.budget, figure(command.total))
     difference, flag = version.differences[command.total]
     return [DifferenceWaived(command.budget, command.total, difference, clears=(flag,))]
 
@@ -477,8 +579,8 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
             return replace(
                 drafted,
                 versions=drafted.versions.set(event.budget, remembered(event)),
-                working=event.budget,
-                drafters=drafted.drafters | metadata.persons,
+                working=drafted.working.set(event.scenario, event.budget),
+                drafted_by=_drafted_by(drafted, event.scenario, metadata),
             )
         case LabelDisagrees(flag, budget):
             version = budgets.versions[budget]
@@ -487,10 +589,12 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
             version = budgets.versions[budget]
             open_ones = version.differences.set(total, (difference, flag))
             return _with(budgets, budget, replace(version, differences=open_ones))
+        case VarianceAccepted():
+            return budgets
         case DifferenceWaived(budget, total):
             version = budgets.versions[budget]
             waived = _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
-            return replace(waived, drafters=waived.drafters | metadata.persons)
+            return replace(waived, drafted_by=_drafted_by(waived, version.scenario, metadata))
         case BudgetSubmitted(_, budget):
             return _submitted(budgets, budget, metadata)
         case ContentReplaced(subject=budget):
@@ -503,7 +607,9 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
             return _with_states(budgets, {budget: BudgetState.REJECTED})
         case BudgetApproved(_, budget):
             approved = _with_states(budgets, {budget: BudgetState.APPROVED})
-            return replace(approved, working=None, in_force=budget, drafters=frozenset(), carried=Map())
+            scenario = budgets.versions[budget].scenario
+            working, drafted_by = budgets.working.delete(scenario), budgets.drafted_by.delete(scenario)
+            return replace(approved, working=working, in_force=budget, drafted_by=drafted_by, carried=Map())
         case BudgetSuperseded(budget):
             return _with_states(budgets, {budget: BudgetState.SUPERSEDED})
         case BudgetLocked(budget):
@@ -536,6 +642,10 @@ def _changed(budgets: Budgets, moved: dict[AccountCode, Decimal]) -> Budgets:
     return _with(budgets, budgets.in_force, changed)
 
 
+def _drafted_by(budgets: Budgets, scenario: Slug, metadata: Metadata) -> Map[Slug, frozenset[PersonId]]:
+    return budgets.drafted_by.set(scenario, budgets.drafted_by.get(scenario, frozenset()) | metadata.persons)
+
+
 def _submitted(budgets: Budgets, budget: BudgetId, metadata: Metadata) -> Budgets:
     version = budgets.versions[budget]
     submitted = replace(version, state=BudgetState.SUBMITTED, submitters=version.submitters | metadata.persons)
@@ -565,6 +675,7 @@ def remembered(drafted: BudgetDrafted) -> Budget:
     of_all_kinds = (*drafted.accounts, *drafted.charges, *drafted.credits)
     return Budget(
         state=BudgetState.DRAFT,
+        scenario=drafted.scenario,
         content_hash=drafted.content_hash,
         total=Money(drafted.totals.grand_total, drafted.currency),
         amounts=amounts,

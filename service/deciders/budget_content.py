@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from events.budget import (
+    TOTALS,
     AccountLine,
     BudgetDrafted,
     BudgetTotals,
@@ -23,9 +24,12 @@ from events.budget import (
     Global,
     LabelDisagrees,
     Level,
+    Stated,
     StatedTotal,
     SubBudget,
     TotalDisagrees,
+    TotalName,
+    VarianceAccepted,
 )
 from events.ids import AccountCode, Digest, FlagId, Text
 from events.money import Currency, ExchangeRate, Money, Percent, WholeAmount, exact
@@ -210,11 +214,12 @@ class Content:
     charges: tuple[ChargeLine, ...]
     credits: tuple[CreditLine, ...]
     stated: tuple[StatedTotal, ...]
+    tolerance: Decimal
 
     @property
     def digest(self) -> Digest:
         """SHA-256 over it as compact JSON, under the name of the format: what approvals are bound to."""
-        return sha256(b"greenlight/budget/2 " + _CONTENT.dump_json(self)).hexdigest()
+        return sha256(b"greenlight/budget/3 " + _CONTENT.dump_json(self)).hexdigest()
 
 
 _CONTENT, _ACCOUNT = TypeAdapter(Content), TypeAdapter(AccountLine)
@@ -253,14 +258,9 @@ def labels(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[LabelDis
     currency = drafted.currency
     lines: tuple[ChargeLine | CreditLine, ...] = (*drafted.charges, *drafted.credits)
     for line in lines:
-        if line.percent is None or line.base is None:
-            continue
-        base = line.base.amount
-        if isinstance(line, ChargeLine):
-            expected = percentage(line.percent, base, currency)
-        else:
-            expected = _earned(line.percent, line.base, line.qualified, line.cap, currency)
-        if line.amount != expected:
+        comes_to = expected(line, currency)
+        if line.percent is not None and line.base is not None and comes_to not in (None, line.amount):
+            base = line.base.amount
             yield LabelDisagrees(
                 flag=next(flags),
                 budget=drafted.budget,
@@ -268,9 +268,18 @@ def labels(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[LabelDis
                 labelled_percent=line.percent,
                 implied_percent=_implied(line.amount, base),
                 base=Money(base, currency),
-                expected=Money(expected, currency),
+                expected=Money(comes_to, currency),
                 amount=Money(line.amount, currency),
             )
+
+
+def expected(line: ChargeLine | CreditLine, currency: Currency) -> Decimal | None:
+    """What a charge or a credit comes to by its percentage; None of a flat one."""
+    if line.percent is None or line.base is None:
+        return None
+    if isinstance(line, ChargeLine):
+        return percentage(line.percent, line.base.amount, currency)
+    return _earned(line.percent, line.base, line.qualified, line.cap, currency)
 
 
 def _implied(amount: Decimal, base: Decimal) -> Decimal | None:
@@ -283,16 +292,32 @@ def _implied(amount: Decimal, base: Decimal) -> Decimal | None:
     return percent if percent < 1_000_000 else None
 
 
-def differences(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[TotalDisagrees]:
-    """B4: stated totals that are not the sum of their parts."""
+def differences(drafted: BudgetDrafted, flags: Iterator[FlagId]) -> Iterator[TotalDisagrees | VarianceAccepted]:
+    """B4: stated figures that are not the sum of their parts, and whether they are near enough."""
     for stated in drafted.stated:
-        computed = getattr(drafted.totals, stated.total.value)
-        if stated.amount != computed:
-            yield TotalDisagrees(
-                flag=next(flags),
-                budget=drafted.budget,
-                total=stated.total,
-                stated=Money(stated.amount, drafted.currency),
-                computed=Money(computed, drafted.currency),
-                difference=Money(stated.amount - computed, drafted.currency),
-            )
+        computed, sums = _computed(stated.total, drafted)
+        difference, tolerance = stated.amount - computed, drafted.tolerance * sums
+        said, comes_to, apart = (Money(amount, drafted.currency) for amount in (stated.amount, computed, difference))
+        if abs(difference) > tolerance:
+            yield TotalDisagrees(next(flags), drafted.budget, stated.total, said, comes_to, apart)
+        elif difference:
+            near = Money(tolerance, drafted.currency)
+            yield VarianceAccepted(drafted.budget, stated.total, said, comes_to, apart, near)
+
+
+def figure(stated: Stated) -> str:
+    """In words: a total by its name, or an account by its code."""
+    return stated.replace("_", " ")
+
+
+#: Sums of accounts, or of charges or credits; the other totals are sums of these.
+_OF_ROWS = frozenset({*(TotalName(level.value) for level in Level), TotalName.CHARGES, TotalName.CREDITS})
+
+
+def _computed(stated: Stated, drafted: BudgetDrafted) -> tuple[Decimal, int]:
+    """What a stated figure comes to, and how many sums lie between it and its lowest parts: one for every level."""
+    if stated not in TOTALS:
+        account = next(each for each in drafted.accounts if each.code == stated)
+        return account.amount, int(bool(account.lines))
+    lowest = int(any(account.lines for account in drafted.accounts))
+    return getattr(drafted.totals, stated), lowest + (1 if stated in _OF_ROWS else 2)

@@ -1,6 +1,6 @@
 """A budget is submitted for approval, and comes into force when its round passes.
 
-A2  A version is submitted once it is reconciled, and while no version is locked.
+A2  A version is submitted once it is reconciled, while no version is locked and no other one is submitted.
 A5  A passed round puts the version in force; the former one is superseded.
 """
 
@@ -17,12 +17,13 @@ from events.approval import (
     BudgetWithdrawn,
     ContentReplaced,
 )
-from events.budget import BudgetDrafted, BudgetEvent, TotalDisagrees, TotalName
+from events.budget import BudgetDrafted, BudgetEvent, TotalDisagrees
 from events.ids import BudgetId, Digest, FlagId, RoundId, by_number
 from events.money import Money
 from events.spend import SpendEvent
 
 from .budget import Budget, BudgetIsMissing, BudgetIsUnreconciled, Budgets, BudgetState, open_flags, remembered
+from .budget_content import figure
 from .command import Command
 from .refusal import Conflicting, words
 from .rounds import Approvals, Round
@@ -50,6 +51,17 @@ class BudgetIsLocked(Conflicting):
 
 
 @dataclass
+class AnotherIsSubmitted(Conflicting):
+    """{submitted}, {total}, is submitted and waits for a decision in {round}; one version is submitted at a time."""
+
+    rule = "A2"
+    otherwise = "Wait for the decision, or the producer may withdraw it first."
+    submitted: BudgetId
+    total: Money
+    round: RoundId
+
+
+@dataclass
 class BudgetIsNotSubmitted(Conflicting):
     """{budget} is {state}; no round waits for it."""
 
@@ -62,7 +74,7 @@ class BudgetIsNotSubmitted(Conflicting):
 class SubmitBudget(Command):
     """The producer asks for a decision on a draft: a round opens, bound to its content."""
 
-    refusals = (BudgetIsMissing, BudgetIsNotADraft, BudgetIsLocked, BudgetIsUnreconciled)
+    refusals = (BudgetIsMissing, BudgetIsNotADraft, BudgetIsLocked, AnotherIsSubmitted, BudgetIsUnreconciled)
     example: ClassVar = {"budget": "v1"}
 
     budget: BudgetId
@@ -90,12 +102,12 @@ def submit_budget(command: SubmitBudget, approvals: Approvals, budgets: Budgets)
     locked = budgets.locked
     if locked is not None:
         raise BudgetIsLocked(locked, budgets.versions[locked].total)
+    submitted = budgets.submitted
+    if submitted is not None and approvals.open is not None:
+        raise AnotherIsSubmitted(submitted, budgets.versions[submitted].total, approvals.open)
     if version.differences:
-        open_ones = [
-            f"{total.value.replace('_', ' ')} {version.differences[total][0]}"
-            for total in TotalName
-            if total in version.differences
-        ]
+        names = sorted(version.differences, key=lambda name: int(version.differences[name][1].removeprefix("FLAG-")))
+        open_ones = (f"{figure(name)} {version.differences[name][0]}" for name in names)
         raise BudgetIsUnreconciled(command.budget, tuple(open_ones))
     round_id = f"A-{len(approvals.rounds) + 1}"
     return [BudgetSubmitted(round_id, command.budget, version.content_hash, version.total)]
@@ -142,12 +154,12 @@ def replaced(
 ) -> list[ContentReplaced]:
     """A1: a new version takes the place of the one that the round asks about, and the approvals given are void."""
     drafted = next((event for event in happened if isinstance(event, BudgetDrafted)), None)
-    if drafted is None:
+    asked = approvals.rounds[round_id]
+    if drafted is None or drafted.replaces != asked.subject:
         return []
     wrong = [e for e in happened if isinstance(e, TotalDisagrees)]
     if wrong:
-        raise BudgetIsUnreconciled(drafted.budget, tuple(f"{words(e.total)} {e.difference}" for e in wrong))
-    asked = approvals.rounds[round_id]
+        raise BudgetIsUnreconciled(drafted.budget, tuple(f"{figure(e.total)} {e.difference}" for e in wrong))
     after = remembered(drafted)
     return [
         ContentReplaced(

@@ -1,17 +1,23 @@
 """Budget versions over HTTP: a version in full, what its figures are made of, and how it differs from another."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from sqlalchemy import select
 
 from events.budget import BudgetDrafted, TotalName
 from events.envelope import Recorded
-from events.ids import AccountCode, BudgetId
+from events.ids import AccountCode, BudgetId, Slug
+from events.money import PercentChange
 from projections import budget_document, current_budget
 from projections.budget_document import BudgetDocument, Comparison, Explanation
-from service.problems import Problem
+from service.deciders import budget_variant
+from service.deciders.budget import SetBudget
+from service.deciders.budget_detail import LineIsTooLarge
+from service.problems import Problem, told
 
 from .access import At, Doors, Readable, Reading, operation_id
 from .views import PRODUCTION, AtLeast, Shown, caught_up, company_of, snapshot, stamp
@@ -89,8 +95,69 @@ async def get_comparison(
     return found.model_copy(update={"totals": [], "withheld": sight.withheld} if sight.withheld else {})
 
 
-def _shown_to(production: Reading, accounts: Iterable[AccountCode], figure: str) -> None:
-    """A total is explained by the accounts that it is the sum of; a charge by its base, which may tell of accounts."""
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How a version is to differ from what it says."""
+
+    percent: Annotated[
+        PercentChange, Query(description="By which rates of lines and flat amounts are raised, each rounded once.")
+    ] = Decimal(0)
+    without_group: Annotated[
+        tuple[Slug, ...], Query(max_length=50, description="Lines with one of these groups are left out.")
+    ] = ()
+    without_location: Annotated[
+        tuple[Slug, ...], Query(max_length=50, description="Lines at one of these locations are left out.")
+    ] = ()
+
+    def of(self, drafted: BudgetDrafted) -> SetBudget:
+        """The version that would be set."""
+        again = budget_variant.said_again(drafted)
+        return budget_variant.varied(again, self.percent, self.without_group, self.without_location)
+
+
+@router.get(_BUDGET + "/copy", name="budget_copy", response_model_exclude_defaults=True)
+async def get_copy(
+    production: Readable,
+    budget: Version,
+    at: At,
+    response: Response,
+    variation: Annotated[Variation, Depends()],
+    at_least: AtLeast = None,
+) -> SetBudget:
+    """What would set the version again, or a variant of it? The body of `set-budget`: edit it, and send it."""
+    [recorded] = await _drafted(at, production, at_least, [budget])
+    _shown_to(production, None, budget)
+    await _stamp(at, response, production, recorded)
+    return variation.of(recorded.event)
+
+
+@router.get(_BUDGET + "/what-if", name="budget_what_if")
+async def get_what_if(
+    production: Readable,
+    budget: Version,
+    at: At,
+    response: Response,
+    variation: Annotated[Variation, Depends()],
+    at_least: AtLeast = None,
+) -> Comparison:
+    """What would become of the version's rows and totals if it were so? Nothing is set."""
+    [recorded] = await _drafted(at, production, at_least, [budget])
+    _shown_to(production, None, budget)
+    drafted = recorded.event
+    try:
+        otherwise = budget_variant.reckoned(variation.of(drafted), drafted)
+    except LineIsTooLarge as refusal:
+        raise replace(told(refusal), status=422, otherwise="Send a smaller percentage.") from None
+    await _stamp(at, response, production, recorded)
+    return budget_document.compared(production.stream_id, otherwise, drafted)
+
+
+def _shown_to(production: Reading, accounts: Iterable[AccountCode] | None, figure: str) -> None:
+    """A total is explained by the accounts that it is the sum of; a charge by its base, which may tell of accounts.
+
+    Args:
+        accounts: None asks for all of them.
+    """
     if not production.sight.shows(accounts):
         raise Problem(
             403,

@@ -33,6 +33,7 @@ from service.deciders.budget import (
     CurrencyIsNotBase,
     LockBudget,
     NothingToWaive,
+    ScenarioIsAnother,
     SubmitterMayNotLock,
     UnlockBudget,
     WaiveDifference,
@@ -108,6 +109,7 @@ from service.deciders.spend import (
 )
 from service.deciders.stage import EnterStage, ReopeningNeedsReason
 from service.deciders.submission import (
+    AnotherIsSubmitted,
     BudgetIsLocked,
     BudgetIsNotADraft,
     BudgetIsNotSubmitted,
@@ -655,6 +657,20 @@ _BUDGET = [
         BudgetIsSubmitted("v1", "A-1"),
     ),
     Rung(
+        "SetBudget: in a round that is not open",
+        SUBMITTED,
+        LINE_PRODUCER,
+        budget("210000", round="A-9", scenario="low"),
+        BudgetIsSubmitted("v1", "A-1"),
+    ),
+    Rung(
+        "SetBudget: of another scenario than the round",
+        SUBMITTED,
+        LINE_PRODUCER,
+        budget("210000", round="A-1", scenario="low"),
+        ScenarioIsAnother("A-1", "v1", "main", "low"),
+    ),
+    Rung(
         "SetBudget: a line with an unknown global",
         FUNDED,
         LINE_PRODUCER,
@@ -720,14 +736,14 @@ _BUDGET = [
         UNRECONCILED,
         PRODUCER,
         waive("v1", "net_total"),
-        NothingToWaive("v1", waive("v1", "net_total").total),
+        NothingToWaive("v1", "net total"),
     ),
     Rung(
         "WaiveDifference: again",
         [*UNRECONCILED, (PRODUCER, waive("v1"))],
         PRODUCER,
         waive("v1"),
-        NothingToWaive("v1", waive("v1").total),
+        NothingToWaive("v1", "grand total"),
     ),
     Rung(
         "LockBudget: no such version",
@@ -801,6 +817,13 @@ _APPROVAL = [
         PRODUCER,
         SubmitBudget(budget="v2"),
         BudgetIsLocked("v1", inr("460000")),
+    ),
+    Rung(
+        "SubmitBudget: while another scenario is submitted",
+        [*SUBMITTED, (LINE_PRODUCER, budget("210000", scenario="low"))],
+        PRODUCER,
+        SubmitBudget(budget="v2"),
+        AnotherIsSubmitted("v1", inr("460000"), "A-1"),
     ),
     Rung(
         "SubmitBudget: unreconciled",

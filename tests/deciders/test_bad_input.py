@@ -93,7 +93,11 @@ BREACHES = [
     budgeting(
         "an unknown level", "accounts", 0, "level", accounts=[ACCOUNT | {"level": "below_the_line"}, OTHER_ACCOUNT]
     ),
-    budgeting("an unknown total", "stated", "sum", "[key]", stated={"sum": "1"}),
+    budgeting("an unknown total", "stated", stated={"sum": "1"}),
+    budgeting("no name for a total", "stated", "a total!", "[key]", stated={"a total!": "1"}),
+    budgeting("a half rupee of a tolerance", "tolerance", tolerance="0.005"),
+    budgeting("a total's name for a code", "accounts", accounts=[ACCOUNT | {"code": "other"}]),
+    budgeting("a scenario in capitals", "scenario", scenario="Low"),
     # Money.
     spending("a JSON number for money", net=5),
     spending("a JSON fraction for money", net=5.0),

@@ -26,7 +26,7 @@ from events.budget import (
 from events.ids import BudgetId
 from events.money import Money
 from events.team import Role
-from service.deciders.approval import Reject, RequestChanges
+from service.deciders.approval import ApproverSetTheBudget, Reject, RequestChanges
 from service.deciders.budget import BudgetState, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.budget_content import Base, BudgetCharge
 from service.deciders.submission import SubmitBudget
@@ -138,6 +138,7 @@ class TestSetBudget:
                 ),
                 credits=(CreditLine(REBATE, "State rebate", None, None, None, None, Decimal(60_000)),),
                 stated=(),
+                tolerance=Decimal(0),
                 totals=BudgetTotals(
                     above_the_line=Decimal(100_000),
                     production=Decimal(200_000),
@@ -151,6 +152,9 @@ class TestSetBudget:
                     net_total=Decimal(400_000),
                 ),
                 content_hash=content(DRAFTED),
+                scenario="main",
+                document=None,
+                document_sha256=None,
                 replaces=None,
                 clears=(),
             )
@@ -163,6 +167,34 @@ class TestSetBudget:
 
     def test_that_is_there_as_a_draft_does_nothing(self) -> None:
         given(DRAFTED).when(PRODUCER, SMALL).then_nothing()
+
+    def test_of_another_scenario_stands_beside_it(self) -> None:
+        low = drafted(given(DRAFTED).when(PRODUCER, budget("210000", scenario="low")))
+        assert (low.budget, low.scenario, low.replaces) == ("v2", "low", None)
+        story: Story = [*DRAFTED, (PRODUCER, budget("210000", scenario="low"))]
+        lower = drafted(given(story).when(PRODUCER, budget("190000", scenario="low")))
+        assert (lower.scenario, lower.replaces) == ("low", "v2")
+        again = drafted(given(story).when(PRODUCER, budget("220000")))
+        assert (again.scenario, again.replaces) == ("main", "v1")
+
+    def test_of_another_scenario_stands_beside_what_is_submitted_and_outlives_its_approval(self) -> None:
+        story: Story = [*SUBMITTED, (PRODUCER, budget("210000", scenario="low"))]
+        story = [*story, (MAYA, approve(story))]
+        assert (state_of(story, "v1"), state_of(story, "v2")) == (BudgetState.APPROVED, BudgetState.DRAFT)
+        assert drafted(given(story).when(PRODUCER, budget("190000", scenario="low"))).replaces == "v2"
+        assert drafted(given(story).when(PRODUCER, budget("190000"))).replaces is None
+
+    def test_keeps_who_drafted_a_scenario_from_approving_it_when_another_was_approved(self) -> None:
+        story: Story = [*SUBMITTED, (TWO_HATS, budget("210000", scenario="low"))]
+        story = [*story, (MAYA, approve(story)), (PRODUCER, SubmitBudget(budget="v2"))]
+        refusal = given(story).when(TWO_HATS, approve(story, "A-2", "v2")).refusal
+        assert isinstance(refusal, ApproverSetTheBudget)
+        assert given(story).when(MAYA, approve(story, "A-2", "v2")).refusal is None
+
+    def test_in_a_round_is_of_its_scenario(self) -> None:
+        story: Story = [*FUNDED, (PRODUCER, budget(scenario="low")), (PRODUCER, SubmitBudget(budget="v1"))]
+        fact = drafted(given(story).when(PRODUCER, budget("210000", round="A-1")))
+        assert (fact.scenario, fact.replaces) == ("low", "v1")
 
     def test_replaces_a_draft(self) -> None:
         changed = drafted(given(DRAFTED).when(PRODUCER, budget("210000")))
@@ -324,7 +356,7 @@ class TestStatedTotals:
 
     def test_that_do_not_add_are_kept_and_flagged_in_the_order_of_the_top_sheet(self) -> None:
         answer = given(FUNDED).when(PRODUCER, stating(net_total="400001.50", above_the_line="99999", post="80000"))
-        assert [(stated.total.value, stated.amount) for stated in drafted(answer).stated] == [
+        assert [(stated.total, stated.amount) for stated in drafted(answer).stated] == [
             ("above_the_line", Decimal(99_999)),
             ("post", Decimal(80_000)),
             ("net_total", Decimal("400001.50")),

@@ -12,19 +12,33 @@ from hypothesis import given as given_examples
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from events.budget import AccountLine, BudgetDrafted, ChargeKind, FringeAmount, Held, LabelDisagrees, Level
+from events.budget import (
+    AccountLine,
+    BudgetDrafted,
+    ChargeKind,
+    DifferenceWaived,
+    FringeAmount,
+    Held,
+    LabelDisagrees,
+    Level,
+    TotalDisagrees,
+    VarianceAccepted,
+)
 from events.money import ExchangeRate
 from events.policy import RequestKind, Rule, When
-from service.deciders.budget import SetBudget, UnlockBudget
+from service.deciders.budget import BudgetIsUnreconciled, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.budget_content import Base, BudgetCharge, BudgetCredit
 from service.deciders.budget_detail import BudgetAccount, BudgetFringe, BudgetGlobal, BudgetLine, BudgetPart
+from service.deciders.budget_variant import reckoned, said_again, varied
 from service.deciders.submission import SubmitBudget
 from tests.deciders.rounds import EPS, transfer
 from tests.deciders.stories import (
     ART,
+    BOND,
     FUNDED,
     LINE_PRODUCER,
     NOOR,
+    OVERHEAD,
     PRODUCER,
     account,
     budget,
@@ -36,7 +50,7 @@ from tests.deciders.stories import (
 )
 from tests.deciders.test_policy import TRANSFERS, chosen, ruled
 from tests.forms import either
-from tests.spec import given
+from tests.spec import Story, given
 
 DATA = Path(__file__).parent.parent / "data"
 
@@ -58,6 +72,51 @@ def drafted(version: SetBudget) -> BudgetDrafted:
 def art(*lines: BudgetLine, **parts: Any) -> AccountLine:
     """The account as it is kept with these lines."""
     return next(each for each in drafted(detailed(*lines, **parts)).accounts if each.code == ART)
+
+
+class TestStatedFigures:
+    """Art is 10.00 in two lines; the other accounts have none."""
+
+    def of(self, tolerance: str, **stated: str) -> list[tuple[str, str, str]]:
+        """What was stated and does not add: the fact, of what, and the difference."""
+        figures = {name.replace("a_", ""): Decimal(amount) for name, amount in stated.items()}
+        version = detailed(line("5"), line("5"), stated=figures, tolerance=Decimal(tolerance))
+        facts = BEFORE.when(LINE_PRODUCER, version).facts[1:]
+        found = [fact for fact in facts if isinstance(fact, TotalDisagrees | VarianceAccepted)]
+        assert [*facts] == found
+        return [(type(fact).__name__, fact.total, str(fact.difference.amount)) for fact in found]
+
+    def test_are_accepted_within_the_tolerance_for_every_level_that_is_summed(self) -> None:
+        accepted = self.of("1", a_2200="11", production="12", grand_total="234014.30")
+        assert accepted == [
+            ("VarianceAccepted", "2200", "1.00"),
+            ("VarianceAccepted", "production", "2.00"),
+            ("VarianceAccepted", "grand_total", "3.00"),
+        ]
+
+    def test_are_flagged_beyond_it(self) -> None:
+        flagged = self.of("1", a_2200="8.99", production="12.01", grand_total="234014.31")
+        assert flagged == [
+            ("TotalDisagrees", "2200", "-1.01"),
+            ("TotalDisagrees", "production", "2.01"),
+            ("TotalDisagrees", "grand_total", "3.01"),
+        ]
+
+    def test_are_exact_where_nothing_is_summed_and_unless_a_tolerance_is_stated(self) -> None:
+        assert self.of("1", a_1100="100000.01") == [("TotalDisagrees", "1100", "0.01")]
+        assert self.of("0", a_2200="10.01") == [("TotalDisagrees", "2200", "0.01")]
+        assert self.of("0", a_2200="10", a_1100="100000") == []
+
+    def test_that_are_accepted_keep_nobody_from_submitting(self) -> None:
+        for tolerance, refused in ((Decimal(1), False), (Decimal(0), True)):
+            version = detailed(line("5"), stated={"2200": Decimal(6)}, tolerance=tolerance)
+            answer = given([*FUNDED, (LINE_PRODUCER, version)]).when(PRODUCER, SubmitBudget(budget="v1"))
+            assert isinstance(answer.refusal, BudgetIsUnreconciled) == refused
+
+    def test_of_an_account_are_waived_by_its_code(self) -> None:
+        story: Story = [*FUNDED, (LINE_PRODUCER, detailed(line("5"), stated={"2200": Decimal(6)}))]
+        waive = WaiveDifference(budget="v1", total="2200", reason="A slip of the old tool.")
+        given(story).when(PRODUCER, waive).then(DifferenceWaived("v1", "2200", inr("1"), ("FLAG-1",)))
 
 
 class TestALine:
@@ -240,6 +299,57 @@ class TestEveryBudget:
                     pay[x.person or f"{each.code} {place}"] += x.total * (3 if x.sub_budget else 1)
         bases = [fringe.base for each in fact.accounts for fringe in each.fringes if fringe.base is not None]
         assert sum(bases) == sum(min(paid, Decimal(1000)) for paid in pay.values())
+
+
+class TestAVariant:
+    @settings(max_examples=either(short=60, long=1000), derandomize=True, database=None, deadline=None)
+    @given_examples(budgets())
+    def test_that_varies_nothing_is_the_version_again(self, version: SetBudget) -> None:
+        fact = drafted(version)
+        again = said_again(fact)
+        sent = SetBudget.model_validate_json(again.model_dump_json(exclude_defaults=True), strict=True)
+        assert varied(again, Decimal(0), (), ()).model_dump_json() == again.model_dump_json()
+        assert drafted(sent).content_hash == fact.content_hash == reckoned(again, fact).content_hash
+
+    def test_raises_rates_and_flat_amounts_and_rounds_each_once(self) -> None:
+        version = detailed(line("33.35", amount="3", units="2"), line("0.05", currency="USD"), rates=(DOLLARS,))
+        raised = varied(said_again(drafted(version)), Decimal("7.5"), (), ())
+        (story, art_, *_), charges = raised.accounts, {each.code: each for each in raised.charges}
+        assert [each.rate for each in art_.lines] == [Decimal("35.85"), Decimal("0.05")]
+        assert (story.amount, art_.amount) == (Decimal("107500.00"), None)
+        assert (charges[OVERHEAD].amount, charges[BOND].amount) == (Decimal("10750.00"), None)
+        assert charges[BOND].percent == Decimal(3)
+        assert raised.credits[0].amount == Decimal("64500.00")
+
+    def test_lowers_to_nothing_at_the_least(self) -> None:
+        fact = drafted(detailed(line("33.35")))
+        assert reckoned(varied(said_again(fact), Decimal(-100), (), ()), fact).totals.grand_total == 0
+
+    def test_leaves_lines_out_by_group_and_location_with_their_fringes_and_charges(self) -> None:
+        lines = (
+            line("1000", groups=("stunts", "unit-2"), fringes=("19",)),
+            line("500", location="goa"),
+            line("100", fringes=("19",)),
+        )
+        fact = drafted(detailed(*lines, fringes=(FUND,), stated={"2200": Decimal("1737.50")}))
+        for groups, locations, left in (
+            ((), (), "1737.50"),
+            (("unit-2",), (), "612.50"),
+            (("stunts",), ("goa",), "112.50"),
+            ((), ("goa", "nowhere"), "1237.50"),
+        ):
+            without = varied(said_again(fact), Decimal(0), groups, locations)
+            kept = reckoned(without, fact)
+            assert next(each.amount for each in kept.accounts if each.code == ART) == Decimal(left)
+            assert bool(without.stated) == (not groups and not locations)
+            bond = next(each for each in kept.charges if each.code == BOND)
+            assert bond.base is not None
+            assert bond.base.amount == kept.totals.above_and_below
+
+    def test_keeps_an_account_whose_lines_all_go(self) -> None:
+        fact = drafted(detailed(line("500", location="goa")))
+        kept = reckoned(varied(said_again(fact), Decimal(0), (), ("goa",)), fact)
+        assert [each.amount for each in kept.accounts if each.code == ART] == [Decimal(0)]
 
 
 def test_the_example_of_the_readme_comes_to_what_it_says() -> None:

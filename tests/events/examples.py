@@ -53,6 +53,7 @@ from events.budget import (
     SubBudget,
     TotalDisagrees,
     TotalName,
+    VarianceAccepted,
 )
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
 from events.company import (
@@ -281,7 +282,8 @@ EXAMPLES: tuple[AnyEvent, ...] = (
                 Decimal("60000.00"),
             ),
         ),
-        stated=(StatedTotal(TotalName.GRAND_TOTAL, Decimal("1010826.00")),),
+        stated=(StatedTotal("B 04", Decimal("1.00")), StatedTotal("grand_total", Decimal("1010826.00"))),
+        tolerance=Decimal("1.00"),
         totals=BudgetTotals(
             above_the_line=Decimal("931000.00"),
             production=Decimal("0.00"),
@@ -295,6 +297,9 @@ EXAMPLES: tuple[AnyEvent, ...] = (
             net_total=Decimal("950825.00"),
         ),
         content_hash=HASH,
+        scenario="low",
+        document="feature.csv",
+        document_sha256=HASH,
         replaces="v1",
         clears=("FLAG-7",),
     ),
@@ -309,6 +314,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         inr("5238328.00"),
     ),
     TotalDisagrees("FLAG-8", "v2", TotalName.GRAND_TOTAL, inr("1010826.00"), inr("1010825.00"), inr("-1.00")),
+    VarianceAccepted("v2", "B 04", inr("1.00"), inr("0.00"), inr("1.00"), inr("1.00")),
     DifferenceWaived("v2", TotalName.GRAND_TOTAL, inr("1.00"), ("FLAG-8",)),
     BudgetLocked("v2", HASH, inr("1010825.00")),
     BudgetUnlocked("v2"),

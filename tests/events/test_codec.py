@@ -1,5 +1,6 @@
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from events import EVENTS, AnyEvent, codec
 from events.approval import ApprovalGiven, ChangesRequested
-from events.budget import BudgetDrafted
+from events.budget import BudgetDrafted, StatedTotal
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
 from events.team import Appointed, Role
@@ -21,14 +22,18 @@ GOLDEN = Path(__file__).parent / "golden"
 #: What the goldens of older shapes are read as; these files are never written again.
 DRAFTED = BY_NAME["BudgetDrafted"]
 assert isinstance(DRAFTED, BudgetDrafted)
+#: Before there were scenarios, tolerances and files.
+DRAFTED_2 = replace(DRAFTED, tolerance=Decimal(0), scenario="main", document=None, document_sha256=None)
 OLDER = {
     ("MemberAdmitted", 1): MemberAdmitted("maya", (Right.ADMINISTRATOR,), None),
     ("MemberAdmitted", 2): MemberAdmitted("maya", (Right.ADMINISTRATOR, Right.MAY_OPEN_PRODUCTIONS), None),
     ("Appointed", 1): Appointed("lena", Role.LINE_PRODUCER, date(2026, 10, 1), ()),
     ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
+    ("BudgetDrafted", 2): replace(DRAFTED_2, stated=(StatedTotal("grand_total", Decimal("1010826.00")),)),
     ("BudgetDrafted", 1): replace(
-        DRAFTED,
+        DRAFTED_2,
+        stated=(StatedTotal("grand_total", Decimal("1010826.00")),),
         rates=(),
         globals=(),
         fringes=(),

@@ -29,7 +29,10 @@ OF_ACCOUNTS = {
     *("ApprovalRequested", "ApprovedByPolicy", "ContentReplaced"),
 }
 #: By what they are about, or whether something was said.
-THAT_DEPEND = {"RequestApproved", "ApprovalGiven", "Abstained", "ChangesRequested", "StepOverridden"}
+THAT_DEPEND = {
+    *("RequestApproved", "ApprovalGiven", "Abstained", "ChangesRequested", "StepOverridden"),
+    *("TotalDisagrees", "VarianceAccepted", "DifferenceWaived"),
+}
 #: Of sums, funding, people, policies and stages.
 FOR_ALL = {
     *("CompanyFounded", "MemberAdmitted", "MemberDismissed", "MemberSuspended", "MemberReinstated"),
@@ -38,7 +41,7 @@ FOR_ALL = {
     *("ProductionOpened", "StageEntered", "ProductionGreenlit", "Appointed", "AppointmentEnded"),
     *("FundingSourceIdentified", "LetterOfIntentRecorded", "FundingCommitted", "FundingAmended", "FundingClosed"),
     *("FundingWithdrawn", "FundsReceived", "FundsReceiptReversed", "ReceiptBeforeClosing", "ReceiptBeyondCommitment"),
-    *("CoverReduced", "ApprovalPolicyAdopted", "TotalDisagrees", "DifferenceWaived", "BudgetLocked", "BudgetUnlocked"),
+    *("CoverReduced", "ApprovalPolicyAdopted", "BudgetLocked", "BudgetUnlocked"),
     *("BudgetSubmitted", "BudgetWithdrawn", "BudgetRejected", "BudgetApproved", "BudgetSuperseded"),
     *("VoteWithdrawn", "VoteLapsed", "StepPassed", "StepSkipped", "StepReopened", "ApproversNudged", "RequestRecalled"),
     "DuplicateSuspected",
@@ -59,6 +62,13 @@ class TestEveryFact:
     @pytest.mark.parametrize("name", sorted(FOR_THE_FEW | FOR_ALL))
     def test_is_for_the_few_or_for_all(self, name: str) -> None:
         assert figures_of(BY_NAME[name]) == (None if name in FOR_THE_FEW else ())
+
+
+class TestAStatedFigure:
+    @pytest.mark.parametrize("name", ["TotalDisagrees", "VarianceAccepted", "DifferenceWaived"])
+    def test_is_of_an_account_or_of_all(self, name: str) -> None:
+        assert about(BY_NAME[name], total="1100") == ("1100",)
+        assert about(BY_NAME[name], total="above_the_line") == ()
 
 
 class TestAFactOfAccounts:

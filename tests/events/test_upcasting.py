@@ -26,7 +26,16 @@ def as_it_was(event: AnyEvent) -> str:
             return f'{{"person":"{person}","administrator":{said[0]},"may_open_productions":{said[1]}}}'
         case BudgetDrafted():
             shape = json.loads(encode(event))
-            for each in ("rates", "globals", "fringes", "sub_budgets"):
+            for each in (
+                "rates",
+                "globals",
+                "fringes",
+                "sub_budgets",
+                "tolerance",
+                "scenario",
+                "document",
+                "document_sha256",
+            ):
                 del shape[each]
             for account in shape["accounts"]:
                 del account["held"], account["lines"], account["fringes"]

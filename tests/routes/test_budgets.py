@@ -1,13 +1,16 @@
-"""A budget version in full, what each of its figures is made of, and how it differs from another."""
+"""A budget version in full, what each of its figures is made of, how it differs from another, and variants of it."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
 from events.budget import TotalName
 from events.money import ExchangeRate
 from projections import budget_document
+from service.deciders.budget import SetBudget
 from service.deciders.budget_detail import BudgetFringe, BudgetGlobal, BudgetPart
 from tests.deciders.stories import (
     ART,
@@ -144,3 +147,55 @@ class TestAComparison:
         await world.play([*FUNDED, (LINE_PRODUCER, CAMERA)])
         told = await world.read(AUDITOR, "budgets/v1/compare", against="v1")
         assert (told["added"], told["removed"], told["changed"]) == ([], [], [])
+
+
+class TestACopy:
+    async def test_is_what_sets_the_version_again(self, world: World) -> None:
+        await world.play([*FUNDED, (LINE_PRODUCER, CAMERA)])
+        copy = await world.read(AUDITOR, "budgets/v1/copy")
+        assert copy["accounts"][1]["lines"][0]["units"] == "WEEKS"
+
+        def sent(**changes: str) -> SetBudget:
+            return SetBudget.model_validate_json(json.dumps(copy | changes), strict=True)
+
+        again = await world.send(LINE_PRODUCER, sent())
+        await world.send(LINE_PRODUCER, sent(scenario="low"))
+
+        assert again.json()["events"] == []
+        v1, v2 = [await world.read(AUDITOR, f"budgets/{each}") for each in ("v1", "v2")]
+        assert (v1["content_hash"], v2["budget"]) == (v2["content_hash"], "v2")
+        now = await world.read(AUDITOR, "current-budget")
+        assert (now["drafts"], [each["scenario"] for each in now["versions"]]) == (["v1", "v2"], ["main", "low"])
+
+    async def test_is_raised_and_leaves_lines_out(self, world: World) -> None:
+        tagged = detailed(line("100", groups=("stunts",)), line("10", location="goa"), line("1.05"))
+        await world.play([*FUNDED, (LINE_PRODUCER, tagged)])
+
+        asked = {"percent": "-10", "without_group": "stunts", "without_location": "goa"}
+        copy = await world.read(AUDITOR, "budgets/v1/copy", **asked)
+        otherwise = await world.read(AUDITOR, "budgets/v1/what-if", **asked)
+
+        assert [each["rate"] for each in copy["accounts"][1]["lines"]] == ["0.95"]
+        story, art = otherwise["changed"][:2]
+        assert (story["before"], story["after"]) == ("100000.00", "90000.00")
+        assert (art["code"], art["before"], art["after"]) == (ART, "111.05", "0.95")
+        total = next(each for each in otherwise["totals"] if each["total"] == "grand_total")
+        assert Decimal(total["difference"]) == sum(
+            Decimal(each["difference"]) for each in otherwise["changed"] if each["code"] != REBATE
+        )
+
+    async def test_is_sent_back_with_the_figure_when_a_line_would_be_too_large(self, world: World) -> None:
+        await world.play([*FUNDED, (LINE_PRODUCER, detailed(line("999999999999999")))])
+
+        told = await world.get(AUDITOR, "budgets/v1/what-if", percent="999")
+
+        assert (told.status_code, told.json()["type"]) == (422, "urn:greenlight:problem:line-is-too-large")
+        assert told.json()["otherwise"] == "Send a smaller percentage."
+
+    @pytest.mark.parametrize("percent", ["-100.5", "1000", "5%", ""])
+    async def test_takes_a_percentage_that_leaves_nothing_negative(self, world: World, percent: str) -> None:
+        await world.play([*FUNDED, (LINE_PRODUCER, budget())])
+
+        told = await world.get(AUDITOR, "budgets/v1/copy", percent=percent)
+
+        assert (told.status_code, [each["pointer"] for each in told.json()["errors"]]) == (422, ["query percent"])

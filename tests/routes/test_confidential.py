@@ -202,6 +202,15 @@ async def explained(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     return [answer for answer in found if answer.status_code == 200]
 
 
+async def varied(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    """Copies and variants of versions, which are for those who may read everything."""
+    asked = [f"budgets/{each}/{what}" for each in VERSIONS for what in ("copy", "what-if")]
+    found = [await studio.get(person, path, at_least=studio.last, percent="-100") for path in asked]
+    found += [await studio.get(person, path, at_least=studio.last) for path in asked]
+    assert len({answer.status_code for answer in found}) == 1
+    return [answer for answer in found if answer.status_code != 403]
+
+
 #: How every address that is read under `/v1` is read: a new one is asked for here, and no figure may stand in it.
 LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/current-budget": view("current-budget"),
@@ -209,6 +218,8 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/budgets/{budget}/accounts/{account}": explained,
     "/v1/{company}/{production}/budgets/{budget}/totals/{total}": explained,
     "/v1/{company}/{production}/budgets/{budget}/compare": compared,
+    "/v1/{company}/{production}/budgets/{budget}/copy": varied,
+    "/v1/{company}/{production}/budgets/{budget}/what-if": varied,
     "/v1/{company}/{production}/approval-status": view("approval-status"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),

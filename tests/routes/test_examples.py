@@ -289,6 +289,10 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("budget_total", "404", "BudgetIsMissing", _asked("budgets/v9/totals/charges")),
     ("budget_total", "403", "FigureIsConfidential", _asked("budgets/v1/totals/above_the_line", DIRECTOR)),
     ("budget_comparison", "404", "BudgetIsMissing", _asked("budgets/v9/compare", against="v1")),
+    ("budget_copy", "404", "BudgetIsMissing", _asked("budgets/v9/copy")),
+    ("budget_copy", "403", "FigureIsConfidential", _asked("budgets/v1/copy", DIRECTOR)),
+    ("budget_what_if", "404", "BudgetIsMissing", _asked("budgets/v9/what-if")),
+    ("budget_what_if", "403", "FigureIsConfidential", _asked("budgets/v1/what-if", DIRECTOR)),
     ("flags", "422", "CursorIsUnknown", _asked("flags", after="page-2")),
 ]
 

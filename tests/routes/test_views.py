@@ -171,7 +171,7 @@ class TestAsOf:
     async def test_a_version_is_what_was_known_then(self, spent: World) -> None:
         before = await spent.read(AUDITOR, "current-budget", as_of=VERSIONS["BudgetDrafted"])
 
-        assert (before["in_force"], before["draft"]) == (None, "v1")
+        assert (before["in_force"], before["drafts"]) == (None, ["v1"])
 
     async def test_an_instant_is_the_last_version_up_to_it(self, spent: World) -> None:
         trail = (await spent.read(AUDITOR, "audit-trail", limit=500))["entries"]

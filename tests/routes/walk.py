@@ -175,6 +175,8 @@ THIRD: list[Step] = [
     Look(AUDITOR, "budget_account", path="budgets/v1/accounts/8000"),
     Look(AUDITOR, "budget_total", path="budgets/v1/totals/grand_total"),
     Look(AUDITOR, "budget_comparison", path="budgets/v2/compare", asked={"against": "v1"}),
+    Look(AUDITOR, "budget_copy", path="budgets/v2/copy", asked={"percent": "-5"}),
+    Look(AUDITOR, "budget_what_if", path="budgets/v2/what-if", asked={"percent": "-5"}),
     (RAVI, FEATURE),
     (PRODUCER, SubmitBudget(budget="v3")),
 ]

@@ -173,10 +173,10 @@ async def test_an_edit_that_races_with_the_last_vote_is_never_approved_unseen(
         if after.outcome.value == "approved":
             approved += 1
             assert after.content_hash == yes.content_hash, "what was approved is what was seen"
-            working = production.budgets.working
+            working = production.budgets.working.get("main")
             if working is None:
                 await world.play([(LINE_PRODUCER, budget(str(300000 + number)))])
-                working = (await state(world)).budgets.working
+                working = (await state(world)).budgets.working["main"]
             await world.play([(PRODUCER, SubmitBudget(budget=working))])
         else:
             replaced += 1
