@@ -47,8 +47,8 @@ rebuild: $(READY)  ## fold the read models again from the log
 	@exec $(BIN)/greenlight rebuild
 
 lock: .venv/bin/uv  ## pin every dependency with its hashes
-	$(COMPILE) pyproject.toml -o requirements.txt
-	$(COMPILE) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	$(COMPILE) pyproject.toml --extra pdf -o requirements.txt
+	$(COMPILE) pyproject.toml --extra pdf --group dev -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) --group bench -c requirements-dev.txt -o requirements-bench.txt
 
 clean:  ## what make made; data folders stay

@@ -163,6 +163,11 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     return amount.quantize(_unit(currency), context=_ROOM)
 
 
+def plain(number: Decimal) -> Decimal:
+    """The number without the zeros at its end: 7.5 and 7.50 are one, however they were typed."""
+    return Decimal(f"{number.normalize(_ROOM):f}")
+
+
 def exact(amount: Decimal, currency: str) -> Decimal:
     """The amount written with the currency's digits.
 

@@ -54,7 +54,7 @@ from events.financing import (
     FundsReceived,
     LetterOfIntentRecorded,
 )
-from events.ids import AccountCode, Digest, FundingId, PersonId, RoundId, StreamId
+from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, RoundId, StreamId
 from events.money import Money
 from events.policy import ApprovalPolicyAdopted, Approver, Policy, PolicyEvent, RequestKind, Step
 from events.production import ProductionOpened
@@ -243,13 +243,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.put(AppointmentRow(stream, person, role.value, from_on.isoformat(), accounts))
         case AppointmentEnded(person, role):
             rows.remove(AppointmentRow, stream, person, role.value)
-        case BudgetDrafted(budget, scenario=scenario):
-            drafting = rows.one(DraftingRow, stream)
-            drafting = replace(drafting, scenarios=drafting.scenarios | {budget: scenario})
-            rows.put(_drafted_by(drafting, scenario, metadata.persons))
-        case DifferenceWaived(budget):
-            drafting = rows.one(DraftingRow, stream)
-            rows.put(_drafted_by(drafting, drafting.scenarios[budget], metadata.persons))
+        case BudgetDrafted() | DifferenceWaived():
+            rows.put(_drafted(rows.one(DraftingRow, stream), event, metadata.persons))
         case BudgetSubmitted(round_id, budget, content_hash, total):
             excluded = {*metadata.persons}.union(*rows.one(DraftingRow, stream).drafters.values())
             for before in rows.of(RoundRow, stream):
@@ -284,9 +279,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _ended(rows, recorded, round_id, "overtaken", because)
         case BudgetApproved(round_id, budget):
             _ended(rows, recorded, round_id, "approved")
-            drafting = rows.one(DraftingRow, stream)
-            still = {name: who for name, who in drafting.drafters.items() if name != drafting.scenarios[budget]}
-            rows.put(replace(drafting, drafters=still))
+            rows.put(_approved(rows.one(DraftingRow, stream), budget))
         case RequestApproved(round_id):
             _ended(rows, recorded, round_id, "approved")
         case StepPassed(round_id, step=step):
@@ -402,9 +395,20 @@ def _ended(rows: Rows, recorded: Recorded[Any], round_id: RoundId, state: str, b
     rows.put(replace(row, state=state, ended_at=recorded.metadata.at, ended_because=because))
 
 
-def _drafted_by(drafting: DraftingRow, scenario: str, persons: Iterable[PersonId]) -> DraftingRow:
+def _drafted(
+    drafting: DraftingRow, event: BudgetDrafted | DifferenceWaived, persons: Iterable[PersonId]
+) -> DraftingRow:
+    scenarios = drafting.scenarios
+    if isinstance(event, BudgetDrafted):
+        scenarios = scenarios | {event.budget: event.scenario}
+    scenario = scenarios[event.budget]
     drafters = tuple(sorted({*drafting.drafters.get(scenario, ()), *persons}))
-    return replace(drafting, drafters=drafting.drafters | {scenario: drafters})
+    return replace(drafting, scenarios=scenarios, drafters=drafting.drafters | {scenario: drafters})
+
+
+def _approved(drafting: DraftingRow, budget: BudgetId) -> DraftingRow:
+    approved = drafting.scenarios[budget]
+    return replace(drafting, drafters={name: who for name, who in drafting.drafters.items() if name != approved})
 
 
 def _passed(rows: Rows, recorded: Recorded[Any], round_id: RoundId, step: int, *, over: bool) -> None:

@@ -75,7 +75,7 @@ from events.ids import (
     Text,
     by_number,
 )
-from events.money import Currency, ExchangeRate, Money, WholeAmount, exact
+from events.money import Currency, ExchangeRate, Money, WholeAmount, exact, plain
 
 from .budget_content import (
     BaseIsUnknown,
@@ -505,16 +505,19 @@ def _takes_the_place_of(
 def content_of(command: SetBudget) -> Content:
     """B2, B3, B7 to B9: what the version says, reckoned."""
     base = command.currency
-    names = tuple(Global(each.name, each.value) for each in command.globals)
+    names = tuple(Global(each.name, plain(each.value)) for each in command.globals)
     fringes = tuple(
-        Fringe(f.code, f.name, f.percent, whole(f.cut_off, base), whole(f.flat, base)) for f in command.fringes
+        Fringe(
+            f.code, f.name, None if f.percent is None else plain(f.percent), whole(f.cut_off, base), whole(f.flat, base)
+        )
+        for f in command.fringes
     )
     reckoned = reckoning(base, command.rates, names, fringes, command.sub_budgets)
     accounts = account_lines(command.accounts, reckoned)
     charges = charge_lines(command.charges, accounts, base)
     return Content(
         currency=base,
-        rates=command.rates,
+        rates=tuple(replace(rate, rate=plain(rate.rate)) for rate in command.rates),
         globals=names,
         fringes=fringes,
         sub_budgets=tuple(SubBudget(each.name, reckoned.times[each.name]) for each in command.sub_budgets),

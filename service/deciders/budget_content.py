@@ -32,7 +32,7 @@ from events.budget import (
     VarianceAccepted,
 )
 from events.ids import AccountCode, Digest, FlagId, Text
-from events.money import Currency, ExchangeRate, Money, Percent, WholeAmount, exact
+from events.money import Currency, ExchangeRate, Money, Percent, WholeAmount, exact, plain
 
 from .budget_detail import percentage
 from .command import Part
@@ -133,7 +133,7 @@ def charge_lines(
             continue
         base = _base(charge.code, charge.base, (*accounts, *kept), currency)
         amount = percentage(charge.percent, base.amount, currency) if stated is None else stated
-        kept.append(ChargeLine(charge.code, charge.name, charge.kind, charge.percent, base, amount))
+        kept.append(ChargeLine(charge.code, charge.name, charge.kind, plain(charge.percent), base, amount))
     return tuple(kept)
 
 
@@ -147,8 +147,9 @@ def credit_line(
         return CreditLine(credit.code, credit.name, None, None, None, None, stated)
     base = _base(credit.code, credit.base, (*accounts, *charges), currency)
     cap = None if credit.cap is None else exact(credit.cap, currency)
+    qualified = None if credit.qualified is None else plain(credit.qualified)
     amount = _earned(credit.percent, base, credit.qualified, cap, currency) if stated is None else stated
-    return CreditLine(credit.code, credit.name, credit.percent, base, credit.qualified, cap, amount)
+    return CreditLine(credit.code, credit.name, plain(credit.percent), base, qualified, cap, amount)
 
 
 def _base(

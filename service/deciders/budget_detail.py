@@ -23,6 +23,7 @@ from events.money import (
     WholeAmount,
     converted,
     exact,
+    plain,
     rounded,
 )
 
@@ -225,7 +226,7 @@ def _line(code: AccountCode, place: int, line: BudgetLine, reckoning: Reckoning)
     where = f"{code}, line {place} ({line.description})"
     factors = {"amount": line.amount, "units": line.units, "multiplier": line.multiplier}
     given = {name: factor for name, factor in factors.items() if factor[0].isalpha()}
-    values = {name: valued(factor, reckoning.globals, where) for name, factor in factors.items()}
+    values = {name: plain(valued(factor, reckoning.globals, where)) for name, factor in factors.items()}
     if line.sub_budget not in reckoning.times:
         raise NameIsUnknown(where, "sub-budget", str(line.sub_budget))
     for fringe in line.fringes:
@@ -249,7 +250,7 @@ def _line(code: AccountCode, place: int, line: BudgetLine, reckoning: Reckoning)
         description=line.description,
         **values,
         unit=line.unit,
-        rate=line.rate,
+        rate=plain(line.rate),
         currency=currency,
         globals=given,
         person=line.person,

@@ -229,6 +229,7 @@ class Reading:
     """A production that the sender may read, and what about it never changes."""
 
     stream_id: StreamId
+    title: str
     currency: Currency
     time_zone: str
     #: What they may read of it today.
@@ -268,7 +269,9 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
             f"{sender.person} holds no role on this production today.",
             "An executive producer or a producer may appoint you; administrators of the company read too.",
         )
-    return Reading(stream_id, state.currency, state.time_zone, sight(state, of_company, readers, on), readers)
+    return Reading(
+        stream_id, state.title, state.currency, state.time_zone, sight(state, of_company, readers, on), readers
+    )
 
 
 Readable = Annotated[Reading, Depends(readable)]

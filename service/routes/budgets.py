@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from sqlalchemy import select
 
 from events.budget import BudgetDrafted, TotalName
@@ -18,8 +18,11 @@ from service.deciders import budget_variant
 from service.deciders.budget import SetBudget
 from service.deciders.budget_detail import LineIsTooLarge
 from service.problems import Problem, told
+from service.spreadsheets import CSV, XLSX
 
 from .access import At, Doors, Readable, Reading, operation_id
+from .budget_files import FILES, PDF, file_of
+from .listing import JSON, preferred
 from .views import PRODUCTION, AtLeast, Shown, caught_up, company_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
@@ -28,13 +31,27 @@ _BUDGET = PRODUCTION + "/budgets/{budget}"
 Version = Annotated[BudgetId, Path(description="The number of a version, such as `v1`.")]
 
 
-@router.get(_BUDGET, name="budget")
+@router.get(_BUDGET, name="budget", response_model=BudgetDocument)
 async def get_budget(
-    production: Readable, budget: Version, at: At, response: Response, at_least: AtLeast = None
-) -> BudgetDocument:
-    """What does the version say, line by line?"""
+    production: Readable,
+    budget: Version,
+    at: At,
+    response: Response,
+    at_least: AtLeast = None,
+    accept: Annotated[
+        str,
+        Header(description=f"`{JSON}`; or `{CSV}` and `{XLSX}` (all of it), `{PDF}` (the top sheet, to be signed)."),
+    ] = JSON,
+) -> BudgetDocument | Response:
+    """What does the version say, line by line? As a file, it is for those who may read all figures."""
     [recorded] = await _drafted(at, production, at_least, [budget])
     sight, drafted = production.sight, recorded.event
+    media_type = preferred(accept, JSON, *FILES)
+    if media_type != JSON:
+        _shown_to(production, None, budget)
+        file = await file_of(drafted, production.title, media_type)
+        await _stamp(at, file, production, recorded)
+        return file
     shown = budget_document.shown_to(drafted, sight.shows) if sight.withheld else drafted
     await _stamp(at, response, production, recorded)
     whole = budget_document.document(production.stream_id, recorded.version, recorded.position, shown)

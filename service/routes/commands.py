@@ -336,18 +336,27 @@ def told(answer: Answer, sight: Sight = EVERYTHING) -> bytes:
 
 async def read(model: type[M], request: Request) -> M:
     """The body of a request, strict to the letter."""
-    return _read(model, await _raw(request))
+    return _read(model, await _json(request))
 
 
-async def _raw(request: Request) -> bytes:
-    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if media_type != "application/json":
+async def _json(request: Request) -> bytes:
+    if media_type_of(request) != "application/json":
         raise Problem(
             415,
             "ContentTypeIsNotJson",
             "A body is sent as application/json.",
             "Set the Content-Type and send again.",
         )
+    return await raw(request)
+
+
+def media_type_of(request: Request) -> str:
+    """What the body is sent as."""
+    return request.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+async def raw(request: Request) -> bytes:
+    """The bytes of a body, if they are not too many."""
     too_large = Problem(
         413,
         "BodyIsTooLarge",

@@ -5,8 +5,6 @@ A cursor keeps the version that its first page showed, so that a list does not m
 
 import base64
 import binascii
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +19,7 @@ from events.ids import StreamId
 from projections.projection import Projection
 from service.deciders.confidential import Sight
 from service.problems import FieldError, Problem
+from service.spreadsheets import CSV, csv_of, quoted
 
 from .access import Doors
 from .views import AsOf, AtLeast, Shown, asked_for, shown_now, snapshot, stamp
@@ -28,7 +27,6 @@ from .views import AsOf, AtLeast, Shown, asked_for, shown_now, snapshot, stamp
 V = TypeVar("V", bound=BaseModel)
 
 JSON = "application/json"
-CSV = "text/csv"
 JSON_LINES = "application/jsonl"
 
 
@@ -135,10 +133,6 @@ def answered(
     return everything
 
 
-#: What a spreadsheet would take for a formula at the start of a cell.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
-
-
 def _cursor(version: int, place: int) -> str:
     return base64.urlsafe_b64encode(f"{version}.{place}".encode()).decode().rstrip("=")
 
@@ -160,14 +154,14 @@ def _whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str
     """All entries at once, for a spreadsheet or a program."""
     if media_type == JSON_LINES:
         return Response("".join(f"{each.model_dump_json()}\n" for each in entries), media_type=JSON_LINES)
-    written = io.StringIO()
-    table = csv.writer(written)
     columns = list(model.model_fields)
-    table.writerow(columns)
-    for each in entries:
-        table.writerow(_cells(each, columns))
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-    return Response(written.getvalue(), media_type=CSV, headers=headers)
+    written = csv_of([columns, *(_cells(each, columns) for each in entries)])
+    return Response(written, media_type=CSV, headers=attached(f"{name}.csv"))
+
+
+def attached(name: str) -> dict[str, str]:
+    """The headers of an answer that is a file."""
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _cells(entry: BaseModel, columns: Sequence[str]) -> list[str]:
@@ -181,5 +175,4 @@ def _cell(value: Any, *, is_text: bool) -> str:
         return ""
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
-    cell = str(value)
-    return f"'{cell}" if is_text and cell.startswith(_FORMULA) else cell
+    return quoted(str(value)) if is_text else str(value)

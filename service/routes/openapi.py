@@ -15,10 +15,12 @@ from pydantic.json_schema import models_json_schema
 from events import EVENTS
 from service.deciders.command import Command
 from service.problems import MEDIA_TYPE, ProblemDetails, slug
+from service.spreadsheets import CSV
 
 from . import commands, members
+from .budget_files import FILES
 from .feed import EVENT_STREAM
-from .listing import CSV, JSON, JSON_LINES
+from .listing import JSON, JSON_LINES
 
 EXAMPLES = Path(__file__).parent / "examples.json"
 
@@ -112,6 +114,14 @@ OF_THE_DOORS = {
     | {
         "403": "The sender is no administrator, or sends an API key.",
         "404": "There is no such company for the sender, or no such person in it.",
+    },
+    "chart": _OF_A_COMPANY | {"403": OF_A_PRODUCTIONS_VIEW["403"], "404": OF_A_PRODUCTIONS_VIEW["404"]},
+    "read_budget_file": _WITH_A_BODY
+    | {
+        "403": OF_A_PRODUCTIONS_VIEW["403"],
+        "404": OF_A_PRODUCTIONS_VIEW["404"],
+        "415": "The body is not sent as CSV or XLSX.",
+        "422": "A parameter cannot be read, or nothing of a budget in the file.",
     },
     "make_key": _WITH_A_BODY
     | {
@@ -274,7 +284,8 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     if any(parameter["name"] == "accept" for parameter in parameters):
         # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
-        answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in (CSV, JSON_LINES)}
+        others = FILES if name == "budget" else (CSV, JSON_LINES)
+        answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in others}
     if of_production:
         _add_problems(answers, OF_A_PRODUCTIONS_VIEW, "every view", "a production's view", name)
     else:
@@ -285,7 +296,8 @@ def _describe_door(operation: dict[str, Any]) -> None:
     name, answers = operation["operationId"], operation["responses"]
     shown = examples().get("doors", {}).get(name, {})
     if "request" in shown:
-        _exemplify(operation["requestBody"]["content"][JSON], {name: shown["request"]})
+        [first, *_] = operation["requestBody"]["content"].values()
+        _exemplify(first, {name: shown["request"]})
     for status in ("200", "201"):
         if status in answers and "answer" in shown:
             _exemplify(answers[status]["content"][JSON], {name: shown["answer"]})

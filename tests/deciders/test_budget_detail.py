@@ -232,6 +232,40 @@ class TestAHeldAccount:
         assert chosen(terms, PRODUCER, SubmitBudget(budget="v2"), story) == "Capped"
 
 
+_ALL = Base(levels=tuple(Level))
+#: Of a base, of one without an account, compounding, labelled otherwise, flat.
+CHARGES = (
+    BudgetCharge(code="8000", name="Reserve", kind=ChargeKind.CONTINGENCY, percent=Decimal("7.50"), base=_ALL),
+    BudgetCharge(
+        code="8100",
+        name="Bond",
+        kind=ChargeKind.COMPLETION_BOND,
+        percent=Decimal("3.0"),
+        base=Base(levels=(Level.PRODUCTION,), accounts=("1100",)),
+        amount=Decimal("17.10"),
+    ),
+    BudgetCharge(code="8200", name="Overhead", kind=ChargeKind.OVERHEAD, amount=Decimal("1000")),
+    BudgetCharge(
+        code="8300",
+        name="Fee",
+        kind=ChargeKind.FEE,
+        percent=Decimal("0.0"),
+        base=Base(levels=tuple(Level), less=("1100",)),
+    ),
+)
+CREDITS = (
+    BudgetCredit(
+        code="9000",
+        name="Rebate",
+        percent=Decimal("30"),
+        base=Base(levels=(Level.PRODUCTION,)),
+        qualified=Decimal("70.50"),
+        cap=Decimal("99.90"),
+    ),
+    BudgetCredit(code="9001", name="Grant", amount=Decimal("5.50")),
+)
+
+
 @st.composite
 def budgets(draw: st.DrawFn) -> SetBudget:
     """Budgets with lines, fringes, cut-offs and sub-budgets behind some of their accounts."""
@@ -245,6 +279,10 @@ def budgets(draw: st.DrawFn) -> SetBudget:
         person=st.sampled_from([None, "gaffer", "grip"]),
         fringes=st.lists(st.sampled_from(["19", "20"]), unique=True).map(tuple),
         currency=st.sampled_from([None, "USD"]),
+        description=st.sampled_from(["Crew", "=1+1", "'-5", "Ünit; two", 'A "B"', "7.50"]),
+        unit=st.sampled_from([None, "weeks", "2"]),
+        groups=st.sampled_from([(), ("stunts",), ("stunts", "unit-2")]),
+        location=st.sampled_from([None, "goa"]),
     )
     accounts = [
         account("1100", "Story", Level.ABOVE_THE_LINE, "1234.56"),
@@ -257,8 +295,11 @@ def budgets(draw: st.DrawFn) -> SetBudget:
     ]
     return budget(
         accounts=tuple(accounts),
-        charges=(),
-        credits=(),
+        charges=tuple(each for each in CHARGES if draw(st.booleans())),
+        credits=CREDITS if draw(st.booleans()) else (),
+        stated=draw(st.sampled_from([{}, {"1100": Decimal("1234.56"), "grand_total": Decimal("1.50")}])),
+        tolerance=draw(st.sampled_from([Decimal(0), Decimal(1), Decimal("0.5")])),
+        scenario=draw(st.sampled_from([None, "low"])),
         rates=(DOLLARS,),
         globals=(BudgetGlobal(name="N", value=Decimal("1.5")),),
         fringes=(CAPPED_FUND, BudgetFringe(code="20", name="Dues", flat=Decimal("0.33"))),
@@ -275,7 +316,7 @@ class TestEveryBudget:
             if each.lines:
                 printed = sum(x.total * times[x.sub_budget] for x in each.lines)
                 assert each.amount == printed + sum(fringe.amount for fringe in each.fringes)
-        assert fact.totals.grand_total == sum(each.amount for each in fact.accounts)
+        assert fact.totals.above_and_below == sum(each.amount for each in fact.accounts)
 
     @settings(max_examples=either(short=60, long=600), deadline=None)
     @given_examples(budgets())

@@ -27,6 +27,7 @@ from service.rates import TooOften
 from service.routes import views
 from service.routes.commands import BODY_BYTES, COMPANY_COMMANDS, PRODUCTION_COMMANDS, refusals
 from service.routes.openapi import EXAMPLES, OF_THE_DOORS
+from service.spreadsheets import CSV
 from tests.deciders.ladders import RUNGS, Rung
 from tests.deciders.rounds import away, delegated
 from tests.deciders.stories import (
@@ -354,6 +355,13 @@ def _of_administrator(command: Command) -> Sent:
     return lambda world, _: world.send(ADMINISTRATOR, command)
 
 
+BUDGET_FILE = """Acct,Description,Amt,X,Rate,Total
+2200,Art Direction,,,,"165,001"
+2201,Production Designer,1,1,"50,000","50,000"
+2211,Art Director,1,1,"50,000","50,000"
+2215,Assistant Art Director,1,1,"50,000","50,000"
+2217,Set Construction Coordinator,1,1,"15,000","15,000"
+"""
 ZOES, TAKEN = "zoe@bank.example", "office@bank.example"
 NAMED = {"name": "Maya Rao"}
 DOORS: list[tuple[str, str, str, Sent]] = [
@@ -374,6 +382,9 @@ DOORS: list[tuple[str, str, str, Sent]] = [
     ("directory_changes", "403", "AdministratorAlone", _door("GET", "directory-changes")),
     ("erase_person", "403", "AdministratorAlone", _door("DELETE", "people/sam")),
     ("erase_person", "404", "MemberIsMissing", _door("DELETE", "people/nobody", ADMINISTRATOR)),
+    ("chart", "404", "ProductionIsMissing", _door("GET", "another-take/charts/feature")),
+    ("read_budget_file", "415", "ContentTypeIsNoSpreadsheet", lambda world, _: _file(world, "{}", "application/json")),
+    ("read_budget_file", "422", "FileCannotBeRead", lambda world, _: _file(world, "Dear Maya")),
     ("make_key", "403", "KeysOfGuestsRead", _of_a_guest("POST", "keys", {"scopes": ["read", "log-spend"]})),
     ("make_key", "409", "TooManyKeys", _too_many_keys),
     ("make_key", "422", "RequestIsMalformed", _door("POST", "keys", MAYA, {"scopes": ["approve"], "owner": "sam"})),
@@ -441,6 +452,12 @@ class TestEveryProblemOfTheDoors:
         held(EXAMPLES, problem, "problems", whose, status, name)
 
 
+async def _file(world: World, text: str, media_type: str = CSV) -> Any:
+    headers = await world.headers(MAYA) | {"Content-Type": media_type}
+    path = f"{AT}/read-budget-file?document=art.csv&tolerance=1"
+    return await world.client.post(path, content=text.encode(), headers=headers)
+
+
 #: Everything that a door says by chance, as it stands in the examples.
 _CHANCE = {r"\b([KTI])-[0-9a-f]{8}": r"\1-1a2b3c4d", r"glk_\w{81}": f"glk_1a2b3c4d_{'5d' * 32}2f6a0c18"}
 
@@ -482,6 +499,9 @@ class TestEveryDoor:
         await show("unlink_identity", ADMINISTRATOR, "DELETE", f"identities/{link['identity_id']}")
         await show("directory_changes", ADMINISTRATOR, "GET", "directory-changes")
         await show("erase_person", ADMINISTRATOR, "DELETE", "people/priya")
+        await world.play([*FOUNDED[3:], *OPENED[len(FOUNDED) :]])
+        await show("chart", MAYA, "GET", "the-long-take/charts/documentary")
+        shown["read_budget_file"] = {"request": BUDGET_FILE, "answer": (await _file(world, BUDGET_FILE)).json()}
         await show("revoke_token", MAYA, "DELETE", f"tokens/{tokens['tokens'][0]['token_id']}")
 
         assert {*shown} == {*OF_THE_DOORS}
