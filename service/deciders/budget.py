@@ -71,6 +71,7 @@ from events.ids import (
     Memo,
     PersonId,
     RoundId,
+    Says,
     Slug,
     Text,
     by_number,
@@ -243,7 +244,7 @@ class SetBudget(Command):
     round: RoundId | None = Field(
         None, description="The open round whose content this replaces: its approvals are void and asked for again."
     )
-    stated: dict[Stated, WholeAmount] = Field(
+    stated: Annotated[dict[Stated, WholeAmount], Says({"additionalProperties": False})] = Field(
         {},
         max_length=5020,
         description="Totals by their names, and accounts by their codes, as your document states them; each is compared"

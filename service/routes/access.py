@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, get_origin
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Path, Request, params
@@ -69,14 +69,15 @@ def _parameters_known(request: Request) -> None:
     if not sent:
         return
     declared = get_flat_params(request.scope["route"].dependant)
-    known = {field.alias for field in declared if isinstance(field.field_info, params.Query)}
+    known = {field.alias: field for field in declared if isinstance(field.field_info, params.Query)}
+    several = {name for name, field in known.items() if get_origin(field.field_info.annotation) is tuple}
     times = Counter(name for name, _ in sent)
     errors = [
         FieldError(pointer=f"query {name}", rule=rule)
         for name, n in times.items()
         for rule, broken in (
             ("this parameter is not known here", name not in known),
-            ("this parameter comes twice", n > 1),
+            ("this parameter comes twice", n > 1 and name not in several),
         )
         if broken
     ]

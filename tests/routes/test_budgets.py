@@ -168,17 +168,19 @@ class TestACopy:
         assert (now["drafts"], [each["scenario"] for each in now["versions"]]) == (["v1", "v2"], ["main", "low"])
 
     async def test_is_raised_and_leaves_lines_out(self, world: World) -> None:
-        tagged = detailed(line("100", groups=("stunts",)), line("10", location="goa"), line("1.05"))
+        tagged = detailed(
+            line("100", groups=("stunts",)), line("9", groups=("unit-2",)), line("10", location="goa"), line("1.05")
+        )
         await world.play([*FUNDED, (LINE_PRODUCER, tagged)])
 
-        asked = {"percent": "-10", "without_group": "stunts", "without_location": "goa"}
+        asked = {"percent": "-10", "without_group": ["stunts", "unit-2"], "without_location": "goa"}
         copy = await world.read(AUDITOR, "budgets/v1/copy", **asked)
         otherwise = await world.read(AUDITOR, "budgets/v1/what-if", **asked)
 
         assert [each["rate"] for each in copy["accounts"][1]["lines"]] == ["0.95"]
         story, art = otherwise["changed"][:2]
         assert (story["before"], story["after"]) == ("100000.00", "90000.00")
-        assert (art["code"], art["before"], art["after"]) == (ART, "111.05", "0.95")
+        assert (art["code"], art["before"], art["after"]) == (ART, "120.05", "0.95")
         total = next(each for each in otherwise["totals"] if each["total"] == "grand_total")
         assert Decimal(total["difference"]) == sum(
             Decimal(each["difference"]) for each in otherwise["changed"] if each["code"] != REBATE

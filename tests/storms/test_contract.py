@@ -384,7 +384,7 @@ UNENTITLED: dict[str, tuple[Callable[[Production], Awaitable[str | None]], set[s
     "nobody": (_nothing, OPEN, {401, 405}),
     "a token of nobody's": (_unknown, OPEN, {401, 405}),
     "another company's": (_of_rival, OPEN | {"inbox"}, {400, 401, 403, 404, 405, 422}),
-    "no role's": (_of_stranger, OF_A_MEMBER, {400, 401, 403, 404, 405, 409, 412, 422}),
+    "no role's": (_of_stranger, OF_A_MEMBER, {400, 401, 403, 404, 405, 409, 412, 415, 422}),
 }
 
 
