@@ -79,6 +79,30 @@ async def served(url: str) -> AsyncIterator[int]:
         await serving.wait()
 
 
+def budget_file(lines: int) -> str:
+    """A budget as other tools export it: accounts of a hundred lines."""
+    rows = ["Acct,Description,Amt,Units,X,Rate,Total"]
+    for number in range(lines):
+        code = 1000 + 100 * (number // 100)
+        if number % 100 == 0:
+            rows.append(f"{code},Account {code},,,,,")
+        rows.append(f'{code + number % 100},"Line, {number}",2,5,1,{number + 1}.50,"{10 * number + 15:,}.00"')
+    return "\n".join(rows)
+
+
+async def imported(client: httpx2.AsyncClient, at: str, token: str, text: str) -> float:
+    """Seconds until a file is read and the budget that it says is set."""
+    started = time.perf_counter()
+    bearing = {"Authorization": f"Bearer {token}"}
+    address = f"{at}/read-budget-file?document=export.csv"
+    read = await client.post(address, content=text, headers=bearing | {"Content-Type": "text/csv"})
+    told = read.raise_for_status().json()
+    assert told["reconciled"], "the file adds"
+    key = {"Idempotency-Key": f"import-{started}"}
+    (await client.post(f"{at}/set-budget", json=told["command"], headers=bearing | key)).raise_for_status()
+    return time.perf_counter() - started
+
+
 async def compare(server: Server) -> AsyncGenerator[Result, None]:
     """Every row about HTTP."""
     started = time.perf_counter()
@@ -86,6 +110,10 @@ async def compare(server: Server) -> AsyncGenerator[Result, None]:
         yield result("start of a process until it answers", "s", [time.perf_counter() - started], aim="<= 5")
         token = await staged(server.service_url, f"http://127.0.0.1:{port}")
         at = f"/v1/{demo.COMPANY}/{demo.PRODUCTION}"
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            # Each with a line more than the one before: the same content again would set nothing.
+            seconds = [await imported(client, at, token, budget_file(5000 + each)) for each in range(ROUNDS)]
+        yield result("import of a budget of 5,000 lines, read and set", "s", seconds, aim="<= 2")
         for path in (f"{at}/log-spend", f"{at}/no-op"):
             await load(port, path, token, seconds=SECONDS / 2)
         ours: list[float] = []

@@ -25,12 +25,20 @@ from events.budget import (
     SubBudget,
     TotalName,
 )
-from events.ids import AccountCode, BudgetId, Digest, StreamId
-from events.money import Amount, Currency, ExchangeRate
+from events.ids import AccountCode, BudgetId, Digest, GlobalName, StreamId
+from events.money import Amount, Currency, ExchangeRate, Quantity
 
 #: Whether the figures of accounts may be read.
 Shows = Callable[[Iterable[AccountCode]], bool]
 Row = AccountLine | ChargeLine | CreditLine
+
+
+class GlobalInUse(BaseModel):
+    """A named number, and the lines that are reckoned with it."""
+
+    name: GlobalName
+    value: Quantity
+    used_by: list[str] = Field(description="Such as `2200, line 1 (Art director)`.")
 
 
 class BudgetDocument(BaseModel):
@@ -43,7 +51,7 @@ class BudgetDocument(BaseModel):
     content_hash: Digest = Field(description="Of all that it says: what approvals are bound to.")
     currency: Currency
     rates: list[ExchangeRate]
-    globals: list[Global]
+    globals: list[GlobalInUse]
     fringes: list[Fringe]
     sub_budgets: list[SubBudget]
     accounts: list[AccountLine]
@@ -116,8 +124,18 @@ def document(stream: StreamId, version: int, position: int, drafted: BudgetDraft
     """The whole version."""
     names = {part.name for part in fields(drafted)} & BudgetDocument.model_fields.keys()
     said = {name: getattr(drafted, name) for name in names}
+    said["globals"] = [
+        GlobalInUse(name=each.name, value=each.value, used_by=list(_used_by(each, drafted))) for each in drafted.globals
+    ]
     where = {"production": stream, "version": version, "position": position}
     return BudgetDocument.model_validate(where | said)
+
+
+def _used_by(named: Global, drafted: BudgetDrafted) -> Iterator[str]:
+    for account in drafted.accounts:
+        for place, line in enumerate(account.lines, 1):
+            if named.name in line.globals.values():
+                yield f"{account.code}, line {place} ({line.description})"
 
 
 def shown_to(drafted: BudgetDrafted, shows: Shows) -> BudgetDrafted:

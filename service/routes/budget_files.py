@@ -61,7 +61,7 @@ async def read_budget_file(
     profile: Annotated[
         str | None,
         Query(
-            max_length=20_000,
+            max_length=4_000,
             description='What the columns are called, as JSON: `{"account": "Konto", "total": "Summe"}`; and which'
             " account each section becomes, where there are no codes. The usual names are known.",
         ),
@@ -76,20 +76,22 @@ async def read_budget_file(
         said = f"A file is sent as {CSV} or {XLSX}."
         raise Problem(415, "ContentTypeIsNoSpreadsheet", said, "Set the Content-Type and send again.")
     data = await raw(request)
-    try:
-        columns = Profile() if profile is None else Profile.model_validate_json(profile)
-    except ValidationError as error:
-        rules = ((each["loc"], each["msg"]) for each in error.errors())
-        errors = [
-            FieldError(pointer=f"query profile {'/'.join(map(str, loc))}".strip(), rule=rule) for loc, rule in rules
-        ]
-        raise malformed_fields(errors) from None
-    file = reading.File(document, data, media_type, columns, sheet, tolerance)
+    file = reading.File(document, data, media_type, _columns(profile), sheet, tolerance)
     try:
         # A large workbook takes a while, and others are not to wait for it.
         return await asyncio.to_thread(reading.read, file, production.currency)
     except reading.CannotBeRead as error:
         raise Problem(422, "FileCannotBeRead", f"{document}: {error}.", "Send a budget as CSV or XLSX.") from None
+
+
+def _columns(profile: str | None) -> Profile:
+    try:
+        return Profile() if profile is None else Profile.model_validate_json(profile, strict=True)
+    except ValidationError as error:
+        said = 'send what columns are called as a JSON object, such as {"account": "Konto"}'
+        rules = ((each["loc"], each["msg"] if each["loc"] else said) for each in error.errors())
+        named = ((f"query profile {'/'.join(map(str, loc))}".strip(), rule) for loc, rule in rules)
+        raise malformed_fields([FieldError(pointer=pointer, rule=rule) for pointer, rule in named]) from None
 
 
 async def file_of(drafted: BudgetDrafted, title: str, media_type: str) -> Response:

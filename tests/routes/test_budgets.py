@@ -55,6 +55,7 @@ class TestAVersion:
         art = next(each for each in whole["accounts"] if each["code"] == ART)
         assert [each["description"] for each in art["lines"]] == ["Operators", "Batteries"]
         assert (art["lines"][0]["units"], art["lines"][0]["globals"]) == ("4.5", {"units": "WEEKS"})
+        assert whole["globals"] == [{"name": "WEEKS", "value": "4.5", "used_by": [f"{ART}, line 1 (Operators)"]}]
         assert art["fringes"] == [{"fringe": "19", "base": "20000.00", "amount": "2500.00"}]
         assert (whole["content_hash"], whole["withheld"]) == (now["shown"]["content_hash"], None)
         assert whole["totals"]["grand_total"] == now["shown"]["grand_total"]
