@@ -67,6 +67,8 @@ class BudgetSubmitted:
     content_hash: Digest
     #: The grand total asked for.
     total: Money
+    #: Who may not approve it, since they had a hand in it.
+    excluded: tuple[PersonId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +230,8 @@ class ContentReplaced:
     changes: tuple[AccountChange, ...]
     #: Whose approvals are void.
     voided: tuple[PersonId, ...]
+    #: Who may not approve the content as it is now, since they had a hand in it.
+    excluded: tuple[PersonId, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ class When:
     """Counted as `at_least` is."""
     percent_over: Percent | None = None
     """It takes its account past what was approved for it, with all changes since, by this percentage or more; a
-    payment, past its budget; a new version, past the total of the one in force. 0 is by anything at all."""
+    payment, past its budget; a new version, past the least total that was in force within the policy's days. 0 is by
+    anything at all."""
 
 
 @dataclass(frozen=True, slots=True)

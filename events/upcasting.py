@@ -59,6 +59,11 @@ def _of_one_scenario(shape: Shape) -> Shape:
     return {**shape, "tolerance": "0", "scenario": "main", "document": None, "document_sha256": None}
 
 
+def _excluded_as_before(shape: Shape) -> Shape:
+    """Who may not approve a version was not said: whoever drafted its scenario, submitted or edited it."""
+    return {**shape, "excluded": []}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
@@ -66,6 +71,8 @@ STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "ApprovalGiven": (_approval_of_any_subject,),
     "ChangesRequested": (_changes_to_any_subject,),
     "BudgetDrafted": (_without_detail, _of_one_scenario),
+    "BudgetSubmitted": (_excluded_as_before,),
+    "ContentReplaced": (_excluded_as_before,),
 }
 
 

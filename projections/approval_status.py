@@ -245,8 +245,9 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.remove(AppointmentRow, stream, person, role.value)
         case BudgetDrafted() | DifferenceWaived():
             rows.put(_drafted(rows.one(DraftingRow, stream), event, metadata.persons))
-        case BudgetSubmitted(round_id, budget, content_hash, total):
-            excluded = {*metadata.persons}.union(*rows.one(DraftingRow, stream).drafters.values())
+        case BudgetSubmitted(round_id, budget, content_hash, total, hands):
+            drafting = rows.one(DraftingRow, stream)
+            excluded = {*metadata.persons, *hands, *drafting.drafters.get(drafting.scenarios[budget], ())}
             for before in rows.of(RoundRow, stream):
                 if (before.kind, before.subject) == (RequestKind.BUDGET, budget):
                     excluded |= {before.submitted_by, before.on_behalf_of or before.submitted_by}
@@ -463,7 +464,7 @@ def _replaced(rows: Rows, recorded: Recorded[Any], event: ContentReplaced) -> No
             step=0,
             since=metadata.at,
             passed_over=(),
-            excluded=tuple(sorted({*row.excluded, *metadata.persons})),
+            excluded=tuple(sorted({*row.excluded, *metadata.persons, *event.excluded})),
             decisions=tuple(replace(made, counts=False) for made in row.decisions),
             conditions=(),
             former=event.former,

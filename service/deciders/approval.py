@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from pydantic import Field
+from typing_extensions import override
 
 from events.approval import (
     Abstained,
@@ -89,7 +90,7 @@ class ContentHasChanged(Conflicting):
 
 @dataclass
 class ApproverSetTheBudget(Forbidden):
-    """{approver} set a draft, waived a difference or submitted it before, and may not approve {budget}."""
+    """{approver} drafted it, set figures that it takes over, or submitted it, and may not approve {budget}."""
 
     rule = "A3"
     otherwise = "Somebody else whom the round asks, who had no hand in it, may."
@@ -128,6 +129,12 @@ class NotAsked(Forbidden):
     step: int
     steps: int
     asked: tuple[PersonId, ...]
+
+    @override
+    def advice(self) -> str:
+        if self.asked:
+            return self._filled(self.otherwise)
+        return "Nobody is what the step asks for: an executive producer may appoint somebody who is."
 
 
 @dataclass

@@ -98,7 +98,7 @@ class NothingDelegated(Forbidden):
     """{person} may not send {command} for {grantor} on this production today."""
 
     rule = "D2"
-    otherwise = "{grantor} may send it, delegate it to {person}, or be away with {person} as substitute."
+    otherwise = "{grantor} may send it, or delegate it to {person}; answers to rounds a substitute gives, too."
     person: PersonId
     command: str
     grantor: PersonId

@@ -10,7 +10,8 @@ B4  A stated amount or total that disagrees is kept and flagged; a stated total 
     as much for every level that is summed, a difference is recorded and accepted. No line ever balances it.
 B5  A new version takes the place of the draft of its scenario, never of an approved one, and never of one that is
     submitted, unless it names the round.
-B6  The version in force is locked as the baseline by an executive producer who did not submit it.
+B6  The version in force is locked as the baseline by an executive producer who did not submit it, while no successor
+    is submitted.
 B7  A line is amount x units x multiplier x rate, rounded once to the budget's currency; a global that it names gives a
     number, and what it names stands in the budget.
 B8  A fringe is a percentage of the pay of its lines on an account, up to the cut-off of each person over all accounts,
@@ -21,6 +22,7 @@ B9  A line of a sub-budget counts as often as the sub-budget is made.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar
@@ -139,6 +141,15 @@ class BudgetIsSubmitted(Conflicting):
 
 
 @dataclass
+class RoundAsksForNoBudget(Conflicting):
+    """{round} asks for no budget, or asks no more: nothing stands in it whose place this would take."""
+
+    rule = "B5"
+    otherwise = "Leave the round out, and send it as a draft."
+    round: RoundId
+
+
+@dataclass
 class ScenarioIsAnother(Conflicting):
     """{round} asks about {budget}, of the scenario {asked}; a version of {scenario} does not take its place."""
 
@@ -181,6 +192,18 @@ class SubmitterMayNotLock(Forbidden):
 
 
 @dataclass
+class SuccessorIsSubmitted(Conflicting):
+    """{submitted}, {total}, waits for a decision in {round}, and would replace {budget}: it is not locked meanwhile."""
+
+    rule = "B6"
+    otherwise = "Wait for the decision, or the producer may withdraw {submitted}."
+    budget: BudgetId
+    submitted: BudgetId
+    total: Money
+    round: RoundId
+
+
+@dataclass
 class BudgetIsUnreconciled(Conflicting):
     """{budget} does not add: stated less computed, {differences}."""
 
@@ -211,7 +234,7 @@ class SetBudget(Command):
     """A producer or a line producer sets a whole budget version, as a draft."""
 
     refusals = (
-        *(CurrencyIsNotBase, BudgetIsSubmitted, ScenarioIsAnother),
+        *(CurrencyIsNotBase, BudgetIsSubmitted, RoundAsksForNoBudget, ScenarioIsAnother),
         *(NameIsUnknown, TimesIsNotWhole, LineDoesNotConvert, LineIsTooLarge),
         *(BaseIsUnknown, BudgetIsUnreconciled, AnotherRuleCounts),
     )
@@ -315,6 +338,8 @@ class SetBudget(Command):
     def _tolerance_fits(cls, tolerance: Decimal, info: ValidationInfo) -> Decimal:
         if currency := info.data.get("currency"):
             fits(tolerance, currency, "")
+        if tolerance > 1:
+            raise ValueError("a tolerance is one unit of the currency at the most; more is waived, with a reason")
         return tolerance
 
     @field_validator("accounts", "charges", "credits", mode="after")
@@ -348,7 +373,7 @@ class WaiveDifference(Command):
 class LockBudget(Command):
     """An executive producer who did not submit it locks the version in force as the baseline."""
 
-    refusals = (BudgetIsMissing, BudgetIsNotInForce, SubmitterMayNotLock)
+    refusals = (BudgetIsMissing, BudgetIsNotInForce, SubmitterMayNotLock, SuccessorIsSubmitted)
     example: ClassVar = {"budget": "v1"}
 
     budget: BudgetId
@@ -379,6 +404,10 @@ class BudgetState(StrEnum):
     SUPERSEDED = "superseded"
 
 
+#: An amount of an account, or the percentage of a charge or credit: whose it is, and what it says.
+Figure = tuple[AccountCode, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What decisions remember of a version."""
@@ -396,6 +425,8 @@ class Budget:
     held: Map[AccountCode, Held]
     #: What the lines are, beside their amounts, in words.
     named: Map[AccountCode, str]
+    #: Everything that somebody decided on in it: amounts, and percentages with their bases; zeros say nothing.
+    figures: frozenset[Figure]
     #: Differences that are open, with their flags.
     differences: Map[Stated, tuple[Money, FlagId]]
     #: Flags on labels, which stand as long as the version does.
@@ -421,6 +452,10 @@ class Budgets:
     in_force: BudgetId | None = None
     #: By scenario, whoever set a draft, or waived a difference, since its last approved version.
     drafted_by: Map[Slug, frozenset[PersonId]] = Map()
+    #: Of every figure that was set and never approved, who set it first, in whatever scenario.
+    authors: Map[Figure, frozenset[PersonId]] = Map()
+    #: When each version came into force, in their order.
+    approved_on: tuple[tuple[date, BudgetId], ...] = ()
     #: How many of them there have been; the next one's number.
     overages: int = 0
     transfers: int = 0
@@ -439,10 +474,22 @@ class Budgets:
         waits = (each for each in self.working.values() if self.versions[each].state is BudgetState.SUBMITTED)
         return next(waits, None)
 
-    @property
-    def drafters(self) -> frozenset[PersonId]:
-        """Whoever had a hand in what may be submitted: drafts of one scenario are copied from another."""
-        return frozenset().union(*self.drafted_by.values())
+    def had_a_hand_in(self, version: Budget) -> frozenset[PersonId]:
+        """A3: whoever drafted its scenario, submitted it, or first set a figure that would be new in force.
+
+        A draft is copied from another one in a minute, whatever scenario that was of, and whatever became of it.
+        """
+        force = self.force
+        new = version.figures if force is None else version.figures - force.figures
+        nobody: frozenset[PersonId] = frozenset()
+        drafters = self.drafted_by.get(version.scenario, nobody)
+        return drafters.union(version.submitters, *(self.authors.get(each, nobody) for each in new))
+
+    def in_force_since(self, day: date) -> list[Budget]:
+        """The versions that were in force at some time since a day."""
+        later = [budget for on, budget in self.approved_on if on >= day]
+        before = [budget for on, budget in self.approved_on if on < day][-1:]
+        return [self.versions[budget] for budget in (*before, *later)]
 
     @property
     def locked(self) -> BudgetId | None:
@@ -489,6 +536,8 @@ def _takes_the_place_of(
 ) -> tuple[BudgetId | None, Slug]:
     """B5: the latest version of the scenario, or what the round asks about that the command names."""
     submitted = budgets.submitted
+    if command.round is not None and submitted is None:
+        raise RoundAsksForNoBudget(command.round)
     if submitted is None or open_round is None or command.round is None:
         scenario = command.scenario or MAIN
         working = budgets.working.get(scenario)
@@ -546,11 +595,16 @@ def waive_difference(command: WaiveDifference, budgets: Budgets) -> list[BudgetE
     return [DifferenceWaived(command.budget, command.total, difference, clears=(flag,))]
 
 
-def lock_budget(command: LockBudget, budgets: Budgets, metadata: Metadata) -> list[BudgetEvent]:
+def lock_budget(
+    command: LockBudget, budgets: Budgets, open_round: RoundId | None, metadata: Metadata
+) -> list[BudgetEvent]:
     """B6; locking the locked version does nothing."""
     version = _in_force(command.budget, budgets, metadata)
     if version.state is BudgetState.LOCKED:
         return []
+    submitted = budgets.submitted
+    if submitted is not None and open_round is not None:
+        raise SuccessorIsSubmitted(command.budget, submitted, budgets.versions[submitted].total, open_round)
     return [BudgetLocked(command.budget, version.content_hash, version.total)]
 
 
@@ -579,10 +633,12 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
     match event:
         case BudgetDrafted():
             replaced = {} if event.replaces is None else {event.replaces: BudgetState.REPLACED}
-            drafted = _with_states(budgets, replaced)
+            drafted, version = _with_states(budgets, replaced), remembered(event)
+            news = {each: metadata.persons for each in version.figures if each not in budgets.authors}
             return replace(
                 drafted,
-                versions=drafted.versions.set(event.budget, remembered(event)),
+                versions=drafted.versions.set(event.budget, version),
+                authors=drafted.authors.update(news),
                 working=drafted.working.set(event.scenario, event.budget),
                 drafted_by=_drafted_by(drafted, event.scenario, metadata),
             )
@@ -600,9 +656,9 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
             waived = _with(budgets, budget, replace(version, differences=version.differences.delete(total)))
             return replace(waived, drafted_by=_drafted_by(waived, version.scenario, metadata))
         case BudgetSubmitted(_, budget):
-            return _submitted(budgets, budget, metadata)
-        case ContentReplaced(subject=budget):
-            return _submitted(budgets, budget, metadata)
+            return _submitted(budgets, budget, metadata.persons)
+        case ContentReplaced(subject=budget, former=former):
+            return _submitted(budgets, budget, metadata.persons | budgets.versions[former].submitters)
         case BudgetWithdrawn(_, budget):
             return _with_states(budgets, {budget: BudgetState.DRAFT})
         case ChangesRequested(_, subject):
@@ -611,9 +667,7 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
             return _with_states(budgets, {budget: BudgetState.REJECTED})
         case BudgetApproved(_, budget):
             approved = _with_states(budgets, {budget: BudgetState.APPROVED})
-            scenario = budgets.versions[budget].scenario
-            working, drafted_by = budgets.working.delete(scenario), budgets.drafted_by.delete(scenario)
-            return replace(approved, working=working, in_force=budget, drafted_by=drafted_by, carried=Map())
+            return _came_into_force(approved, budget, metadata.at.date())
         case BudgetSuperseded(budget):
             return _with_states(budgets, {budget: BudgetState.SUPERSEDED})
         case BudgetLocked(budget):
@@ -650,9 +704,25 @@ def _drafted_by(budgets: Budgets, scenario: Slug, metadata: Metadata) -> Map[Slu
     return budgets.drafted_by.set(scenario, budgets.drafted_by.get(scenario, frozenset()) | metadata.persons)
 
 
-def _submitted(budgets: Budgets, budget: BudgetId, metadata: Metadata) -> Budgets:
+def _came_into_force(budgets: Budgets, budget: BudgetId, on: date) -> Budgets:
     version = budgets.versions[budget]
-    submitted = replace(version, state=BudgetState.SUBMITTED, submitters=version.submitters | metadata.persons)
+    authors = budgets.authors
+    for approved in version.figures.intersection(authors):
+        authors = authors.delete(approved)
+    return replace(
+        budgets,
+        working=budgets.working.delete(version.scenario),
+        in_force=budget,
+        drafted_by=budgets.drafted_by.delete(version.scenario),
+        authors=authors,
+        approved_on=(*budgets.approved_on, (on, budget)),
+        carried=Map(),
+    )
+
+
+def _submitted(budgets: Budgets, budget: BudgetId, persons: frozenset[PersonId]) -> Budgets:
+    version = budgets.versions[budget]
+    submitted = replace(version, state=BudgetState.SUBMITTED, submitters=version.submitters | persons)
     return _with(budgets, budget, submitted)
 
 
@@ -688,10 +758,23 @@ def remembered(drafted: BudgetDrafted) -> Budget:
         levels=Map({line.code: line.level for line in drafted.accounts}),
         held=Map({line.code: line.held for line in drafted.accounts if line.held is not None}),
         named=Map({line.code: in_words(line) for line in of_all_kinds}),
+        figures=frozenset(_figures(drafted)),
         differences=Map(),
         labels=(),
         submitters=frozenset(),
     )
+
+
+def _figures(drafted: BudgetDrafted) -> Iterator[Figure]:
+    percentages: tuple[ChargeLine | CreditLine, ...] = (*drafted.charges, *drafted.credits)
+    for account in drafted.accounts:
+        if account.amount:
+            yield account.code, f"{account.amount:f}"
+    for line in percentages:
+        if line.percent:
+            yield line.code, in_words(line)
+        elif line.percent is None and line.amount:
+            yield line.code, f"{line.amount:f}"
 
 
 def _with(budgets: Budgets, budget: BudgetId, version: Budget) -> Budgets:

@@ -103,7 +103,7 @@ class ContingencyMovesByDraw(Conflicting):
 
 @dataclass
 class ContingencyIsExhausted(Conflicting):
-    """A draw of {requested} is {over} beyond what is left of the contingency: {left}."""
+    """A draw of {requested} is {over} beyond what the fullest contingency account has left: {left}."""
 
     rule = "M3"
     otherwise = "Request an overage, or transfer from an account that has room."

@@ -88,9 +88,9 @@ from .production import (
 )
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
-from .request import loggers, of_version, requested
+from .request import hands_in, loggers, of_version, requested
 from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, covers, onward
-from .spend import LogSpend, RecodeSpend, ReverseSpend
+from .spend import LogSpend, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
@@ -277,7 +277,7 @@ def amount_of(command: Limited, base: Currency) -> Money:
     """What the command is about, as it was sent."""
     match command:
         case LogSpend():
-            return Money(command.net + command.tax - command.recoverable_tax, command.currency)
+            return Money(command.net + command.tax, command.currency)
         case RequestOverage() | TransferBudget() | DrawContingency():
             return Money(command.amount, base)
         case SecureFunding() | RecordReceipt():
@@ -317,13 +317,14 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case WaiveDifference():
             happened += budget.waive_difference(command, budgets)
         case LockBudget():
-            happened += budget.lock_budget(command, budgets, metadata)
+            happened += budget.lock_budget(command, budgets, rounds.open, metadata)
         case UnlockBudget():
             happened += budget.unlock_budget(command, budgets, metadata)
         case AdoptApprovalPolicy():
             happened += policy.adopt_approval_policy(command, production.policies, situation.company, funds)
         case SubmitBudget():
-            happened += submission.submit_budget(command, rounds, budgets)
+            excluded = metadata.persons | hands_in(budgets.existing(command.budget), production)
+            happened += submission.submit_budget(command, rounds, budgets, tuple(sorted(excluded)))
         case WithdrawBudget():
             happened += submission.withdraw_budget(command, rounds, budgets)
         case RequestOverage():
@@ -336,6 +337,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += _reversed(command, situation)
         case RecodeSpend():
             happened += spend.recode_spend(command, spending, measure, flags)
+            _bars_nobody(command, production, metadata)
         case RequestPayment():
             # What it asks for is all that happens; and what it asks for anew is asked no more.
             payment.turned_down(command, spending, rounds, waits=partial(_waits, situation.around))
@@ -357,15 +359,27 @@ def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
     if rounds.open is None:
         return [*drafted]
     replaced = submission.replaced(drafted, rounds.open, rounds, production.budgets)
-    happened = [*drafted, *replaced]
-    for event in replaced:
+    on = situation.metadata.at.date()
+    for place, event in enumerate(replaced):
         version = evolve(production, drafted[0], situation.metadata).budgets.versions[event.subject]
-        request = of_version(event.subject, version, frozenset(), production)
-        rule = policy.chosen(request, production.policies, rounds.asked, situation.metadata.at.date())
+        request = of_version(event.subject, version, situation.metadata.persons, production, on)
+        replaced[place] = replace(event, excluded=tuple(sorted(request.excluded)))
+        rule = policy.chosen(request, production.policies, rounds.asked, on)
         asked = rounds.rounds[rounds.open]
         if (rule.steps, approval.fresh_minutes(request, rule)) != (asked.steps, asked.fresh_minutes):
             raise AnotherRuleCounts(event.subject, event.amount, rounds.open)
+    happened = [*drafted, *replaced]
     return [*happened, *(_onward(rounds.open, happened, situation) if replaced else ())]
+
+
+def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadata) -> None:
+    """S11: whoever logged what is on an account does not decide on more for it, so that is nobody's to bring about."""
+    logged_by = production.spending.entries[command.spend].logged_by
+    barred = logged_by - loggers(command.account, production) - metadata.persons
+    for number, asked in production.approvals.rounds.items():
+        open_change = asked.outcome is Outcome.OPEN and asked.kind in policy.CHANGES
+        if barred and open_change and asked.accounts[-1] == command.account:
+            raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
@@ -388,7 +402,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         return happened
     rule = policy.chosen(request, policies, rounds.beside(request.kind, request.subject), metadata.at.date())
     if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
-        rule = replace(rule, steps=policy.reachable(rule.steps, situation.around.standing))
+        rule = policy.reachable(rule, situation.around.standing)
     round_id = f"A-{len(rounds.rounds) + 1}"
     asked = approval.request_approval(request, rule, round_id)
     if isinstance(command, RecodeSpend):
@@ -459,6 +473,8 @@ def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situ
     outcome = None if before is None else rounds[before].outcome
     of_other_heads = any(approver.department_head for step in rule.steps for approver in step.approvers)
     again = before is None or outcome is Outcome.OPEN or of_other_heads or rounds[before].steps != rule.steps
+    if not rule.steps and outcome is Outcome.OPEN and before is not None:
+        return [RequestRecalled(before, request.subject, "it is recoded"), *asked]
     if not rule.steps or not again or outcome not in (None, Outcome.OPEN, Outcome.APPROVED):
         return []
     happened: list[OfProduction] = []
@@ -584,8 +600,10 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.POLICY_CHANGE:
             return frozenset()
         case RequestKind.BUDGET:
-            submitters = production.budgets.versions[asked.subject].submitters
-            return asked.excluded | asked.requesters | submitters | production.budgets.drafters
+            budgets = production.budgets
+            version = budgets.versions[asked.subject]
+            drafters = budgets.drafted_by.get(version.scenario, frozenset())
+            return asked.excluded | asked.requesters | version.submitters | drafters
         case RequestKind.PAYMENT:
             return asked.excluded | production.spending.entries[asked.subject].recoded_by
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:

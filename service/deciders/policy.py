@@ -1,13 +1,14 @@
 """Approval policies: which rule is for a request, and so which steps it takes.
 
 G1  A policy is adopted under the rule for changes of the policy in force; at first, by all executive producers. Who
-    proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time. A step of that rule
-    that could never pass takes all whom it asks, and all executive producers where it asks nobody: a policy can
-    always be changed. So it is with the kinds of G5.
+    proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time. A policy can always
+    be changed: a step of that rule that could never pass takes all whom it asks, and all executive producers where it
+    asks nobody; and one person fills two steps where there are too few for each. So it is with the kinds of G5.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
 G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
     so that splitting does not help; what was turned down does not, what was released and reversed later does: it may
-    have been paid. How far an account is taken past what was approved for it counts all changes since.
+    have been paid. How far an account is taken past what was approved for it counts all changes since, and a version
+    that comes into force within the policy's days starts no new count: of accounts, and of the whole.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
     unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:
@@ -17,7 +18,7 @@ Without an adopted policy, one executive producer decides on budgets and on chan
 the rules of each command are enough.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -319,9 +320,33 @@ def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chos
     return Chosen(policies.in_force, terms, None, terms.otherwise, counted)
 
 
-def reachable(steps: tuple[Step, ...], standing: Standing) -> tuple[Step, ...]:
-    """G1: the steps of a change of the policy, so that somebody can give each."""
-    return tuple(_reachable(step, standing) for step in steps)
+def reachable(rule: Chosen, standing: Standing) -> Chosen:
+    """G1: the rule, so that somebody can give each of its steps; where they are too few, one person gives two."""
+    steps = tuple(_reachable(step, standing) for step in rule.steps)
+    terms = rule.terms
+    if not _are_enough([step for step in steps if not step.optional], standing):
+        terms = replace(terms, one_person_may_fill_two_steps=True)
+    return replace(rule, steps=steps, terms=terms)
+
+
+def _are_enough(steps: Sequence[Step], standing: Standing) -> bool:
+    """Whether there is a person for each place that the steps have to have filled, and for none of them two."""
+    wanted: list[set[PersonId]] = []
+    for step in steps:
+        seats = set(standing.asked(step.approvers, ()))
+        places = {Mode.ANY: 1, Mode.QUORUM: step.quorum or 1}.get(step.mode, len(seats))
+        wanted += [seats] * places
+    found: dict[PersonId, int] = {}
+
+    def placed(place: int, tried: set[PersonId]) -> bool:
+        for person in sorted(wanted[place] - tried):
+            tried.add(person)
+            if person not in found or placed(found[person], tried):
+                found[person] = place
+                return True
+        return False
+
+    return all(placed(place, set()) for place in range(len(wanted)))
 
 
 def _reachable(step: Step, standing: Standing) -> Step:

@@ -6,6 +6,7 @@ ask by it.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -40,6 +41,7 @@ from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
 from .refusal import words
 from .rounds import Outcome
+from .spend import paid as payment_of
 
 #: An entry as it is stored, for the hash of what is paid.
 _ENTRY = TypeAdapter(SpendLogged)
@@ -59,15 +61,17 @@ def requested(
     if isinstance(command, RequestPayment):
         former = payment.turned_down(command, production.spending, production.approvals, waits=lambda _: False)
         entry, excluded = production.spending.entries[command.spend], former.excluded | persons
-        what = (command.spend, former.content_hash, entry.cost, entry.account, former.vendor)
+        content = former.content_hash
+        if entry.account not in former.accounts:
+            content = policy.hash_of(RequestKind.PAYMENT, command.spend, f"{content} on {entry.account}")
+        what = (command.spend, content, entry.paid, entry.account, former.vendor)
         return _of_payment(*what, excluded, production)
-    asks = partial(_asked_for, command, production, persons)
+    asks = partial(_asked_for, command, production, persons, metadata.at.date())
     for event in happened:
         match event:
             case BudgetSubmitted(_, subject):
                 version = production.budgets.versions[subject]
-                excluded = production.budgets.drafters | version.submitters | persons
-                return of_version(subject, version, excluded, production)
+                return of_version(subject, version, persons, production, metadata.at.date())
             case BudgetUnlocked(subject):
                 locked = production.budgets.versions[subject]
                 return asks(RequestKind.UNLOCKING, subject, locked.total, excluded=locked.submitters)
@@ -78,14 +82,14 @@ def requested(
                 return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached), excluded)
             case ContingencyDrawn(account=account, amount=amount):
                 return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (account,), loggers(account, production))
-            case SpendLogged(spend, account, cost=cost, vendor=vendor):
+            case SpendLogged(spend, account, vendor=vendor):
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
-                return _of_payment(spend, content, cost, account, vendor, persons, production)
-            case SpendRecoded(spend, _, account, cost):
+                return _of_payment(spend, content, payment_of(event), account, vendor, persons, production, event.cost)
+            case SpendRecoded(spend, _, account):
                 entry = production.spending.entries[spend]
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
                 excluded = persons | entry.logged_by
-                return _of_payment(spend, content, cost, account, entry.likeness[0], excluded, production)
+                return _of_payment(spend, content, entry.paid, account, entry.likeness[0], excluded, production)
             case FundingWithdrawn(funding):
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
@@ -103,7 +107,9 @@ def requested(
             case ApprovalPolicyAdopted(number, proposed):
                 # Approved are these very terms, whatever the template says one day.
                 written_out = AdoptApprovalPolicy(terms=proposed, reason=command.reason)
-                return _asked_for(written_out, production, persons, RequestKind.POLICY_CHANGE, number, None)
+                return _asked_for(
+                    written_out, production, persons, metadata.at.date(), RequestKind.POLICY_CHANGE, number, None
+                )
             case _:
                 pass  # asks for nothing
     return None
@@ -139,6 +145,7 @@ def _asked_for(
     command: Command,
     production: Production,
     persons: frozenset[PersonId],
+    on: date,
     kind: RequestKind,
     subject: str,
     amount: Money | None,
@@ -150,7 +157,7 @@ def _asked_for(
     if force is not None and amount is not None and accounts:
         gets, nothing = accounts[-1], Decimal(0)
         reached = force.amounts.get(gets, nothing) + _waiting(gets, production) + amount.amount
-        over = _percent_over(reached, force.approved.get(gets, nothing))
+        over = _percent_over(reached, _least_approved(gets, force, on, production))
     return Request(
         kind=kind,
         subject=subject,
@@ -170,23 +177,28 @@ def _asked_for(
 def _of_payment(
     spend: SpendId,
     content_hash: Digest,
-    cost: Money,
+    paid: Money,
     account: AccountCode,
     vendor: VendorId | None,
     excluded: frozenset[PersonId],
     production: Production,
+    cost: Money | None = None,
 ) -> Request:
-    """A request to pay an entry; it is past the budget of its account by all that is spent there."""
+    """A request to pay an entry; it is past the budget of its account by all that is spent there.
+
+    Args:
+        cost: of an entry that is being logged; what it costs is less than what is paid, by tax that comes back.
+    """
     force, entry = production.budgets.force, production.spending.entries.get(spend)
     budgeted = Decimal(0) if force is None else force.amounts.get(account, Decimal(0))
     spent = production.spending.spent_on(account)
     if entry is None or entry.account != account:
-        spent += cost.amount
+        spent += (cost or (paid if entry is None else entry.cost)).amount
     return Request(
         kind=RequestKind.PAYMENT,
         subject=spend,
         content_hash=content_hash,
-        amount=cost,
+        amount=paid,
         accounts=(account,),
         touches=frozenset({account}),
         capped=frozenset({account}),
@@ -198,12 +210,21 @@ def _of_payment(
     )
 
 
-def of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId], production: Production) -> Request:
-    """A request to put a version in force: about all its lines, or those that differ from the version in force."""
-    force = production.budgets.force
-    new = {**version.amounts, **version.contingency}
-    old = {} if force is None else {**force.amounts, **force.contingency}
-    differ = frozenset(code for code in {*old, *new} if old.get(code) != new.get(code))
+def of_version(
+    budget: BudgetId, version: Budget, excluded: frozenset[PersonId], production: Production, on: date
+) -> Request:
+    """A request to put a version in force: about all its lines, or those that differ from the version in force.
+
+    A line differs by its amount, and by what it is beside: at which level, how it is held, what is behind it.
+    """
+    budgets, force = production.budgets, production.budgets.force
+    new, named = {**version.amounts, **version.contingency}, version.named
+    old, was = ({}, {}) if force is None else ({**force.amounts, **force.contingency}, force.named)
+    differ = frozenset(c for c in {*old, *new, *named, *was} if old.get(c) != new.get(c) or was.get(c) != named.get(c))
+    since = on - timedelta(days=production.policies.terms.cumulative_days - 1)
+    least = min([each.total.amount for each in budgets.in_force_since(since)], default=None)
+    if force is not None:
+        least = min(force.total_budget.amount, least or force.total_budget.amount)
     return Request(
         kind=RequestKind.BUDGET,
         subject=budget,
@@ -214,9 +235,24 @@ def of_version(budget: BudgetId, version: Budget, excluded: frozenset[PersonId],
         capped=frozenset() if force is None else differ,
         held=_held(force) | _held(version),
         levels=_levels(differ, version) | _levels(differ, force),
-        percent_over=Decimal(0) if force is None else _percent_over(version.total.amount, force.total_budget.amount),
-        excluded=excluded,
+        percent_over=Decimal(0) if least is None else _percent_over(version.total.amount, least),
+        excluded=excluded | hands_in(version, production),
     )
+
+
+def hands_in(version: Budget, production: Production) -> frozenset[PersonId]:
+    """A3: who may not approve a version: its makers, and who logged the spend that it would cover."""
+    force, spent = production.budgets.force, production.spending.spent_on
+    old = {} if force is None else force.amounts
+    covered = (code for code, amount in version.amounts.items() if old.get(code, amount) < min(amount, spent(code)))
+    return production.budgets.had_a_hand_in(version).union(*(loggers(code, production) for code in covered))
+
+
+def _least_approved(account: AccountCode, force: Budget, on: date, production: Production) -> Decimal:
+    """The least that was approved for an account by a version of the policy's days: new versions start no new count."""
+    since = on - timedelta(days=production.policies.terms.cumulative_days - 1)
+    versions = [force, *production.budgets.in_force_since(since)]
+    return min((each.approved[account] for each in versions if account in each.approved), default=Decimal(0))
 
 
 def _waiting(account: AccountCode, production: Production) -> Decimal:

@@ -355,7 +355,7 @@ def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Ap
         asked = _moved(approvals.rounds[event.round], event, metadata)
         return replace(approvals, rounds=approvals.rounds.set(event.round, asked))
     match event:
-        case BudgetSubmitted(round_id, budget, content_hash, total):
+        case BudgetSubmitted(round_id, budget, content_hash, total, excluded):
             asked = Round(
                 kind=RequestKind.BUDGET,
                 subject=budget,
@@ -365,6 +365,7 @@ def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Ap
                 on_behalf_of=metadata.on_behalf_of,
                 steps=(ANY_EP,),
                 since=metadata.at,
+                excluded=frozenset(excluded),
             )
             return replace(approvals, rounds=approvals.rounds.set(round_id, asked), open=round_id)
         case ApprovalRequested(round_id):
@@ -428,7 +429,7 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
                 subject=event.subject,
                 content_hash=event.content_hash,
                 amount=event.amount,
-                excluded=asked.excluded | metadata.persons,
+                excluded=asked.excluded.union(metadata.persons, event.excluded),
                 votes=(),
                 conditions=(),
                 passed_over=frozenset(),

@@ -11,6 +11,7 @@ S4  An entry that agrees with a live one in vendor, amount, date and document is
 S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own.
 S6  An entry is reversed once and recoded once, and a reversed one is not recoded.
 S7  A flag is cleared by the fact that mends it: a reversal, a recoding, or a budget that comes into force.
+S11 While more is asked for an account, nobody else's entry is recoded to it: that would say who may not decide.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,19 @@ from immutables import Map
 from pydantic import Field, ValidationInfo, field_validator
 
 from events.envelope import Metadata
-from events.ids import AccountCode, BudgetId, Digest, FlagId, Memo, PersonId, SpendId, Text, VendorId, by_number
+from events.ids import (
+    AccountCode,
+    BudgetId,
+    Digest,
+    FlagId,
+    Memo,
+    PersonId,
+    RoundId,
+    SpendId,
+    Text,
+    VendorId,
+    by_number,
+)
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, converted, exact
 from events.spend import (
     AccountOverspent,
@@ -86,6 +99,18 @@ class SpendIsRecoded(Conflicting):
     spend: SpendId
     account: AccountCode
     cost: Money
+
+
+@dataclass
+class RecodingBarsApprovers(Conflicting):
+    """{round} asks for more for account {account}, and {spend} there would bar {barred}, who logged it, from it."""
+
+    rule = "S11"
+    otherwise = "Wait for the decision, or whoever asked may recall the request; then recode it."
+    spend: SpendId
+    account: AccountCode
+    round: RoundId
+    barred: tuple[PersonId, ...]
 
 
 @dataclass
@@ -160,7 +185,7 @@ class ReverseSpend(Command):
 class RecodeSpend(Command):
     """An accountant or a line producer moves an entry to another account, whole."""
 
-    refusals = (SpendIsMissing, SpendIsReversed, SpendIsRecoded, ContingencyTakesNoSpend)
+    refusals = (SpendIsMissing, SpendIsReversed, SpendIsRecoded, ContingencyTakesNoSpend, RecodingBarsApprovers)
     example: ClassVar = {
         "spend": "S-000001",
         "account": "2300",
@@ -186,6 +211,8 @@ class Entry:
 
     account: AccountCode
     cost: Money
+    #: Net and tax, in base currency: recoverable tax is paid like any other.
+    paid: Money
     likeness: Likeness
     #: The entry before it that is alike.
     earlier: SpendId | None
@@ -351,7 +378,8 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
     match event:
         case SpendLogged(spend, account, cost=cost):
             likeness = _likeness(event)
-            entry = Entry(account, cost, likeness, spending.alike.get(likeness), _together(metadata.persons))
+            before, hands = spending.alike.get(likeness), _together(metadata.persons)
+            entry = Entry(account, cost, paid(event), likeness, before, hands)
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
@@ -412,6 +440,13 @@ def live(spend: SpendId, spending: Spending) -> Entry:
     if entry.reversed:
         raise SpendIsReversed(spend, entry.account, entry.cost)
     return entry
+
+
+def paid(logged: SpendLogged) -> Money:
+    """What is paid for an entry, in base currency."""
+    if not logged.recoverable_tax:
+        return logged.cost
+    return converted(Money(logged.net + logged.tax, logged.currency), logged.rate, logged.cost.currency)
 
 
 def _likeness(logged: SpendLogged) -> Likeness:

@@ -18,7 +18,7 @@ from events.approval import (
     ContentReplaced,
 )
 from events.budget import BudgetDrafted, BudgetEvent, TotalDisagrees
-from events.ids import BudgetId, Digest, FlagId, RoundId, by_number
+from events.ids import BudgetId, Digest, FlagId, PersonId, RoundId, by_number
 from events.money import Money
 from events.spend import SpendEvent
 
@@ -92,8 +92,14 @@ class WithdrawBudget(Command):
 SubmissionCommand = SubmitBudget | WithdrawBudget
 
 
-def submit_budget(command: SubmitBudget, approvals: Approvals, budgets: Budgets) -> list[ApprovalEvent]:
-    """A2; submitting the submitted version does nothing."""
+def submit_budget(
+    command: SubmitBudget, approvals: Approvals, budgets: Budgets, excluded: tuple[PersonId, ...]
+) -> list[ApprovalEvent]:
+    """A2; submitting the submitted version does nothing.
+
+    Args:
+        excluded: who may not approve it.
+    """
     version = budgets.existing(command.budget)
     if version.state is BudgetState.SUBMITTED:
         return []
@@ -110,7 +116,7 @@ def submit_budget(command: SubmitBudget, approvals: Approvals, budgets: Budgets)
         open_ones = (f"{figure(name)} {version.differences[name][0]}" for name in names)
         raise BudgetIsUnreconciled(command.budget, tuple(open_ones))
     round_id = f"A-{len(approvals.rounds) + 1}"
-    return [BudgetSubmitted(round_id, command.budget, version.content_hash, version.total)]
+    return [BudgetSubmitted(round_id, command.budget, version.content_hash, version.total, excluded)]
 
 
 def withdraw_budget(command: WithdrawBudget, approvals: Approvals, budgets: Budgets) -> list[ApprovalEvent]:
@@ -171,6 +177,7 @@ def replaced(
             former_hash=asked.content_hash,
             changes=changes(budgets.versions[asked.subject], after),
             voided=tuple(sorted({vote.seat for vote in asked.votes if vote.approves})),
+            excluded=(),
         )
     ]
 

@@ -33,8 +33,10 @@ from service.deciders.budget import (
     CurrencyIsNotBase,
     LockBudget,
     NothingToWaive,
+    RoundAsksForNoBudget,
     ScenarioIsAnother,
     SubmitterMayNotLock,
+    SuccessorIsSubmitted,
     UnlockBudget,
     WaiveDifference,
 )
@@ -46,6 +48,7 @@ from service.deciders.budget_detail import (
     NameIsUnknown,
     TimesIsNotWhole,
 )
+from service.deciders.change import TransferBudget
 from service.deciders.command import Command
 from service.deciders.company import (
     OPERATOR,
@@ -103,6 +106,7 @@ from service.deciders.receipt import (
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
     ContingencyTakesNoSpend,
+    RecodingBarsApprovers,
     SpendIsMissing,
     SpendIsRecoded,
     SpendIsReversed,
@@ -138,6 +142,7 @@ from tests.deciders.stories import (
     CONTINGENCY,
     DIRECTOR,
     DRAFTED,
+    EDITING,
     FOUNDED,
     FUNDED,
     GUESTS,
@@ -236,6 +241,12 @@ APPROVED_BY_MAYA: Story = [*SUBMITTED_BY_TWO_HATS, (MAYA, approve(SUBMITTED_BY_T
 LOCKED_BY_MAYA: Story = [*APPROVED_BY_MAYA, (MAYA, LockBudget(budget="v1"))]
 #: Set by somebody who is an executive producer as well, and submitted by another.
 SET_BY_TWO_HATS: Story = [*FUNDED, (TWO_HATS, SMALL), (PRODUCER, SubmitBudget(budget="v1"))]
+#: Spent on editing, and then asked for more for art.
+MORE_ASKED_FOR: Story = [
+    *LOCKED,
+    (ACCOUNTANT, spend(EDITING, "100")),
+    (PRODUCER, TransferBudget(from_account=STORY, to_account=ART, amount=Decimal(5000), reason=WHY)),
+]
 #: A second draft while the first version is locked.
 LOCKED_WITH_DRAFT: Story = [*LOCKED, (LINE_PRODUCER, budget("210000"))]
 CHARGE_ON_UNKNOWN = BudgetCharge.model_validate_json(
@@ -664,6 +675,13 @@ _BUDGET = [
         BudgetIsSubmitted("v1", "A-1"),
     ),
     Rung(
+        "SetBudget: in a round, when none is open",
+        DRAFTED,
+        LINE_PRODUCER,
+        budget("210000", round="A-1"),
+        RoundAsksForNoBudget("A-1"),
+    ),
+    Rung(
         "SetBudget: of another scenario than the round",
         SUBMITTED,
         LINE_PRODUCER,
@@ -765,6 +783,13 @@ _BUDGET = [
         TWO_HATS,
         LockBudget(budget="v1"),
         SubmitterMayNotLock(TWO_HATS, "v1"),
+    ),
+    Rung(
+        "LockBudget: while a successor is submitted",
+        [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
+        MAYA,
+        LockBudget(budget="v1"),
+        SuccessorIsSubmitted("v1", "v2", inr("471300"), "A-2"),
     ),
     Rung(
         "UnlockBudget: no such version",
@@ -974,6 +999,13 @@ _SPEND = [
         ACCOUNTANT,
         recode("S-000001", CONTINGENCY),
         ContingencyTakesNoSpend(CONTINGENCY, inr("50000")),
+    ),
+    Rung(
+        "RecodeSpend: of somebody else's, to an account that more is asked for",
+        MORE_ASKED_FOR,
+        LINE_PRODUCER,
+        recode("S-000001", ART),
+        RecodingBarsApprovers("S-000001", ART, "A-2", (ACCOUNTANT,)),
     ),
 ]
 

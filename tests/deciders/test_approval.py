@@ -78,14 +78,18 @@ def state_of(story: Story, version: str = "v1") -> BudgetState:
 
 class TestSubmitBudget:
     def test_opens_a_round_bound_to_the_content(self) -> None:
-        given(DRAFTED).when(PRODUCER, SUBMIT).then(BudgetSubmitted("A-1", "v1", ASKED, inr("460000")))
+        given(DRAFTED).when(PRODUCER, SUBMIT).then(
+            BudgetSubmitted("A-1", "v1", ASKED, inr("460000"), (LINE_PRODUCER, PRODUCER))
+        )
 
     def test_twice_does_nothing(self) -> None:
         given(SUBMITTED).when(TWO_HATS, SUBMIT).then_nothing()
 
     def test_after_a_withdrawal_opens_another_round(self) -> None:
         withdrawn: Story = [*SUBMITTED, (PRODUCER, WithdrawBudget(budget="v1"))]
-        given(withdrawn).when(PRODUCER, SUBMIT).then(BudgetSubmitted("A-2", "v1", ASKED, inr("460000")))
+        given(withdrawn).when(PRODUCER, SUBMIT).then(
+            BudgetSubmitted("A-2", "v1", ASKED, inr("460000"), (LINE_PRODUCER, PRODUCER))
+        )
 
     def test_after_a_rejection_is_refused(self) -> None:
         rejected: Story = [*SUBMITTED, (MAYA, Reject(round="A-1", content_hash=ASKED, words=WHY))]

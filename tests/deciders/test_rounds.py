@@ -668,6 +668,7 @@ class TestNewContent:
                 AccountChange("8100", Decimal("12000.00"), Decimal("12300.00"), None, None),
             ),
             voided=(MAYA, NOOR),
+            excluded=(LINE_PRODUCER,),
         )
         assert waits_for(given([*story, (LINE_PRODUCER, self.GROWN)])) == (MAYA, NOOR, TWO_HATS)
 

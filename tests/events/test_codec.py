@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events import EVENTS, AnyEvent, codec
-from events.approval import ApprovalGiven, ChangesRequested
+from events.approval import ApprovalGiven, BudgetSubmitted, ChangesRequested, ContentReplaced
 from events.budget import BudgetDrafted, StatedTotal
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
@@ -22,6 +22,10 @@ GOLDEN = Path(__file__).parent / "golden"
 #: What the goldens of older shapes are read as; these files are never written again.
 DRAFTED = BY_NAME["BudgetDrafted"]
 assert isinstance(DRAFTED, BudgetDrafted)
+SUBMITTED = BY_NAME["BudgetSubmitted"]
+assert isinstance(SUBMITTED, BudgetSubmitted)
+REPLACED = BY_NAME["ContentReplaced"]
+assert isinstance(REPLACED, ContentReplaced)
 #: Before there were scenarios, tolerances and files.
 DRAFTED_2 = replace(DRAFTED, tolerance=Decimal(0), scenario="main", document=None, document_sha256=None)
 OLDER = {
@@ -30,6 +34,8 @@ OLDER = {
     ("Appointed", 1): Appointed("lena", Role.LINE_PRODUCER, date(2026, 10, 1), ()),
     ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
+    ("BudgetSubmitted", 1): BudgetSubmitted("A-2", "v2", HASH, SUBMITTED.total, ()),
+    ("ContentReplaced", 1): replace(REPLACED, excluded=()),
     ("BudgetDrafted", 2): replace(DRAFTED_2, stated=(StatedTotal("grand_total", Decimal("1010826.00")),)),
     ("BudgetDrafted", 1): replace(
         DRAFTED_2,

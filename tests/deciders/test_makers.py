@@ -1,0 +1,234 @@
+"""Makers and approvers: whoever set a figure approves it nowhere, and nobody chooses who may not approve.
+
+Each of these passed once: by another draft, by what was recoded, by versions in a row, by tax that comes back.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from events.approval import ApprovalRequested, ApprovedByPolicy, BudgetApproved, RequestRecalled
+from events.budget import Held, Level
+from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.team import Role
+from service.deciders.approval import Approve, ApproverSetTheBudget, Reject
+from service.deciders.budget import LockBudget, SetBudget, SubmitterMayNotLock, UnlockBudget
+from service.deciders.payment import RequestPayment
+from service.deciders.policy import AdoptApprovalPolicy
+from service.deciders.submission import SubmitBudget
+from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, last, says
+from tests.deciders.rung import WHY
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    DRAFTED,
+    EDITING,
+    FUNDED,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    NOOR,
+    PRODUCER,
+    STAFFED,
+    SUBMITTED,
+    TWO_HATS,
+    account,
+    appoint,
+    approve,
+    budget,
+    held,
+    inr,
+    recode,
+    spend,
+)
+from tests.deciders.test_policy import PAYMENTS, ruled
+from tests.spec import Story, given, play
+
+LOW = "low"
+
+
+def submits(story: Story, version: str) -> Story:
+    return [*story, (PRODUCER, SubmitBudget(budget=version))]
+
+
+def passes(story: Story, version: str, number: int, by: str = NOOR) -> Story:
+    """The version is submitted, and somebody approves it."""
+    story = submits(story, version)
+    return [*story, (by, approve(story, f"A-{number}", version))]
+
+
+class TestWhoSetAFigure:
+    """Tara is a producer and an executive producer; her figures are 290,000 for art."""
+
+    def tara(self, story: Story, number: int, version: str) -> object:
+        return given(submits(story, version)).when(TWO_HATS, approve(submits(story, version), f"A-{number}", version))
+
+    def refused(self, story: Story, number: int, version: str) -> bool:
+        return isinstance(self.tara(story, number, version).refusal, ApproverSetTheBudget)  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("art", ["290000", "290000.00"])
+    def test_approves_no_copy_of_it_when_its_scenario_was_approved_with_others(self, art: str) -> None:
+        story: Story = [*FUNDED, (TWO_HATS, budget("290000", scenario=LOW)), (LINE_PRODUCER, budget(art))]
+        story = passes([*story, (LINE_PRODUCER, budget("150000", scenario=LOW))], "v3", 1)
+        assert self.refused(story, 2, "v2")
+
+    def test_approves_no_copy_of_it_with_an_edit(self) -> None:
+        story: Story = [*FUNDED, (TWO_HATS, budget("290000", scenario=LOW))]
+        edited = budget("290000", credits=())
+        story = passes([*story, (LINE_PRODUCER, edited), (LINE_PRODUCER, budget("150000", scenario=LOW))], "v3", 1)
+        assert self.refused(story, 2, "v2")
+
+    def test_does_not_approve_it_when_somebody_says_it_again(self) -> None:
+        story: Story = [*FUNDED, (TWO_HATS, budget("290000")), (LINE_PRODUCER, budget("150000"))]
+        story = [*passes(story, "v2", 1), (LINE_PRODUCER, budget("290000"))]
+        assert self.refused(story, 2, "v3")
+
+    def test_does_not_approve_it_when_it_comes_into_an_open_round(self) -> None:
+        story: Story = [*FUNDED, (TWO_HATS, budget("290000", scenario=LOW)), (LINE_PRODUCER, budget("150000"))]
+        story = [*submits(story, "v2"), (LINE_PRODUCER, budget("290000", round="A-1"))]
+        assert isinstance(given(story).when(TWO_HATS, approve(story, "A-1", "v3")).refusal, ApproverSetTheBudget)
+        assert given(story).when(NOOR, approve(story, "A-1", "v3")).refusal is None
+
+    def test_approves_others_beside_a_draft_of_their_own(self) -> None:
+        other = SetBudget(
+            currency="INR", scenario=LOW, accounts=(account(ART, "Art Direction", Level.PRODUCTION, "1"),)
+        )
+        story: Story = [*FUNDED, (TWO_HATS, other), (LINE_PRODUCER, budget("290000"))]
+        answer = self.tara(story, 1, "v2")
+        assert any(isinstance(fact, BudgetApproved) for fact in answer.facts)  # type: ignore[attr-defined]
+
+    def test_approves_what_others_approved_once_and_stands(self) -> None:
+        story = passes([*FUNDED, (TWO_HATS, budget("290000"))], "v1", 1)
+        story = [*story, (LINE_PRODUCER, budget("290000", credits=()))]
+        assert not self.refused(story, 2, "v2")
+
+    def test_or_submitted_it_before_an_edit_does_not_lock_it(self) -> None:
+        story: Story = [*DRAFTED, (TWO_HATS, SubmitBudget(budget="v1")), (LINE_PRODUCER, budget("210000", round="A-1"))]
+        story = [*story, (MAYA, approve(story, "A-1", "v2"))]
+        given(story).when(TWO_HATS, LockBudget(budget="v2")).then_refused(SubmitterMayNotLock(TWO_HATS, "v2"))
+
+    def test_or_logged_what_a_version_covers_does_not_approve_it(self) -> None:
+        story: Story = [*LOCKED, (MAYA, appoint(NOOR, Role.ACCOUNTANT)), (NOOR, spend(ART, "230000"))]
+        story = [*story, (MAYA, UnlockBudget(budget="v1", reason=WHY)), (LINE_PRODUCER, budget("240000"))]
+        story = submits(story, "v2")
+        assert isinstance(given(story).when(NOOR, approve(story, "A-2", "v2")).refusal, ApproverSetTheBudget)
+        assert given(story).when(MAYA, approve(story, "A-2", "v2")).refusal is None
+
+
+class TestACap:
+    """STORY is held as capped by the version in force, under a policy whose capped accounts take all."""
+
+    TERMS = ruled(Rule("Capped", When((RequestKind.BUDGET, RequestKind.TRANSFER), capped=True), (EPS,)))
+
+    def rule(self, after: SetBudget, terms: Policy, before: SetBudget | None = None) -> str | None:
+        """The rule that counts for a version after another one that is in force."""
+        first = budget() if before is None else before
+        story = passes([*FUNDED, (LINE_PRODUCER, first)], "v1", 1, MAYA)
+        story = [*adopted(story, terms), (LINE_PRODUCER, after)]
+        facts = given(story).when(PRODUCER, SubmitBudget(budget="v2")).facts
+        return next(fact.rule for fact in facts if isinstance(fact, ApprovalRequested))
+
+    def test_is_not_lifted_by_a_lower_rule(self) -> None:
+        assert self.rule(budget(), self.TERMS, held(story=Held.CAPPED)) == "Capped"
+        assert self.rule(budget("210000"), self.TERMS) is None
+
+    def test_of_a_level_is_not_left_by_moving_an_account_away_at_the_same_amount(self) -> None:
+        terms = ruled(Rule("Above", When((RequestKind.BUDGET,), levels=(Level.ABOVE_THE_LINE,)), (EPS,)))
+        (first, *others), moved = budget().accounts, Level.PRODUCTION
+        assert first.level is Level.ABOVE_THE_LINE
+        away = budget(accounts=(first.model_copy(update={"level": moved}), *others))
+        assert self.rule(away, terms) == "Above"
+        assert self.rule(budget("210000"), terms) is None
+
+
+class TestVersionsInARow:
+    TERMS = ruled(Rule("Ten percent", When((RequestKind.BUDGET,), percent_over=Decimal(10)), (EPS,)))
+
+    def rules(self, *days: int) -> list[str | None]:
+        """The rules for versions of which each is a good seven percent past the one before, so many days apart."""
+        world = play(adopted(passes(DRAFTED, "v1", 1, MAYA), self.TERMS))
+        found: list[str | None] = []
+        for number, (art, later) in enumerate(zip(("230000", "265000", "300000"), days, strict=True), 2):
+            world = replace(world, later=world.later + timedelta(days=later))
+            sent: Story = [(LINE_PRODUCER, budget(art)), (PRODUCER, SubmitBudget(budget=f"v{number}"))]
+            for person, command in sent:
+                world = world.after(person, command, world.decide(person, command))
+            opened = next(fact for fact, _ in reversed(world.facts) if isinstance(fact, ApprovalRequested))
+            found.append(opened.rule)
+            for person in (MAYA, NOOR, TWO_HATS)[: 3 if opened.rule else 1]:
+                yes = Approve(round=opened.round, content_hash=opened.content_hash)
+                world = world.after(person, yes, world.decide(person, yes))
+        return found
+
+    def test_count_together_within_the_days_of_the_policy(self) -> None:
+        assert self.rules(0, 0, 0) == [None, "Ten percent", "Ten percent"]
+
+    def test_do_not_after_them(self) -> None:
+        assert self.rules(0, 31, 31) == [None, None, None]
+
+
+class TestARecoding:
+    def test_to_where_the_policy_asks_nobody_ends_the_round_and_is_approved_by_policy(self) -> None:
+        terms = ruled(
+            Rule("Of art", replace(PAYMENTS, accounts=(ART,)), (PRODUCERS,)),
+            Rule("Of others", PAYMENTS),
+        )
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(ART, "60000"))]
+        facts = given(story).when(ACCOUNTANT, recode("S-000001", EDITING)).facts
+        kinds = [type(fact) for fact in facts]
+        assert (RequestRecalled in kinds, ApprovedByPolicy in kinds) == (True, True)
+        after: Story = [*story, (ACCOUNTANT, recode("S-000001", EDITING))]
+        assert given(after).when(PRODUCER, last(story, "A-3")).refusal is not None
+
+    def test_of_a_payment_that_was_turned_down_is_asked_about_under_another_content(self) -> None:
+        story: Story = [
+            *adopted(COVERED, ruled(Rule("All", PAYMENTS, (PRODUCERS,)))),
+            (LINE_PRODUCER, spend(ART, "60")),
+        ]
+        story = says(story, PRODUCER, "A-3", Reject, words=WHY)
+        moved: Story = [*story, (ACCOUNTANT, recode("S-000001", EDITING))]
+        again: Story = [*moved, (LINE_PRODUCER, RequestPayment(spend="S-000001", reason=WHY))]
+        assert asked(again, "A-4").accounts == (EDITING,)
+        assert asked(again, "A-4").content_hash != asked(again, "A-3").content_hash
+
+
+class TestAPayment:
+    def test_is_what_is_paid_with_tax_that_comes_back(self) -> None:
+        terms = ruled(Rule("Small", replace(PAYMENTS, below=Decimal(10_000))))
+        tax = {"tax": Decimal(99_999), "recoverable_tax": Decimal(99_999)}
+        facts = given(adopted(COVERED, terms)).when(LINE_PRODUCER, spend(ART, "1", **tax)).facts
+        [opened] = [fact for fact in facts if isinstance(fact, ApprovalRequested)]
+        assert (opened.rule, opened.amount) == (None, inr("100000"))
+        assert facts[0].cost == inr("1")
+
+
+class TestAPolicy:
+    def fills_two(self, *changes: Step) -> bool:
+        """Whether one person may fill two steps of a change of a policy that changes so."""
+        terms = Policy(name="Ours", rules=(), otherwise=(EP,), changes=changes)
+        story = adopted(STAFFED, terms)
+        proposal = AdoptApprovalPolicy(terms=replace(terms, name="Theirs"), reason=WHY)
+        opened = given(story).when(MAYA, proposal).facts[0]
+        assert isinstance(opened, ApprovalRequested)
+        return opened.one_person_may_fill_two_steps
+
+    def test_is_changed_though_there_are_too_few_for_each_of_two_steps(self) -> None:
+        maya, tara = (Step((Approver(person=person),)) for person in (MAYA, TWO_HATS))
+        assert self.fills_two(maya, maya)
+        assert self.fills_two(EPS, maya)
+        assert self.fills_two(Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.QUORUM, quorum=3), tara)
+        assert not self.fills_two(maya, tara)
+        assert not self.fills_two(EP, maya, tara), "the first step has another for its place"
+
+
+class TestALockedBudget:
+    def test_is_not_replaced_by_what_was_submitted_before(self) -> None:
+        """It is not locked while a successor waits, so no successor waits while it is locked."""
+        story: Story = [*SUBMITTED, (LINE_PRODUCER, budget("150000", scenario=LOW))]
+        story = [*story, (MAYA, approve(story))]
+        story = submits(story, "v2")
+        assert given(story).when(NOOR, LockBudget(budget="v1")).refusal is not None
+        story = [*story, (MAYA, approve(story, "A-2", "v2"))]
+        assert given(story).when(NOOR, LockBudget(budget="v2")).refusal is None
