@@ -108,7 +108,7 @@ class Runner:
         self._projections = {each.name: each for each in projections}
         self._bells = bells or Bells()
         #: A process by its name, as the operator sees who holds what.
-        self._me = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        self.name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._held: dict[str, Checkpoint] = {}
         #: When the leases are to be renewed, by the loop's clock.
         self._renew_at = 0.0
@@ -164,10 +164,11 @@ class Runner:
             " FROM unnest($1::text[], $2::int[]) AS mine (name, version)"
             " WHERE c.projection = mine.name AND c.version <= mine.version"
             " AND (holder IS NULL OR holder = $3 OR held_until < clock_timestamp())"
-            " RETURNING c.projection, c.position, c.epoch, c.version, c.error, old.error AS found",
+            " RETURNING c.projection, c.position, c.epoch, c.version, c.error,"
+            " old.error AS found, old.holder AS before",
             names,
             versions,
-            self._me,
+            self.name,
             LEASE_SECONDS,
             again,
         )
@@ -176,13 +177,16 @@ class Runner:
                 _log.warning(
                     "projection_tried_again", projection=row["projection"], after=row["position"], error=row["found"]
                 )
+        for holder in {row["before"] for row in rows} - {None, self.name}:
+            taken = [row["projection"] for row in rows if row["before"] == holder]
+            _log.warning("projections_taken_over", projections=taken, holder=holder)  # who let the leases run out
         self._held = {row["projection"]: _checkpoint(row) for row in rows}
         self._renew_at = asyncio.get_running_loop().time() + LEASE_SECONDS / 3
 
     async def release(self) -> None:
         """Let another process take over at once."""
         self._held, self._renew_at = {}, 0.0
-        await self._pool.execute("UPDATE checkpoints SET holder = NULL, held_until = NULL WHERE holder = $1", self._me)
+        await self._pool.execute("UPDATE checkpoints SET holder = NULL, held_until = NULL WHERE holder = $1", self.name)
 
     async def refresh(self) -> None:
         """Take what can be had, try again what had stopped, and make anew what is of other code."""

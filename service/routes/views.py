@@ -104,6 +104,8 @@ async def _then(at: Doors, stream_id: StreamId, as_of: str) -> Shown:
     """The version that is meant, by the log itself: how far a view has come does not change what was so then."""
     asked, head = _as_of(as_of), (await at.log.heads(stream_id))[stream_id]
     if isinstance(asked, datetime):
+        if asked > (now := at.clock()):
+            raise _malformed("as_of", f"{as_of} is ahead: it is {now.isoformat()} here")
         version = await at.database.pool.fetchval(_BY_THEN, stream_id, head.version, asked)
     elif asked > head.version:
         raise _malformed("as_of", f"version {asked} is ahead: the stream is at {head.version}")

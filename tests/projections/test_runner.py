@@ -139,12 +139,15 @@ class TestLease:
         await asleep.wait()
         monkeypatch.setattr(runner, "read", real_read)
         await lapsed(office)
-        await caught_up(standby)
+        with capture_logs() as logs:
+            await caught_up(standby)
         points = await standby.checkpoints()
         wake.set()
         await stepping
 
         assert await standby.checkpoints() == points
+        [told] = [each for each in logs if each["event"] == "projections_taken_over"]
+        assert (len(told["projections"]), told["holder"]) == (len(PROJECTIONS), paused.name)
         await agree(office, STREAM)
 
     async def test_is_given_back_at_the_end(self, office: Office) -> None:

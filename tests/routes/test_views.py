@@ -189,6 +189,12 @@ class TestAsOf:
         assert refused.status_code == 422
         assert "version 999 is ahead: the stream is at" in refused.json()["detail"]
 
+    async def test_ahead_of_the_clock_is_refused_with_both_instants(self, spent: World) -> None:
+        refused = await spent.get(AUDITOR, "spend-register", as_of="2199-01-01T00:00:00Z")
+
+        assert refused.status_code == 422
+        assert f"2199-01-01T00:00:00Z is ahead: it is {spent.time.now.isoformat()} here" in refused.json()["detail"]
+
     @pytest.mark.parametrize(
         ("projection", "refuses"),
         [
