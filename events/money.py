@@ -184,8 +184,19 @@ def converted(money: Money, rate: ExchangeRate | None, currency: str) -> Money:
     """The money in another currency at a rate stated in either direction, rounded once.
 
     Raises:
-        ValueError: the rate is not between these two currencies, or is missing where one is needed, or the
-            result is no amount that anyone could have sent.
+        ValueError: as `at_rate`, or the result is no amount that anyone could have sent.
+    """
+    found = at_rate(money, rate, currency)
+    if rate is not None and found.amount >= TOO_MUCH:
+        raise ValueError(f"{money} at {rate} is more than can be recorded")
+    return found
+
+
+def at_rate(money: Money, rate: ExchangeRate | None, currency: str) -> Money:
+    """The same without a bound, for sums of what was recorded.
+
+    Raises:
+        ValueError: the rate is not between these two currencies, or is missing where one is needed.
     """
     if money.currency == currency:
         if rate is not None:
@@ -202,6 +213,4 @@ def converted(money: Money, rate: ExchangeRate | None, currency: str) -> Money:
                 amount = money.amount / rate.rate
             case _:
                 raise ValueError(f"the rate {rate} is not between {money.currency} and {currency}")
-        if amount >= TOO_MUCH:
-            raise ValueError(f"{money} at {rate} is more than can be recorded")
         return Money(rounded(amount, currency), currency)

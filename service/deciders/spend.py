@@ -38,7 +38,7 @@ from events.ids import (
     VendorId,
     by_number,
 )
-from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, converted, exact
+from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, at_rate, converted, exact
 from events.spend import (
     AccountOverspent,
     AlertScope,
@@ -446,7 +446,7 @@ def paid(logged: SpendLogged) -> Money:
     """What is paid for an entry, in base currency."""
     if not logged.recoverable_tax:
         return logged.cost
-    return converted(Money(logged.net + logged.tax, logged.currency), logged.rate, logged.cost.currency)
+    return at_rate(Money(logged.net + logged.tax, logged.currency), logged.rate, logged.cost.currency)
 
 
 def _likeness(logged: SpendLogged) -> Likeness:

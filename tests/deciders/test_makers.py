@@ -40,6 +40,7 @@ from tests.deciders.stories import (
     budget,
     held,
     inr,
+    rate,
     recode,
     spend,
 )
@@ -202,6 +203,14 @@ class TestAPayment:
         [opened] = [fact for fact in facts if isinstance(fact, ApprovalRequested)]
         assert (opened.rule, opened.amount) == (None, inr("100000"))
         assert facts[0].cost == inr("1")
+
+    def test_may_be_of_more_than_anyone_could_send_and_is_folded(self) -> None:
+        tax = {"tax": Decimal("999999999999999"), "recoverable_tax": Decimal("999999999999999")}
+        dollars = {"currency": "USD", "rate": rate("USD", "INR", "84.50")}
+        story: Story = [*LOCKED, (LINE_PRODUCER, spend(ART, "1", **tax, **dollars))]
+        production = play(story).production
+        assert production is not None
+        assert production.spending.entries["S-000001"].paid == inr("84500000000000000.00")
 
 
 class TestAPolicy:

@@ -180,7 +180,9 @@ class TestTheApprovalStatus:
 
     async def test_says_when_it_waits_for_nobody_who_may(self, world: World) -> None:
         nobody = Step((Approver(department_head=True),))
-        await world.play([*adopted(LOCKED, policy(nobody)), (PRODUCER, transfer())])
+        moves = Rule("Moves", When((RequestKind.TRANSFER,)), (nobody,))
+        terms = replace(policy(EPS), rules=(moves, *policy(EPS).rules))
+        await world.play([*adopted(LOCKED, terms), (PRODUCER, transfer())])
 
         words = (await shown(world))["waits_for"]["words"]
 

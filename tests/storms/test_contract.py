@@ -127,7 +127,7 @@ BEYOND_A_SCHEMA = re.compile(
     "|a fringe is a percentage or|a cut-off goes with|an account has an amount, or|a credit has a percentage"
     "|a share that qualifies and a cap|what qualifies is|every currency has one rate|every name stands once"
     "|send what columns are called|urn:greenlight:problem:file-cannot-be-read"
-    "|.* is ahead: it is|.* is neither a total nor|.* is the name of a total"
+    "|.* is ahead: it is|a tolerance is one unit|.* is neither a total nor|.* is the name of a total"
     "|.*: a rate of a budget is between|a budget has .* lines behind|send what a page, an event or a command told"
 )
 
