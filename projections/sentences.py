@@ -327,7 +327,7 @@ def _tell_approval(event: ApprovalEvent) -> Told:
             lines = ", ".join(f"{c.account} {_figure(c.before)} → {_figure(c.after)}" for c in changes)
             return Told(
                 f"{round_id} asks about {subject}, {amount}, content {content_hash[:12]}, instead of {former}"
-                f"{': ' if lines else ''}{lines}{void}.",
+                f"{': ' if lines else ', in which no line differs'}{lines}{void}.",
                 amount,
                 before={"subject": former},
                 after={"subject": subject},
