@@ -1,9 +1,10 @@
-"""A budget version as a workbook: the top sheet, and every row in detail, with formulas that follow an edit.
+"""A budget version as a workbook: top sheet, accounts, and every row in detail, with formulas that follow an edit.
 
 The sheet `Detail` is the table of `table.py`, so that the workbook reads back as the version it was written from.
 """
 
 import io
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -39,10 +40,11 @@ def workbook_of(drafted: BudgetDrafted, title: str) -> bytes:
         book.set_properties({"title": f"{title}, budget {drafted.budget}", "created": datetime(2000, 1, 1, tzinfo=UTC)})
         shape = {"num_format": "#,##0" + f".{'0' * digits(drafted.currency)}".rstrip(".")}
         money, strong = book.add_format(shape), book.add_format(shape | {"bold": True})
-        top = book.add_worksheet("Top sheet")
+        top, accounts = book.add_worksheet("Top sheet"), book.add_worksheet("Accounts")
         detail = _Detail(drafted, book.add_worksheet(DETAIL), money)
         detail.write()
         _TopSheet(drafted, top, detail, money, strong).write(title)
+        _accounts(drafted, accounts, detail, money, strong)
     return written.getvalue()
 
 
@@ -86,7 +88,7 @@ class _Detail:
             case "line":
                 return self._of_line(place, row)
             case "account":
-                return self._of_account(place, self.accounts[row["code"]])
+                return self._of_account(self.accounts[row["code"]])
             case "fringe_amount":
                 fringe = next(each for each in self.drafted.fringes if each.code == row["fringes"])
                 percent = self.cell("fringe", row["fringes"], "percent")
@@ -117,22 +119,29 @@ class _Detail:
             product += f"*{rate}" if direct else f"/{rate}"
         return self._rounded(product)
 
-    def _of_account(self, place: int, account: AccountLine) -> str | None:
+    def _of_account(self, account: AccountLine) -> str | None:
         if not account.lines:
             return None
-        last = place + len(account.lines)
+        return "=" + "+".join(filter(None, (self.lines(account), self.fringes(account))))
 
-        def column(name: str, first: int, last: int) -> str:
-            return f"{xl_rowcol_to_cell(first, _AT[name])}:{xl_rowcol_to_cell(last, _AT[name])}"
-
-        totals = column("total", place + 1, last + len(account.fringes))
-        # A line of a sub-budget counts once in the sum, and for every further making besides.
+    def lines(self, account: AccountLine) -> str:
+        """The sum of an account's lines: one of a sub-budget counts once, and for every further making besides."""
+        first = self.at["account", account.code] + 1
+        totals, parts = (self._column(name, first, len(account.lines)) for name in ("total", "sub_budget"))
         makings = [
-            f'SUMIF({column("sub_budget", place + 1, last)},"{part}",{column("total", place + 1, last)})'
-            f"*({self.cell('sub_budget', part, 'amount')}-1)"
+            f'SUMIF({parts},"{part}",{totals})*({self.cell("sub_budget", part, "amount")}-1)'
             for part in sorted({line.sub_budget for line in account.lines if line.sub_budget})
         ]
-        return "=" + "+".join([f"SUM({totals})", *makings])
+        return "+".join([f"SUM({totals})", *makings])
+
+    def fringes(self, account: AccountLine) -> str | None:
+        """The sum of an account's fringes, if it has any."""
+        first = self.at["account", account.code] + len(account.lines) + 1
+        return f"SUM({self._column('total', first, len(account.fringes))})" if account.fringes else None
+
+    def _column(self, name: str, first: int, rows: int) -> str:
+        cells = (xl_rowcol_to_cell(row, _AT[name], row_abs=True, col_abs=True) for row in (first, first + rows - 1))
+        return ":".join(cells)
 
     def _of_charge(self, place: int, charge: ChargeLine) -> str | None:
         if charge.base is None or charge.amount != expected(charge, self.drafted.currency):
@@ -165,6 +174,28 @@ class _Detail:
         less = [code for code in base.less if code in in_levels]
         plus = "+".join([*levels, *(self.cell(kinds[code], code) for code in added)])
         return plus + "".join(f"-{self.cell(kinds[code], code)}" for code in less)
+
+
+def _accounts(drafted: BudgetDrafted, sheet: Worksheet, detail: _Detail, money: Any, strong: Any) -> None:
+    """What the lines and the fringes of each account come to."""
+    sheet.set_column(1, 1, 48)
+    sheet.set_column(3, 5, 18)
+    sheet.write_row(0, 0, ("Account", "Description", "Level", "Lines", "Fringes", "Total"), strong)
+    for row, account in enumerate(drafted.accounts, 1):
+        for place, text in enumerate((account.code, account.name, account.level.value.replace("_", " "))):
+            sheet.write_string(row, place, text)
+        on_top = sum(fringe.amount for fringe in account.fringes)
+        if account.lines:
+            sheet.write_formula(row, 3, f"={_there(detail.lines(account))}", money, float(account.amount - on_top))
+            fringes = detail.fringes(account)
+            sheet.write_formula(row, 4, f"={_there(fringes) if fringes else 0}", money, float(on_top))
+        formula = f"={DETAIL}!{detail.cell('account', account.code)}"
+        sheet.write_formula(row, 5, formula, money, float(account.amount))
+
+
+def _there(formula: str) -> str:
+    """The formula as another sheet says it: a range is named once, by its first cell."""
+    return re.sub(r"(?<![:$A-Z])\$[A-Z]+\$[0-9]+", lambda cell: f"{DETAIL}!{cell[0]}", formula)
 
 
 class _TopSheet:

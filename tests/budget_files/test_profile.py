@@ -1,17 +1,22 @@
 """Files of other tools: what is read off them, what is left out and why, and where they do not add."""
 
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from events.budget import Level
 from service.budget_files.profile import Profile, Section
 from service.budget_files.reading import CannotBeRead, File, FileRead, read
+from service.budget_files.table import COLUMNS
 from service.deciders.budget import SetBudget
 from service.deciders.budget_detail import BudgetAccount
-from service.spreadsheets import CSV
+from service.spreadsheets import CSV, XLSX, csv_of
+from tests.forms import either
 
 DATA = Path(__file__).parent.parent / "data"
 DOCUMENTARY = Profile(
@@ -22,6 +27,7 @@ DOCUMENTARY = Profile(
         "OTHER PRODUCTION COSTS": Section(code="4000", level=Level.OTHER),
     }
 )
+KINDS = ("budget", "rate", "global", "fringe", "sub_budget", "account", "line", "fringe_amount", "charge", "credit")
 DETAIL = "Acct,Description,Amt,Units,X,Rate,Total\n"
 
 
@@ -192,6 +198,42 @@ class TestWhatIsLeftOut:
     def test_is_a_fringe_of_a_row_that_is_not_there(self) -> None:
         text = "Section,Description,Quantity,Unit,Total\nSUPPLIES,Benefits,15%,of Nobody,5\n"
         assert "no row of its account above it is called so" in of(text, DOCUMENTARY).left_out[0].why
+
+
+CELLS = st.sampled_from(
+    [
+        *("", "", "2200", "22-01", "8000", "Art", "Total", "Grand Total", "Total Production", "Account Total for 2200"),
+        *("5", "1,234.50", "-5", "(7)", "12,50", "15%", "of Art", "4 x 2", "flat", "Contingency : 5%"),
+        *("State rebate 10 %", "ATL", "SUPPLIES", "Nowhere", "USD", "=1+1", "'", "\u200b", "9" * 40, "1e5", "NaN"),
+        *("-", ".", "x", "%", "٣"),
+    ]
+)
+HEADINGS = ["Section", "Account", "Description", "Level", "Amount", "Units", "Unit", "X", "Rate", "Currency", "Total"]
+
+
+class TestAnyFile:
+    @settings(max_examples=either(short=300, long=20_000), derandomize=True, database=None, deadline=None)
+    @given(st.permutations(HEADINGS), st.lists(st.lists(CELLS, max_size=12), max_size=12))
+    def test_is_read_or_said_to_be_unreadable_and_no_row_of_it_is_lost(
+        self, headings: list[str], rows: list[list[str]]
+    ) -> None:
+        found = of(csv_of([headings, *rows]), DOCUMENTARY)
+        assert found.rows == sum(any(cell.strip() for cell in row) for row in rows)
+        assert (found.command is None) == bool(found.faults)
+        for each in found.left_out:
+            assert each.why
+
+    @settings(max_examples=either(short=100, long=5_000), derandomize=True, database=None, deadline=None)
+    @given(st.binary(max_size=200), st.sampled_from([CSV, XLSX]))
+    def test_of_any_bytes_is_no_fault_of_ours(self, data: bytes, media_type: str) -> None:
+        with suppress(CannotBeRead):
+            read(File("file", data, media_type, Profile()), "INR")
+
+    @settings(max_examples=either(short=200, long=10_000), derandomize=True, database=None, deadline=None)
+    @given(st.lists(st.lists(CELLS | st.sampled_from([*KINDS]), min_size=1, max_size=22), max_size=8))
+    def test_of_our_own_table_is_read_or_said_to_be_unreadable(self, rows: list[list[str]]) -> None:
+        with suppress(CannotBeRead):
+            of(csv_of([COLUMNS, *rows]))
 
 
 class TestColumns:

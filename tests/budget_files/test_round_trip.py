@@ -106,10 +106,11 @@ class TestAWorkbook:
         """They were compared with what LibreOffice makes of them; here they are only there."""
         fact = drafted(detailed(line("5", amount="2"), line("1")))
         with zipfile.ZipFile(io.BytesIO(workbook_of(fact, "The Long Take"))) as packed:
-            top, detail = (packed.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 2))
+            top, accounts, detail = (packed.read(f"xl/worksheets/sheet{number}.xml").decode() for number in (1, 2, 3))
         place = next(at for at, row in enumerate(table_of(fact), 2) if row["kind"] == "line")
         assert f"<f>ROUND(F{place}*G{place}*I{place}*J{place},2)</f><v>10.0</v>" in detail
-        assert f"<f>SUM(V{place}:V{place + 1})</f><v>11.0</v>" in detail
+        assert f"<f>SUM($V${place}:$V${place + 1})</f><v>11.0</v>" in detail
+        assert f"<f>SUM(Detail!$V${place}:$V${place + 1})</f><v>11.0</v>" in accounts
         assert f"<f>Detail!$V${place - 1}</f><v>11.0</v>" in top
 
     def test_keeps_figures_that_a_spreadsheet_cannot_as_text(self) -> None:
@@ -122,7 +123,7 @@ class TestAWorkbook:
 
     def test_is_read_by_the_sheet_that_is_named(self) -> None:
         data = workbook_of(drafted(detailed(line("5"))), "The Long Take")
-        with pytest.raises(CannotBeRead, match="has no sheet Costs; its sheets are Top sheet, Detail"):
+        with pytest.raises(CannotBeRead, match="has no sheet Costs; its sheets are Top sheet, Accounts, Detail"):
             back(data, XLSX, sheet="Costs")
 
     @pytest.mark.parametrize(("media_type", "data"), [(XLSX, b"PK\x03\x04"), (XLSX, b"kind,code"), (CSV, b"PK\x00")])
