@@ -422,7 +422,7 @@ class CloseCondition(OnRound):
 
     refusals = (
         *(*_FOUND, ConditionIsMissing, ConditionIsNotYours),
-        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
+        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, BeyondDelegation),
         *_TAKES_EFFECT,
     )
     example: ClassVar = {"round": "A-1", "condition": 1, "waived": False, "words": "The permit came."}
@@ -641,6 +641,7 @@ def close_condition(
     if (metadata.on_behalf_of or metadata.actor) not in heirs and not overrides:
         raise ConditionIsNotYours(command.round, number, condition.seat, heirs)
     _had_no_hand_in_it(asked, around, metadata.persons)
+    _within_limit(asked, around, metadata)
     closed = ConditionWaived if command.waived else ConditionMet
     return [closed(command.round, asked.subject, number, command.words)]
 
@@ -694,12 +695,18 @@ def _may_approve(
     _had_no_hand_in_it(asked, around, persons)
     _fills_one_place(round_id, asked, seat, persons)
     amount = asked.amount
-    if around.limit is not None and not covers(around.limit, amount):
-        raise BeyondDelegation(metadata.actor, seat, around.limit, amount)
+    _within_limit(asked, around, metadata)
     if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
         said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
         subject = asked.subject if amount is None else f"{asked.subject}, {amount},"
         raise CredentialsAreNotFresh(subject, asked.fresh_minutes, said)
+
+
+def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> None:
+    """D4."""
+    if around.limit is not None and not covers(around.limit, asked.amount):
+        seat = metadata.on_behalf_of or metadata.actor
+        raise BeyondDelegation(metadata.actor, seat, around.limit, asked.amount)
 
 
 def _had_no_hand_in_it(asked: Round, around: Circumstances, persons: frozenset[PersonId]) -> None:

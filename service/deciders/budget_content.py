@@ -32,9 +32,9 @@ from events.budget import (
     VarianceAccepted,
 )
 from events.ids import AccountCode, Digest, FlagId, Text
-from events.money import Currency, ExchangeRate, Money, Percent, WholeAmount, exact, plain
+from events.money import TOO_MUCH, Currency, ExchangeRate, Money, Percent, WholeAmount, exact, plain
 
-from .budget_detail import percentage
+from .budget_detail import LineIsTooLarge, percentage
 from .command import Part
 from .refusal import Conflicting, words
 
@@ -133,6 +133,7 @@ def charge_lines(
             continue
         base = _base(charge.code, charge.base, (*accounts, *kept), currency)
         amount = percentage(charge.percent, base.amount, currency) if stated is None else stated
+        _fits_a_budget(charge, amount)
         kept.append(ChargeLine(charge.code, charge.name, charge.kind, plain(charge.percent), base, amount))
     return tuple(kept)
 
@@ -149,7 +150,14 @@ def credit_line(
     cap = None if credit.cap is None else exact(credit.cap, currency)
     qualified = None if credit.qualified is None else plain(credit.qualified)
     amount = _earned(credit.percent, base, credit.qualified, cap, currency) if stated is None else stated
+    _fits_a_budget(credit, amount)
     return CreditLine(credit.code, credit.name, plain(credit.percent), base, qualified, cap, amount)
+
+
+def _fits_a_budget(line: BudgetCharge | BudgetCredit, amount: Decimal) -> None:
+    """B2: what a percentage comes to is an amount that somebody could have stated."""
+    if amount >= TOO_MUCH:
+        raise LineIsTooLarge(f"{line.code} ({line.name})", f"{amount:,f}")
 
 
 def _base(

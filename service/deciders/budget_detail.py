@@ -58,7 +58,7 @@ class LineIsTooLarge(Conflicting):
     """{where} comes to more than can be recorded: {figures}."""
 
     rule = "B7"
-    otherwise = "Look at its amount, units, multiplier and rate."
+    otherwise = "Look at its quantities and its rate, or at its percentage and what that is of."
     where: str
     figures: str
 

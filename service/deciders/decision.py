@@ -30,7 +30,7 @@ from events.ids import (
     Slug,
     by_number,
 )
-from events.money import Currency, Money
+from events.money import Money
 from events.policy import RequestKind
 from events.production import Stage
 from events.spend import PaymentReleased, SpendEvent
@@ -263,25 +263,27 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
     grantor = situation.metadata
     if limit is None or grantor.on_behalf_of is None or not isinstance(command, _LIMITED):
         return
-    amount = amount_of(command, situation.production.currency)
+    amount = amount_of(command, situation.production)
     if not covers(limit, amount):
         raise BeyondDelegation(grantor.actor, grantor.on_behalf_of, limit, amount)
 
 
 #: What a limit is for, besides answers to rounds.
-Limited = LogSpend | RequestOverage | TransferBudget | DrawContingency | SecureFunding | RecordReceipt
+Limited = LogSpend | RequestOverage | TransferBudget | DrawContingency | SecureFunding | CommitFunding | RecordReceipt
 _LIMITED = get_args(Limited)
 
 
-def amount_of(command: Limited, base: Currency) -> Money:
+def amount_of(command: Limited, production: Production) -> Money:
     """What the command is about, as it was sent."""
     match command:
         case LogSpend():
             return Money(command.net + command.tax, command.currency)
         case RequestOverage() | TransferBudget() | DrawContingency():
-            return Money(command.amount, base)
+            return Money(command.amount, production.currency)
         case SecureFunding() | RecordReceipt():
             return command.amount
+        case CommitFunding():
+            return financing.existing(production.financing, command.funding).terms.amount
 
 
 def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]:
@@ -600,10 +602,8 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.POLICY_CHANGE:
             return frozenset()
         case RequestKind.BUDGET:
-            budgets = production.budgets
-            version = budgets.versions[asked.subject]
-            drafters = budgets.drafted_by.get(version.scenario, frozenset())
-            return asked.excluded | asked.requesters | version.submitters | drafters
+            version = production.budgets.versions[asked.subject]
+            return asked.excluded | asked.requesters | hands_in(version, production)
         case RequestKind.PAYMENT:
             return asked.excluded | production.spending.entries[asked.subject].recoded_by
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:

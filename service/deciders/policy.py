@@ -6,8 +6,8 @@ G1  A policy is adopted under the rule for changes of the policy in force; at fi
     asks nobody; and one person fills two steps where there are too few for each. So it is with the kinds of G5.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
 G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
-    so that splitting does not help; what was turned down does not, what was released and reversed later does: it may
-    have been paid. How far an account is taken past what was approved for it counts all changes since, and a version
+    so that splitting does not help; what was turned down does not, what was approved before, or released and reversed
+    later, does: it may have been paid. How far an account is taken past what was approved for it counts all changes since, and a version
     that comes into force within the policy's days starts no new count: of accounts, and of the whole.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
@@ -145,8 +145,8 @@ def _sound_step(step: Step) -> None:
         raise ValueError("a quorum says how many, one or more, and no other mode does")
     if (step.mode is Mode.SHARE) != (step.share is not None) or not 0 < (step.share or 1) <= 100:
         raise ValueError("a share says its percentage, above 0 and up to 100, and no other mode does")
-    if (step.within_days is None) != (not step.escalates_to) or (step.within_days or 1) < 1:
-        raise ValueError("a deadline of one day or more goes with whom the step escalates to")
+    if (step.within_days is None) != (not step.escalates_to) or not 1 <= (step.within_days or 1) <= 366:
+        raise ValueError("a deadline of 1 to 366 days goes with whom the step escalates to")
 
 
 def _sound_steps(steps: tuple[Step, ...], what: str, kinds: Collection[RequestKind] = tuple(RequestKind)) -> None:

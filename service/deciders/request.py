@@ -80,8 +80,9 @@ def requested(
             case BudgetTransferred(_, _, left, reached, amount):
                 excluded = loggers(reached, production)
                 return asks(RequestKind.TRANSFER, f"{left} to {reached}", amount, (left, reached), excluded)
-            case ContingencyDrawn(account=account, amount=amount):
-                return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (account,), loggers(account, production))
+            case ContingencyDrawn(contingency=left, account=account, amount=amount):
+                excluded = loggers(account, production)
+                return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (left, account), excluded)
             case SpendLogged(spend, account, vendor=vendor):
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
                 return _of_payment(spend, content, payment_of(event), account, vendor, persons, production, event.cost)
@@ -97,7 +98,9 @@ def requested(
                 return _of_an_amendment(event, asks, production, metadata)
             case FundingCommitted(funding) if policy.asks_holders(terms):
                 if not _is_committed(funding, production):
-                    subject = _as_holder(funding, _terms(funding, happened, production))
+                    new = funding not in production.financing.sources
+                    named = "a new source" if new else funding  # others may come before it is approved
+                    subject = _as_holder(named, _terms(funding, happened, production))
                     return asks(RequestKind.APPOINTMENT, subject, None)
             case Appointed(person, role) | AppointmentEnded(person, role):
                 if policy.approves(terms, person, role, production.financing):
@@ -135,7 +138,7 @@ def _of_an_amendment(
     return None
 
 
-def _as_holder(funding: FundingId, terms: FundingTerms) -> str:
+def _as_holder(funding: str, terms: FundingTerms) -> str:
     """Who speaks for a source, and for how much of the funding."""
     against = "" if terms.lent_against is None else f", lent against {terms.lent_against}"
     return f"{words(terms.holder)} as holder of {funding}, {terms.base_amount}{against}"
@@ -242,10 +245,13 @@ def of_version(
 
 def hands_in(version: Budget, production: Production) -> frozenset[PersonId]:
     """A3: who may not approve a version: its makers, and who logged the spend that it would cover."""
-    force, spent = production.budgets.force, production.spending.spent_on
-    old = {} if force is None else force.amounts
-    covered = (code for code, amount in version.amounts.items() if old.get(code, amount) < min(amount, spent(code)))
-    return production.budgets.had_a_hand_in(version).union(*(loggers(code, production) for code in covered))
+    force, spent, nothing = production.budgets.force, production.spending.spent_on, Decimal(0)
+    hands = production.budgets.had_a_hand_in(version)
+    if force is None:
+        return hands  # what was spent before there was a budget is past none
+    grows = ((code, amount) for code, amount in version.amounts.items() if amount > force.amounts.get(code, nothing))
+    covered = (code for code, _ in grows if spent(code) > force.amounts.get(code, nothing))
+    return hands.union(*(loggers(code, production) for code in covered))
 
 
 def _least_approved(account: AccountCode, force: Budget, on: date, production: Production) -> Decimal:

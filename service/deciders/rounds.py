@@ -183,8 +183,9 @@ class Approvals:
     open: RoundId | None = None
     #: What was asked for and not turned down, day by day, as far as it counts together with what is asked for next.
     asked: Asked = Map()
-    #: What of it is each entry's, on which day: its payment counts once, as it was asked about last.
-    payments: Map[str, tuple[date, "Counting"]] = Map()
+    #: What of it is each entry's, on which day: its payment counts once, as it was asked about last; and whether
+    #: it was ever approved.
+    payments: Map[str, tuple[date, "Counting", bool]] = Map()
 
     def on(self, subject: str, kind: RequestKind) -> RoundId | None:
         """The open round of that kind on a subject."""
@@ -195,11 +196,15 @@ class Approvals:
         )
         return next(found, None)
 
+    def was_granted(self, spend: str) -> bool:
+        """Whether a payment was approved before, by policy or in a round: it may have been paid."""
+        return spend in self.payments and self.payments[spend][2]
+
     def beside(self, kind: RequestKind, subject: str) -> Asked:
         """What counts together with a request about a subject: all that was asked, without that very payment."""
         if kind is not RequestKind.PAYMENT or subject not in self.payments:
             return self.asked
-        on, what = self.payments[subject]
+        on, what, _ = self.payments[subject]
         return _counted(self.asked, what, on, -1)
 
 
@@ -469,7 +474,8 @@ def _counting(approvals: Approvals, what: ApprovalRequested | ApprovedByPolicy, 
     asked = _counted(approvals.beside(what.kind, what.subject), what, on, 1)
     if what.kind is not RequestKind.PAYMENT:
         return replace(approvals, asked=asked)
-    return replace(approvals, asked=asked, payments=approvals.payments.set(what.subject, (on, what)))
+    granted = isinstance(what, ApprovedByPolicy) or approvals.was_granted(what.subject)
+    return replace(approvals, asked=asked, payments=approvals.payments.set(what.subject, (on, what, granted)))
 
 
 def _counted(asked: Asked, what: Counting, on: date, sign: int) -> Asked:
@@ -484,15 +490,17 @@ def recoded(approvals: Approvals, event: SpendRecoded) -> Approvals:
     """From now on its payment counts on the account that it moved to."""
     if event.spend not in approvals.payments:
         return approvals
-    on, what = approvals.payments[event.spend]
+    on, what, granted = approvals.payments[event.spend]
     moved = replace(what, accounts=(event.to_account,))
     asked = _counted(approvals.beside(RequestKind.PAYMENT, event.spend), moved, on, 1)
-    return replace(approvals, asked=asked, payments=approvals.payments.set(event.spend, (on, moved)))
+    return replace(approvals, asked=asked, payments=approvals.payments.set(event.spend, (on, moved, granted)))
 
 
 def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
-    """What was not granted does not count together with what is asked for next."""
+    """What was not granted does not count together with what is asked for next; what was granted once does."""
     asked = approvals.rounds[round_id]
+    if approvals.was_granted(asked.subject) and asked.kind is RequestKind.PAYMENT:
+        return _ended(approvals, round_id, outcome, None)
     if asked.kind is RequestKind.PAYMENT:
         left = approvals.payments.delete(asked.subject)
         approvals = replace(approvals, asked=approvals.beside(asked.kind, asked.subject), payments=left)
@@ -503,6 +511,9 @@ def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> A
 
 def _ended(approvals: Approvals, round_id: RoundId, outcome: Outcome, approver: PersonId | None) -> Approvals:
     ended = replace(approvals.rounds[round_id], outcome=outcome, approver=approver)
+    if outcome is Outcome.APPROVED and ended.kind is RequestKind.PAYMENT and ended.subject in approvals.payments:
+        on, what, _ = approvals.payments[ended.subject]
+        approvals = replace(approvals, payments=approvals.payments.set(ended.subject, (on, what, True)))
     still = None if round_id == approvals.open else approvals.open
     return replace(approvals, rounds=approvals.rounds.set(round_id, ended), open=still)
 

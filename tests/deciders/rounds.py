@@ -560,6 +560,13 @@ _ANSWERS = [
     ),
     *_not_by_who_asked("CloseCondition", CloseCondition(round="A-2", condition=1, waived=True, words=WHY), left=True),
     Rung(
+        "CloseCondition: beyond the delegation",
+        [*CONDITIONED, (MAYA, delegated(STRANGER, Power.CLOSE_CONDITION, limit=inr("459999.99")))],
+        f"{STRANGER}/{MAYA}",
+        CloseCondition(round="A-2", condition=1, waived=True, words=WHY),
+        BeyondDelegation(STRANGER, MAYA, inr("459999.99"), inr("460000")),
+    ),
+    Rung(
         "CloseCondition: of a place that another gave away",
         _CONDITION_PUT,
         DIRECTOR,
@@ -583,7 +590,9 @@ def beyond(command: Command, grantor: PersonId) -> Rung:
     name, power = type(command).__name__, authority.power(type(command))
     assert power is not None
     let: Story = [*COVERED, (grantor, delegated(STRANGER, power, limit=inr("0.01")))]
-    amount = decision.amount_of(command, "INR")
+    production = play(COVERED).production
+    assert production is not None
+    amount = decision.amount_of(command, production)
     refusal = BeyondDelegation(STRANGER, grantor, inr("0.01"), amount)
     return Rung(f"{name}: beyond the delegation", let, f"{STRANGER}/{grantor}", command, refusal)
 

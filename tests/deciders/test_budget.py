@@ -482,7 +482,7 @@ class TestTheLargestBudget:
         most = "9" * 15
         accounts = tuple(account(str(code), "Account", Level.OTHER, most) for code in range(1000, 1200))
         charges = tuple(
-            percentage("999999.9999", EVERY_LEVEL).model_copy(update={"code": f"C{number}"}) for number in range(200)
+            percentage("0.5", EVERY_LEVEL).model_copy(update={"code": f"C{number}"}) for number in range(200)
         )
         answer = given(FUNDED).when(PRODUCER, budget(accounts=accounts, charges=charges, credits=()))
         assert codec.decode("BudgetDrafted", 1, codec.encode(drafted(answer))) == drafted(answer)

@@ -3,6 +3,7 @@
 Each of these passed once: by another draft, by what was recoded, by versions in a row, by tax that comes back.
 """
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,18 +14,22 @@ from events.approval import ApprovalRequested, ApprovedByPolicy, BudgetApproved,
 from events.budget import Held, Level
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.team import Role
-from service.deciders.approval import Approve, ApproverSetTheBudget, Reject
+from service.deciders.approval import Approve, ApproverSetTheBudget, RecallRequest, Reject
 from service.deciders.budget import LockBudget, SetBudget, SubmitterMayNotLock, UnlockBudget
+from service.deciders.budget_content import BudgetCharge
+from service.deciders.budget_detail import LineIsTooLarge
 from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
-from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, last, says
+from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, draw, last, says
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
+    CONTINGENCY,
     DRAFTED,
     EDITING,
+    FINANCIER,
     FUNDED,
     LINE_PRODUCER,
     LOCKED,
@@ -32,12 +37,14 @@ from tests.deciders.stories import (
     NOOR,
     PRODUCER,
     STAFFED,
+    STORY,
     SUBMITTED,
     TWO_HATS,
     account,
     appoint,
     approve,
     budget,
+    equity,
     held,
     inr,
     rate,
@@ -45,6 +52,7 @@ from tests.deciders.stories import (
     spend,
 )
 from tests.deciders.test_policy import PAYMENTS, ruled
+from tests.deciders.test_rounds import waits_for
 from tests.spec import Story, given, play
 
 LOW = "low"
@@ -116,6 +124,23 @@ class TestWhoSetAFigure:
         story = submits(story, "v2")
         assert isinstance(given(story).when(NOOR, approve(story, "A-2", "v2")).refusal, ApproverSetTheBudget)
         assert given(story).when(MAYA, approve(story, "A-2", "v2")).refusal is None
+
+    def test_or_logs_it_after_it_was_submitted_does_not_approve_it_either(self) -> None:
+        story: Story = [*LOCKED, (MAYA, appoint(NOOR, Role.ACCOUNTANT)), (MAYA, UnlockBudget(budget="v1", reason=WHY))]
+        story = [*submits([*story, (LINE_PRODUCER, budget("240000"))], "v2"), (NOOR, spend(ART, "230000"))]
+        assert isinstance(given(story).when(NOOR, approve(story, "A-2", "v2")).refusal, ApproverSetTheBudget)
+
+    def test_or_logged_what_a_new_account_covers_does_not_approve_it(self) -> None:
+        story: Story = [*LOCKED, (MAYA, appoint(NOOR, Role.ACCOUNTANT)), (NOOR, spend("7777", "50000"))]
+        more = budget(accounts=(*budget().accounts, account("7777", "New", Level.PRODUCTION, "60000")))
+        story = submits([*story, (MAYA, UnlockBudget(budget="v1", reason=WHY)), (LINE_PRODUCER, more)], "v2")
+        assert isinstance(given(story).when(NOOR, approve(story, "A-2", "v2")).refusal, ApproverSetTheBudget)
+        assert given(story).when(MAYA, approve(story, "A-2", "v2")).refusal is None
+
+    def test_or_logged_spend_before_there_was_a_budget_approves_the_first_one(self) -> None:
+        story: Story = [*FUNDED, (MAYA, appoint(NOOR, Role.ACCOUNTANT)), (NOOR, spend(ART, "150000"))]
+        story = submits([*story, (LINE_PRODUCER, budget())], "v1")
+        assert given(story).when(NOOR, approve(story, "A-1", "v1")).refusal is None
 
 
 class TestACap:
@@ -193,6 +218,52 @@ class TestARecoding:
         again: Story = [*moved, (LINE_PRODUCER, RequestPayment(spend="S-000001", reason=WHY))]
         assert asked(again, "A-4").accounts == (EDITING,)
         assert asked(again, "A-4").content_hash != asked(again, "A-3").content_hash
+
+    def test_and_a_recall_take_nothing_from_what_counts_together(self) -> None:
+        small = replace(PAYMENTS, accounts=(ART,), below=Decimal(10_000))
+        story = adopted(COVERED, ruled(Rule("Small", small), Rule("Large", PAYMENTS, (EPS,))))
+        for number in (1, 2):
+            story = [*story, (ACCOUNTANT, spend(ART, "4500", document=f"D{number}"))]
+            story = [*story, (ACCOUNTANT, recode(f"S-00000{number}", EDITING))]
+            recalled = RecallRequest(round=f"A-{2 + number}", reason=WHY)
+            story = [*story, (ACCOUNTANT, recalled)]
+        facts = given(story).when(ACCOUNTANT, spend(ART, "4500", document="D3")).facts
+        [opened] = [fact for fact in facts if isinstance(fact, ApprovalRequested)]
+        assert (opened.rule, opened.counted) == ("Large", inr("13500"))
+
+
+class TestADraw:
+    def test_counts_on_the_contingency_that_it_comes_from(self) -> None:
+        draws = When((RequestKind.CONTINGENCY_DRAW,), below=Decimal(20_000))
+        story = adopted(COVERED, ruled(Rule("Small", draws)))
+        story = [*story, (PRODUCER, draw("12000", ART))]
+        (opened, *_) = given(story).when(PRODUCER, draw("12000", STORY)).facts
+        assert isinstance(opened, ApprovalRequested)
+        assert (opened.rule, opened.counted, opened.accounts) == (None, inr("24000"), (CONTINGENCY, STORY))
+
+
+class TestFunding:
+    def test_that_is_new_is_what_was_asked_for_though_other_sources_came_before_it_was_approved(self) -> None:
+        terms = ruled(Rule("Who", When((RequestKind.APPOINTMENT,)), (Step((Approver(every_holder=True),)),)))
+        story: Story = [*adopted(COVERED, terms), (MAYA, equity(inr("50000"), holder=FINANCIER))]
+        assert asked(story, "A-3").subject == f"{FINANCIER} as holder of a new source, INR 50,000.00"
+        story = [*story, (MAYA, equity(inr("1"), party="Another", rests_on=None, document=None))]
+        seat = next(iter(waits_for(given(story), "A-3")))
+        assert given(story).when(seat, last(story, "A-3")).refusal is None
+
+
+class TestAPercentage:
+    def test_comes_to_an_amount_that_somebody_could_state(self) -> None:
+        fee = {"kind": "fee", "percent": "999999", "base": {"levels": ["production"]}}
+        first = BudgetCharge.model_validate_json(json.dumps(fee | {"code": "8501", "name": "Fee"}))
+        again = {"code": "8502", "name": "Again", "base": {"accounts": ["8501"]}}
+        second = BudgetCharge.model_validate_json(json.dumps(fee | again))
+        third = BudgetCharge.model_validate_json(
+            json.dumps(fee | {"code": "8503", "name": "More", "base": {"accounts": ["8502"]}})
+        )
+        refusal = given(FUNDED).when(LINE_PRODUCER, budget(charges=(first, second, third))).refusal
+        assert isinstance(refusal, LineIsTooLarge)
+        assert refusal.where == "8503 (More)"
 
 
 class TestAPayment:

@@ -116,7 +116,11 @@ class TestTerms:
             (ruled(otherwise=(Step((Approver(),)),)), "an approver is one of role, person"),
             (ruled(otherwise=(replace(EP, quorum=2),)), "a quorum says how many"),
             (ruled(otherwise=(replace(EP, share=Decimal(50)),)), "a share says its percentage"),
-            (ruled(otherwise=(replace(EP, within_days=3),)), "a deadline of one day or more goes with"),
+            (ruled(otherwise=(replace(EP, within_days=3),)), "a deadline of 1 to 366 days goes with"),
+            (
+                ruled(otherwise=(replace(EP, within_days=367, escalates_to=EP.approvers),)),
+                "a deadline of 1 to 366 days",
+            ),
             (ruled(Rule("Ours", BUDGETS, (HEADS,))), "Ours: department heads are .*asked about a budget?"),
             (ruled(otherwise=(HEADS,)), "otherwise: department heads are asked about their accounts"),
             (ruled(changes=(HEADS,)), "changes: department heads are asked about their accounts"),

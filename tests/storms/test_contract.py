@@ -122,7 +122,7 @@ BEYOND_A_SCHEMA = re.compile(
     "|every code stands once|a percentage needs its base|a charge has a percentage|a base names at least one"
     "|send a template, or terms|terms of your own say|every rule has a name|capped accounts need|alerts are at"
     "|fresh_minutes are|an auditor reads|an approver is one of|a step asks somebody|a quorum says|a share says"
-    "|a deadline of one day|.*: (a rule is for one kind|at_least .* is not below|changes of the policy have"
+    "|a deadline of 1 to 366|.*: (a rule is for one kind|at_least .* is not below|changes of the policy have"
     "|say which steps|one step at least|department heads are asked)|input should be a valid integer"
     "|a fringe is a percentage or|a cut-off goes with|an account has an amount, or|a credit has a percentage"
     "|a share that qualifies and a cap|what qualifies is|every currency has one rate|every name stands once"
