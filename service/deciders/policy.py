@@ -7,8 +7,9 @@ G1  A policy is adopted under the rule for changes of the policy in force; at fi
 G2  The first rule that is for a request counts; without one, the policy's own default does.
 G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
     so that splitting does not help; what was turned down does not, what was approved before, or released and reversed
-    later, does: it may have been paid. How far an account is taken past what was approved for it counts all changes since, and a version
-    that comes into force within the policy's days starts no new count: of accounts, and of the whole.
+    later, does: it may have been paid. How far an account is taken past what was approved for it counts all changes
+    since, and a version that comes into force within the policy's days starts no new count: of accounts, and of the
+    whole.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
     unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:
