@@ -38,6 +38,8 @@ PAGE = 500
 SHORT = 10_000
 #: How long a process that holds a read model may be silent before another takes over.
 LEASE_SECONDS = 5.0
+#: After which the database ends a batch: one whose process stands still keeps the others out until then.
+BATCH_SECONDS = 30
 
 #: What passes by itself: the batch is tried again.
 TRANSIENT = (*LOST, asyncpg.InsufficientResourcesError, asyncpg.TransactionRollbackError)
@@ -361,6 +363,7 @@ class Runner:
 
     async def _commit(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
         async with connection.transaction():
+            await connection.execute(f"SET LOCAL transaction_timeout = '{BATCH_SECONDS}s'")
             # The checkpoints first: whoever else is at work on these waits here, not in a circle.
             moved = await connection.execute(
                 "UPDATE checkpoints c SET position = $1"
