@@ -38,7 +38,8 @@ PAGE = 500
 SHORT = 10_000
 #: How long a process that holds a read model may be silent before another takes over.
 LEASE_SECONDS = 5.0
-#: After which the database ends a batch: one whose process stands still keeps the others out until then.
+#: After which the database ends a batch: one whose process stands still keeps the others out until then. One that
+#: only takes long is tried again by halves.
 BATCH_SECONDS = 30
 
 #: What passes by itself: the batch is tried again.
@@ -112,6 +113,8 @@ class Runner:
         #: A process by its name, as the operator sees who holds what.
         self.name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._held: dict[str, Checkpoint] = {}
+        #: How often a batch was broken off, and the page halved, since nothing was left to do.
+        self._halved = 0
         #: When the leases are to be renewed, by the loop's clock.
         self._renew_at = 0.0
         self._rebuilding: asyncio.Task[None] | None = None
@@ -291,15 +294,21 @@ class Runner:
             up_to = await safe_position(connection)
             start = min(at.position for at in due.values())
             if up_to <= start:
+                self._halved = 0
                 return False
             try:
-                page = await read(connection, start, up_to, PAGE)
+                page = await read(connection, start, up_to, max(1, PAGE >> self._halved))
             except CannotTake as error:
                 await self._meet(
                     connection, {name: at for name, at in due.items() if at.position < error.position}, error
                 )
                 return True
-            await self._advance(connection, {name: at for name, at in due.items() if at.position < page.reached}, page)
+            try:
+                behind = {name: at for name, at in due.items() if at.position < page.reached}
+                await self._advance(connection, behind, page)
+            except TRANSIENT:
+                self._halved += 1
+                raise
         return True
 
     async def wait_for(self, projection: str, position: int, seconds: float) -> bool:
@@ -363,7 +372,10 @@ class Runner:
 
     async def _commit(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
         async with connection.transaction():
-            await connection.execute(f"SET LOCAL transaction_timeout = '{BATCH_SECONDS}s'")
+            # A limit that runs already is not replaced, but by way of none.
+            await connection.execute(
+                f"SET LOCAL transaction_timeout = 0; SET LOCAL transaction_timeout = '{BATCH_SECONDS}s'"
+            )
             # The checkpoints first: whoever else is at work on these waits here, not in a circle.
             moved = await connection.execute(
                 "UPDATE checkpoints c SET position = $1"

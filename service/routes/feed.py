@@ -27,7 +27,7 @@ from events.confidential import figures_of
 from events.envelope import CannotTake, Recorded
 from events.group_commit import AWAY
 from events.ids import Slug, StreamId
-from events.log import Page, Part
+from events.log import AGAIN_SECONDS, Page, Part
 from service.deciders.company import CompanyIsMissing
 from service.deciders.confidential import EVERYTHING, NOTHING, Sight
 from service.deciders.refusal import Refusal
@@ -168,6 +168,15 @@ class Sights:
             self._known[stream_id] = await self._look(*stream_id.split("/"))
         return self._known[stream_id]
 
+    async def in_time(self, stream_id: StreamId) -> Sight:
+        """The same; a database that is away is waited for."""
+        while True:
+            try:
+                return await self.of(stream_id)
+            except AWAY as error:
+                _log.warning("feed_waits_for_database", stream=stream_id, error=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+
     async def _look(self, company: Slug, production: Slug | None = None) -> Sight:
         if production is None or self._sender.of_company.reads_confidential(self._sender.person):
             return EVERYTHING
@@ -247,8 +256,6 @@ async def _stream(
                     yield await _said(found, sights)
     except CannotTake as error:  # whoever comes again is told so
         _log.error("feed_stopped", company=asked.company, error=str(error))
-    except AWAY:
-        return  # what may be read of one more production cannot be asked: whoever comes again goes on from there
 
 
 async def _each(at: Doors, part: Part, page: Page, limit: int) -> AsyncGenerator[Sequence[Kept], None]:
@@ -264,7 +271,7 @@ async def _said(found: Sequence[Kept], sights: Sights) -> bytes:
     said = []
     for kept in found:
         assert not isinstance(kept.event, CannotTake)
-        sight = await sights.of(kept.event.stream_id)
+        sight = await sights.in_time(kept.event.stream_id)
         shown = sight.withheld is None or sight.shows(figures_of(kept.event.event))
         said.append(kept.once(None if shown else sight.withheld, partial(_message, kept.event, sight)))
     return b"".join(said)
@@ -278,15 +285,16 @@ def _message(recorded: Recorded[AnyEvent], sight: Sight) -> bytes:
 async def _may_still_read(at: Doors, asked: Asked, sights: Sights, request: Request) -> bool:
     """Whether the reader's token, membership and role still stand, and they may read neither less nor more."""
     key = (request.headers.get("authorization"), asked.company, asked.production)
-    now = await at.tail.alike(key, CHECK_SECONDS / 4, partial(_now, at, asked, request))
-    return now if isinstance(now, bool) else await sights.are(now)
+    try:
+        now = await at.tail.alike(key, CHECK_SECONDS / 4, partial(_now, at, asked, request))
+        return now is not None and await sights.are(now)
+    except AWAY:
+        return True  # nothing can be read meanwhile either
 
 
-async def _now(at: Doors, asked: Asked, request: Request) -> "Sights | bool":
-    """What may be read now, by everybody who comes so; whether it still may, where nobody can say what."""
+async def _now(at: Doors, asked: Asked, request: Request) -> Sights | None:
+    """What may be read now, by everybody who comes so; None where nothing may."""
     try:
         return (await _part(at, await authenticated(request), asked))[1]
     except (Problem, Refusal):
-        return False
-    except AWAY:
-        return True  # nothing can be read meanwhile either
+        return None

@@ -15,7 +15,7 @@ from events.spend import SpendLogged
 from projections import PROJECTIONS, flags, runner
 from projections.projection import Projection
 from projections.rebuild import rebuild
-from projections.runner import Runner
+from projections.runner import TRANSIENT, Runner
 from service import app
 from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, STAFFED, spend
@@ -87,6 +87,31 @@ class TestRunner:
                 assert {point.error for point in (await Runner(pool).checkpoints()).values()} == {None}
         await agree(office, STREAM)
 
+    async def test_takes_in_parts_what_the_database_ends_for_taking_too_long(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(runner, "BATCH_SECONDS", 1)
+        live, real_advance = Runner(office.pool), runner.advance
+        await live.refresh()
+        [*_, last] = await office.play(SPENT)
+        longest = 0
+
+        async def slow(connection: Any, projection: Projection[Any], ahead: Any) -> None:
+            nonlocal longest
+            longest = max(longest, len(ahead))
+            if projection is PROJECTIONS[0] and len(ahead) > 5:
+                await asyncio.sleep(1.5)
+            await real_advance(connection, projection, ahead)
+
+        monkeypatch.setattr(runner, "advance", slow)
+        monkeypatch.setattr(runner, "PAGE", 16)
+        with capture_logs() as told:
+            async with running(live):
+                await eventually(live, last.position)
+        assert longest == 16
+        assert [each["event"] for each in told].count("projections_wait_for_database") >= 2
+        await agree(office, STREAM)
+
 
 class TestLease:
     async def test_keeps_everyone_else_standing_by(self, office: Office) -> None:
@@ -148,6 +173,34 @@ class TestLease:
         assert await standby.checkpoints() == points
         [told] = [each for each in logs if each["event"] == "projections_taken_over"]
         assert (len(told["projections"]), told["holder"]) == (len(PROJECTIONS), paused.name)
+        await agree(office, STREAM)
+
+    async def test_of_a_holder_that_stands_still_in_the_middle_of_a_batch_is_taken_when_the_database_ends_it(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its rows of the checkpoints are locked until then, and nobody else gets at them."""
+        monkeypatch.setattr(runner, "LEASE_SECONDS", 0.2)
+        monkeypatch.setattr(runner, "BATCH_SECONDS", 1)
+        paused, standby = Runner(office.pool), Runner(office.pool)
+        await paused.refresh()
+        await office.play(SPENT)
+        real_advance, asleep, wake = runner.advance, asyncio.Event(), asyncio.Event()
+
+        async def sleeping(*args: Any) -> None:
+            asleep.set()
+            await wake.wait()
+            await real_advance(*args)
+
+        monkeypatch.setattr(runner, "advance", sleeping)
+        stepping = asyncio.create_task(paused.step())
+        await asleep.wait()
+        monkeypatch.setattr(runner, "advance", real_advance)
+        await asyncio.sleep(0.3)
+
+        await caught_up(standby)
+        wake.set()
+        with pytest.raises(TRANSIENT):
+            await stepping
         await agree(office, STREAM)
 
     async def test_is_given_back_at_the_end(self, office: Office) -> None:

@@ -319,3 +319,30 @@ class TestWhenTheDatabaseIsLost:
 
         assert killed >= 10
         assert told == await studio.log()
+
+    @pytest.mark.parametrize("again", [0, 1], ids=["at the first look", "at a later check"])
+    async def test_while_it_is_asked_what_may_be_read_it_is_waited_for(
+        self, studio: Studio, monkeypatch: pytest.MonkeyPatch, again: int
+    ) -> None:
+        lost, reading = [0, 0], feed.reading
+
+        async def losing(*asked: Any) -> Any:
+            lost[0] += 1
+            if again < lost[0] < again + 3:
+                lost[1] += 1
+                raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+            return await reading(*asked)
+
+        monkeypatch.setattr(feed, "CHECK_SECONDS", 0.0)
+        monkeypatch.setattr(feed, "AGAIN_SECONDS", 0.01)
+        monkeypatch.setattr(feed, "reading", losing)
+        _, secret = await studio.token(ADMINISTRATOR)
+        async with studio.stream(secret, limit=3) as stream:
+            before = await studio.log()
+            assert await taken(stream, len(before)) == before
+            async with asyncio.timeout(PATIENCE):
+                while lost[1] < 2:
+                    await asyncio.sleep(0.05)
+            await studio.spend(1)
+            now = await studio.log()
+            assert before + await taken(stream, len(now) - len(before)) == now
