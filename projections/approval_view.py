@@ -17,7 +17,7 @@ from events.policy import Policy, RequestKind, Step
 
 from . import english
 from .approval_status import VOTES, PolicyRow, RoundRow, amount_of, in_currency
-from .house import House, Members
+from .house import Barred, House, Members
 from .projection import Rows
 from .sentences import with_names
 
@@ -39,7 +39,7 @@ class WaitsFor(BaseModel):
     step: int = Field(description="From 1 on; one more than there are when only conditions are open.")
     steps: int
     asked: list[Asked] = Field(description="Who may approve and has yet to answer.")
-    excluded: list[PersonId] = Field(description="Who proposed, edited or submitted it, and may not approve.")
+    excluded: list[PersonId] = Field(description="Who had a hand in it or dealt with it for others.")
     since: datetime
     escalates_at: datetime | None = Field(description="When others are asked, too.")
     conditions: list[int] = Field(description="The open ones, by their numbers.")
@@ -148,16 +148,18 @@ def view(
     position: int,
     at: datetime,
     members: Members,
+    barred: Barred,
     but: NotForAll | None = None,
 ) -> ApprovalStatus:
     """The answer from the rows, as of the moment that it is for.
 
     Args:
         members: who counts in the company at that moment.
+        barred: who may not answer open rounds, as far as that is known.
         but: what its reader may not read; None when they may read everything.
     """
     rounds = sorted(rows.of(RoundRow, stream), key=lambda row: -row.number)
-    house = House.of(rows, stream, at, members) if rounds else None
+    house = House.of(rows, stream, at, members, barred) if rounds else None
     policies = {f"P-{row.number}": row.terms for row in rows.of(PolicyRow, stream)}
     return ApprovalStatus(
         production=stream,
@@ -312,7 +314,7 @@ def _waits_for(row: RoundRow, house: House) -> WaitsFor:
         step=row.step + 1,
         steps=len(row.steps),
         asked=asked,
-        excluded=list(row.excluded),
+        excluded=sorted(house.barred(row)),
         since=row.since,
         escalates_at=house.escalates_at(row),
         conditions=conditions,

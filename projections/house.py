@@ -1,6 +1,6 @@
 """Who is what on a production at a moment, and so who may do what about a round?"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
@@ -53,6 +53,9 @@ class _Everybody:
 #: Of a company whose members then nobody asks about.
 EVERYBODY = _Everybody()
 
+#: By production and number of a round, who may not answer it by all the facts: these rows know nothing of spend.
+Barred = Mapping[tuple[StreamId, int], frozenset[PersonId]]
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -63,10 +66,15 @@ class House:
     on: date
     standing: Standing
     substitutes: list[SubstituteRow]
+    known: Barred
 
     @classmethod
-    def of(cls, rows: Rows, stream: StreamId, at: datetime, members: Members) -> "House":
-        """What the rows say of it."""
+    def of(cls, rows: Rows, stream: StreamId, at: datetime, members: Members, known: Barred) -> "House":
+        """What the rows say of it.
+
+        Args:
+            known: who is barred from rounds, as far as that is known; of others the rows say it.
+        """
         company, _, name = stream.partition("/")
         on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
         roles: dict[PersonId, set[Role]] = {}
@@ -92,7 +100,7 @@ class House:
             and (row.productions is None or name in row.productions)
             and members.may_stand_in(row.substitute, row.person)
         ]
-        return cls(stream, at, on, Standing(roles, heads, holders), substitutes)
+        return cls(stream, at, on, Standing(roles, heads, holders), substitutes, known)
 
     def asked(self, row: RoundRow) -> list[PersonId]:
         """Who is asked in the step that the round is at, and has yet to answer."""
@@ -107,8 +115,14 @@ class House:
     def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
         persons = {seat, by, *_gave(row, row.step, seat)}
-        dealt = {who for made in row.decisions if made.decision in DEALS for who in (made.person, made.by)}
-        return not persons & (set(row.excluded) | dealt) and not self.filled_another(row, seat, by)
+        return not persons & self.barred(row) and not self.filled_another(row, seat, by)
+
+    def barred(self, row: RoundRow) -> frozenset[PersonId]:
+        """Who had a hand in what a round asks for, or dealt with it for others."""
+        if (known := self.known.get((row.stream_id, row.number))) is not None:
+            return known
+        dealt = (who for made in row.decisions if made.decision in DEALS for who in (made.person, made.by))
+        return frozenset({*row.excluded, *dealt})
 
     def filled_another(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether who would fill that place filled another one, as far as that bars them."""

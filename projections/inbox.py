@@ -14,7 +14,7 @@ from events.team import Role
 
 from .approval_status import DraftingRow, RoundRow, amount_of
 from .flags import FlagRow
-from .house import House, Members
+from .house import Barred, House, Members
 from .projection import Rows
 
 
@@ -72,17 +72,19 @@ def inbox(
     position: int,
     at: datetime,
     members: Members,
+    barred: Barred,
 ) -> Inbox:
     """What waits for the person: rounds to answer (for others, too), versions to revise, conditions to close; alerts.
 
     Args:
         alerts: those that are open, of all these streams.
+        barred: who may not answer open rounds, as far as that is known.
     """
     items: list[InboxItem] = []
     told: list[InboxAlert] = []
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
-        house = House.of(rows, stream, at, members)
+        house = House.of(rows, stream, at, members, barred)
         for row in (row for row in rounds if row.state == "open"):
             for seat in house.asked(row):
                 mine = person == seat or person in house.through(seat, Power.APPROVE)

@@ -51,9 +51,10 @@ from events.policy import RequestKind
 from events.team import Role
 
 from .command import Command
+from .delegation import beyond
 from .policy import Chosen, Request
 from .refusal import Conflicting, Forbidden, Missing
-from .rounds import Approvals, Circumstances, Outcome, Round, Vote, covers
+from .rounds import Approvals, Circumstances, Outcome, Round, Vote
 
 
 @dataclass
@@ -704,9 +705,9 @@ def _may_approve(
 
 def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> None:
     """D4."""
-    if around.limit is not None and not covers(around.limit, asked.amount):
+    if (limit := beyond(around.limits, asked.amount)) is not None:
         seat = metadata.on_behalf_of or metadata.actor
-        raise BeyondDelegation(metadata.actor, seat, around.limit, asked.amount)
+        raise BeyondDelegation(metadata.actor, seat, limit, asked.amount)
 
 
 def _had_no_hand_in_it(asked: Round, around: Circumstances, persons: frozenset[PersonId]) -> None:

@@ -404,7 +404,7 @@ class BudgetState(StrEnum):
     SUPERSEDED = "superseded"
 
 
-#: An amount of an account, or the percentage of a charge or credit: whose it is, and what it says.
+#: An amount of an account, the percentage of a charge or credit, or how an account is held: whose it is, what it says.
 Figure = tuple[AccountCode, str]
 
 
@@ -425,7 +425,8 @@ class Budget:
     held: Map[AccountCode, Held]
     #: What the lines are, beside their amounts, in words.
     named: Map[AccountCode, str]
-    #: Everything that somebody decided on in it: amounts, and percentages with their bases; zeros say nothing.
+    #: Everything that somebody decided on in it: amounts, and percentages with their bases, of which zeros say nothing;
+    #: which accounts it holds; and which it holds otherwise than the version then in force, or has at another level.
     figures: frozenset[Figure]
     #: Differences that are open, with their flags.
     differences: Map[Stated, tuple[Money, FlagId]]
@@ -634,6 +635,7 @@ def evolve(budgets: Budgets, event: Moves, metadata: Metadata) -> Budgets:
         case BudgetDrafted():
             replaced = {} if event.replaces is None else {event.replaces: BudgetState.REPLACED}
             drafted, version = _with_states(budgets, replaced), remembered(event)
+            version = replace(version, figures=version.figures | _held_otherwise(version, budgets.force))
             news = {each: metadata.persons for each in version.figures if each not in budgets.authors}
             return replace(
                 drafted,
@@ -770,11 +772,26 @@ def _figures(drafted: BudgetDrafted) -> Iterator[Figure]:
     for account in drafted.accounts:
         if account.amount:
             yield account.code, f"{account.amount:f}"
+        if account.held is not None:
+            yield account.code, account.held.value
     for line in percentages:
         if line.percent:
             yield line.code, in_words(line)
         elif line.percent is None and line.amount:
             yield line.code, f"{line.amount:f}"
+
+
+def _held_otherwise(version: Budget, force: Budget | None) -> frozenset[Figure]:
+    """The accounts of the version in force that another one holds otherwise, or has at another level."""
+    if force is None:
+        return frozenset()
+    held, was = version.held.get, force.held.get
+    both = ((code, level, force.levels[code]) for code, level in version.levels.items() if code in force.levels)
+    return frozenset(
+        (code, f"{level.value}, {held(code)}")
+        for code, level, before in both
+        if (level, held(code)) != (before, was(code))
+    )
 
 
 def _with(budgets: Budgets, budget: BudgetId, version: Budget) -> Budgets:

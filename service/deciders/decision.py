@@ -20,7 +20,6 @@ from events.approval import (
     RequestRecalled,
 )
 from events.change import ChangeEvent
-from events.delegation import AuthorityDelegated
 from events.envelope import Metadata
 from events.ids import (
     BudgetId,
@@ -73,6 +72,7 @@ from .budget import AnotherRuleCounts, LockBudget, SetBudget, UnlockBudget, Waiv
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .company import Company
+from .delegation import beyond
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
@@ -89,7 +89,7 @@ from .production import (
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
 from .request import hands_in, loggers, of_version, requested
-from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, covers, onward
+from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, onward
 from .spend import LogSpend, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
@@ -141,8 +141,8 @@ class Situation:
     flags: Iterator[FlagId]
     #: When the actor last signed in, where that is known.
     signed_in: datetime | None
-    #: What the actor acts under, for somebody else.
-    delegation: AuthorityDelegated | None = None
+    #: Up to which amounts the actor acts for somebody else; none means any.
+    limits: tuple[Money, ...] = ()
 
     @property
     def around(self) -> Circumstances:
@@ -155,7 +155,7 @@ class Situation:
             answers_for=self.answers_for,
             of_one_company=lambda one, other: self.company is None or self.company.of_one_company(one, other),
             compared=lambda asked, seen: submission.compared(asked, seen, production.budgets, production.approvals),
-            limit=None if self.delegation is None else self.delegation.limit,
+            limits=self.limits,
         )
 
     def answers_for(self, vote: Vote, amount: Money | None) -> bool:
@@ -163,9 +163,8 @@ class Situation:
         if self.company is None or not self.company.may_stand_in(vote.by, vote.seat):
             return False
         answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
-        under = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
-        limit = under.limit if isinstance(under, AuthorityDelegated) and vote.approves else None
-        return under is not None and (limit is None or covers(limit, amount))
+        limits = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
+        return limits is not None and (not vote.approves or beyond(limits, amount) is None)
 
 
 def decide(
@@ -189,7 +188,7 @@ def decide(
         return open_production(command, production, company, metadata)
     if production is None:
         raise ProductionIsMissing()
-    delegation = _acting(command, production, company, metadata, name)
+    limits = _limits(command, production, company, metadata, name)
     roles = held(production, company, metadata.on_behalf_of or metadata.actor, metadata)
     replaces = _gives_a_new_executive_producer(command, production, company, metadata)
     if replaces:
@@ -197,7 +196,7 @@ def decide(
     authorize(command, roles)
     if production.stage is Stage.CLOSED and not _still_taken(command, production):
         raise ProductionIsClosed(type(command).__name__)
-    situation = Situation(production, company, name, metadata, roles, _flags(production), signed_in, delegation)
+    situation = Situation(production, company, name, metadata, roles, _flags(production), signed_in, limits)
     if isinstance(command, OnRound):
         happened = _answered(command, situation)
     else:
@@ -212,20 +211,20 @@ def _flags(production: Production) -> Iterator[FlagId]:
     return (f"FLAG-{number}" for number in count(production.flags + 1))
 
 
-def _acting(
+def _limits(
     command: Command, production: Production, company: Company | None, metadata: Metadata, name: Slug
-) -> AuthorityDelegated | None:
-    """D1 to D5: what the actor acts under, for somebody else."""
+) -> tuple[Money, ...]:
+    """D1 to D5: up to which amounts the actor may do so for somebody else."""
     grantor = metadata.on_behalf_of
     if grantor is None or grantor == metadata.actor:
-        return None
+        return ()
     on = production.today(metadata)
     found = None
     if company is not None and company.may_stand_in(metadata.actor, grantor):
         found = company.delegations.acting(metadata.actor, grantor, power(type(command)), name, on)
     if found is None:
         raise NothingDelegated(metadata.actor, type(command).__name__, grantor)
-    return found if isinstance(found, AuthorityDelegated) else None
+    return found
 
 
 def _gives_a_new_executive_producer(
@@ -259,13 +258,12 @@ def _still_taken(command: Command, production: Production) -> bool:
 
 def _within_limit(command: DirectCommand, situation: Situation) -> None:
     """D4."""
-    limit = None if situation.delegation is None else situation.delegation.limit
-    grantor = situation.metadata
-    if limit is None or grantor.on_behalf_of is None or not isinstance(command, _LIMITED):
+    grantor = situation.metadata.on_behalf_of
+    if grantor is None or not situation.limits or not isinstance(command, _LIMITED):
         return
     amount = amount_of(command, situation.production)
-    if not covers(limit, amount):
-        raise BeyondDelegation(grantor.actor, grantor.on_behalf_of, limit, amount)
+    if (limit := beyond(situation.limits, amount)) is not None:
+        raise BeyondDelegation(situation.metadata.actor, grantor, limit, amount)
 
 
 #: What a limit is for, besides answers to rounds.
@@ -403,6 +401,9 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     if request is None:
         return happened
     rule = policy.chosen(request, policies, rounds.beside(request.kind, request.subject), metadata.at.date())
+    if not rule.steps and isinstance(command, RequestPayment | RecodeSpend):
+        steps = payment.asked_as_before(command.spend, rounds)
+        rule = replace(rule, rule="What was turned down", steps=steps) if steps else rule
     if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
         rule = policy.reachable(rule, situation.around.standing)
     round_id = f"A-{len(rounds.rounds) + 1}"
@@ -594,6 +595,14 @@ def _after(happened: Iterable[OfProduction], situation: Situation) -> Production
     for event in happened:
         production = evolve(production, event, situation.metadata)
     return production
+
+
+def barred_from(production: Production, round_id: RoundId) -> frozenset[PersonId] | None:
+    """A3, A7: who may not approve in a round, whatever their place; None of one that is not open."""
+    asked = production.approvals.rounds.get(round_id)
+    if asked is None or asked.outcome is not Outcome.OPEN:
+        return None
+    return _excluded(production, asked) | asked.dealers
 
 
 def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:

@@ -3,7 +3,7 @@
 D1  Authority is delegated by the person who has it, to another member, for named powers and from one day to another.
 D2  It is never wider than one's own: what the delegate does, the grantor must be able to do at that moment.
 D3  There are no chains: what one does for another is never done for a third.
-D4  An act beyond the limit of the delegation is not covered by it.
+D4  An act beyond the limit of the delegation is not covered by it; of several, by the widest in its currency.
 D5  While a person is away, the substitute whom they named answers for them; nothing has to be moved for that. An
     administrator ends what lets somebody act for a person, and never begins it.
 D6  Guests of one company act for each other; nobody of another one acts for a guest, nor a guest for them.
@@ -11,6 +11,7 @@ D6  Guests of one company act for each other; nobody of another one acts for a g
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Annotated, ClassVar
 
 from immutables import Map
@@ -26,6 +27,7 @@ from events.delegation import (
     Power,
 )
 from events.ids import DelegationId, PersonId, Slug
+from events.money import Currency, Money
 
 from .command import Command, Day, PositiveMoney
 from .refusal import Conflicting, Forbidden, Missing
@@ -154,18 +156,26 @@ class Delegations:
 
     def acting(
         self, actor: PersonId, behalf: PersonId, power: Power | None, production: Slug, on: date
-    ) -> AuthorityDelegated | AbsenceSet | None:
-        """By what the actor may use the person's power on a production that day, the widest first; None: by nothing."""
+    ) -> tuple[Money, ...] | None:
+        """Up to which amounts the actor may use the person's power on a production that day.
+
+        Returns:
+            The widest limit in each currency; none means any amount. None where they may not at all.
+        """
         absence = self.absences.get(behalf)
         if absence and _covers(absence, on) and absence.substitute == actor and power in OF_A_SUBSTITUTE:
-            return absence
-        found = [
-            given
+            return ()
+        limits = [
+            given.limit
             for given in self.given.values()
             if (given.grantor, given.to) == (behalf, actor) and _covers(given, on, production) and power in given.powers
         ]
-        found.sort(key=lambda given: (given.limit is not None, -(given.limit.amount if given.limit else 0)))
-        return found[0] if found else None
+        if None in limits or not limits:
+            return () if limits else None
+        widest: dict[Currency, Money] = {}
+        for limit in sorted((each for each in limits if each is not None), key=attrgetter("amount")):
+            widest[limit.currency] = limit
+        return tuple(widest[currency] for currency in sorted(widest))
 
     def grantors(self, actor: PersonId, production: Slug, on: date) -> set[PersonId]:
         """Whom the actor may do something for on a production that day."""
@@ -173,6 +183,14 @@ class Delegations:
         return away | {
             given.grantor for given in self.given.values() if given.to == actor and _covers(given, on, production)
         }
+
+
+def beyond(limits: tuple[Money, ...], amount: Money | None) -> Money | None:
+    """The limit that an act for an amount goes beyond; one that is not about an amount is within none."""
+    if not limits:
+        return None
+    fits = [limit for limit in limits if amount is not None and limit.currency == amount.currency]
+    return None if fits and amount is not None and amount.amount <= fits[0].amount else (*fits, *limits)[0]
 
 
 def _covers(lasting: AuthorityDelegated | AbsenceSet, on: date, production: Slug | None = None) -> bool:

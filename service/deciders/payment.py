@@ -1,18 +1,20 @@
 """Payments: what a spend's round decides is whether it may be paid, never whether it is recorded.
 
 S9  A payment that was recalled or turned down, or that nobody is left to answer, may be asked for again, and is then
-    asked under the policy of that day; nobody who had a hand in it before may approve it.
+    asked under the policy of that day; nobody who had a hand in it before may approve it. What was turned down is
+    released by nobody's silence: where the policy would ask nobody, as on another account, it asks as it did then.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import ClassVar
 
 from pydantic import Field
 
 from events.ids import Memo, SpendId
 from events.money import Money
-from events.policy import RequestKind
+from events.policy import RequestKind, Step
 
 from .command import Command
 from .refusal import Conflicting
@@ -50,16 +52,28 @@ def turned_down(
         waits: whether an open round waits for somebody.
     """
     entry = live(command.spend, spending)
-    rounds = [
-        (int(number.removeprefix("A-")), each)
-        for number, each in approvals.rounds.items()
-        if (each.kind, each.subject) == (RequestKind.PAYMENT, command.spend)
-    ]
-    number, last = max(rounds, key=lambda found: found[0], default=(0, None))
-    if last is None:
+    rounds = _rounds(command.spend, approvals)
+    if not rounds:
         raise PaymentIsNotTurnedDown(command.spend, entry.cost, "was never asked about")
+    number, last = rounds[-1]
     if last.outcome is Outcome.OPEN and waits(last):
         raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"is asked about in A-{number}")
     if last.outcome is Outcome.APPROVED:
         raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"was released by A-{number}")
     return last
+
+
+def asked_as_before(spend: SpendId, approvals: Approvals) -> tuple[Step, ...]:
+    """S9: the steps in which a payment was turned down last, if it ever was."""
+    against = (Outcome.REJECTED, Outcome.CHANGES_REQUESTED)
+    return next((each.steps for _, each in reversed(_rounds(spend, approvals)) if each.outcome in against), ())
+
+
+def _rounds(spend: SpendId, approvals: Approvals) -> list[tuple[int, Round]]:
+    """The rounds on a payment in their order, with their numbers."""
+    found = (
+        (int(number.removeprefix("A-")), each)
+        for number, each in approvals.rounds.items()
+        if (each.kind, each.subject) == (RequestKind.PAYMENT, spend)
+    )
+    return sorted(found, key=itemgetter(0))

@@ -6,10 +6,10 @@ G1  A policy is adopted under the rule for changes of the policy in force; at fi
     asks nobody; and one person fills two steps where there are too few for each. So it is with the kinds of G5.
 G2  The first rule that is for a request counts; without one, the policy's own default does.
 G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
-    so that splitting does not help; what was turned down does not, what was approved before, or released and reversed
-    later, does: it may have been paid. How far an account is taken past what was approved for it counts all changes
-    since, and a version that comes into force within the policy's days starts no new count: of accounts, and of the
-    whole.
+    so that splitting does not help, and so do all cuts of the funding; what was turned down does not, what was approved
+    before, or released and reversed later, does: it may have been paid. How far an account is taken past what was
+    approved for it counts all changes since, and a version that comes into force within the policy's days starts no new
+    count: of accounts, and of the whole.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
     unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:
@@ -359,8 +359,10 @@ def _reachable(step: Step, standing: Standing) -> Step:
     return replace(step, mode=Mode.ALL, quorum=None, share=None)
 
 
-def counted_as(accounts: Iterable[AccountCode], vendor: VendorId | None) -> list[str]:
-    """Under which names an amount counts together with others: its accounts, and its vendor."""
+def counted_as(kind: RequestKind, accounts: Iterable[AccountCode], vendor: VendorId | None) -> list[str]:
+    """Under which names an amount counts together with others: its accounts, and its vendor; or the funding it cuts."""
+    if kind is RequestKind.FUNDING_CUT:
+        return ["funding"]
     return [*(f"account {code}" for code in accounts), *([] if vendor is None else [f"vendor {vendor}"])]
 
 
@@ -370,7 +372,7 @@ def _with_what_counts_together(
     if request.amount is None:
         return None
     since, most = on - timedelta(days=days - 1), Decimal(0)
-    for name in counted_as(request.accounts, request.vendor):
+    for name in counted_as(request.kind, request.accounts, request.vendor):
         by_kind = (asked[kind, name] for kind in kinds if (kind, name) in asked)
         amounts = (amount for days_ in by_kind for day, amount in days_.items() if day >= since)
         most = max(most, sum(amounts, Decimal(0)))

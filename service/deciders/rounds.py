@@ -222,8 +222,8 @@ class Circumstances:
     of_one_company: Callable[[PersonId, PersonId], bool]
     #: What became of the content that somebody saw, in words.
     compared: Callable[[Round, Digest], str]
-    #: The limit of the delegation that the actor acts under.
-    limit: Money | None = None
+    #: Up to which amounts the actor acts for somebody else; none means any.
+    limits: tuple[Money, ...] = ()
 
     def seats(self, asked: Round, step: int) -> tuple[PersonId, ...]:
         """Everyone who is asked in a step; after its deadline, those to whom it escalates, too."""
@@ -297,11 +297,6 @@ class Circumstances:
         """A8: the first step that passed by a share of the funding which its approvals do not come to any more."""
         by_share = (n for n, step in enumerate(asked.steps) if step.mode is Mode.SHARE and n not in asked.passed_over)
         return next((step for step in by_share if not self.passes(asked, step)), None)
-
-
-def covers(limit: Money, amount: Money | None) -> bool:
-    """Whether an act for an amount is within a limit; one that is not about an amount never is."""
-    return amount is not None and limit.currency == amount.currency and amount.amount <= limit.amount
 
 
 def onward(
@@ -480,7 +475,7 @@ def _counting(approvals: Approvals, what: ApprovalRequested | ApprovedByPolicy, 
 
 def _counted(asked: Asked, what: Counting, on: date, sign: int) -> Asked:
     if what.amount is not None:
-        for name in counted_as(what.accounts, what.vendor):
+        for name in counted_as(what.kind, what.accounts, what.vendor):
             days = asked.get((what.kind, name), Map())
             asked = asked.set((what.kind, name), days.set(on, days.get(on, Decimal(0)) + sign * what.amount.amount))
     return asked

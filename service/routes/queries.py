@@ -43,18 +43,21 @@ from projections import (
     sentences,
     spend_register,
 )
+from projections.approval_status import RoundRow
 from projections.approval_view import ApprovalStatus, NotForAll
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
 from projections.current_budget import CurrentBudget
 from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
-from projections.house import EVERYBODY
+from projections.house import EVERYBODY, Barred
 from projections.inbox import Inbox
+from projections.projection import Rows
 from projections.spend_register import RegisterLine, SpendRegister
 from projections.stored import load
 from service.deciders.command import AnyDay
 from service.deciders.company import CompanyIsMissing
 from service.deciders.confidential import Sight
+from service.deciders.decision import barred_from
 from service.directory import people, vendors
 from service.problems import Problem
 
@@ -110,7 +113,20 @@ async def get_approval_status(
     if sight.withheld is not None:
         but = NotForAll(production.readers, sight.shows, sight.withheld, asks=as_of is None)
     stamp(response, shown, sight)
-    return approval_view.view(rows, stream, shown.version, shown.position, shown.at, members, but)
+    barred = await _barred(at, rows, [stream]) if as_of is None else {}
+    return approval_view.view(rows, stream, shown.version, shown.position, shown.at, members, barred, but)
+
+
+async def _barred(at: Doors, rows: Rows, streams: Sequence[StreamId]) -> Barred:
+    """Who may not answer the open rounds, by all the facts of their productions."""
+    barred: dict[tuple[StreamId, int], frozenset[PersonId]] = {}
+    for stream in streams:
+        waiting = [row.number for row in rows.of(RoundRow, stream) if row.state == "open"]
+        state = (await at.handling.production(stream)).state if waiting else None
+        if state is not None:
+            found = {(stream, each): barred_from(state, f"A-{each}") for each in waiting}
+            barred |= {which: persons for which, persons in found.items() if persons is not None}
+    return barred
 
 
 @router.get(PRODUCTION + "/funding", name="funding")
@@ -152,7 +168,8 @@ async def get_inbox(
         rows = await load(driver, projection.kinds, [sender.company, *streams])
     alerts = await _open_alerts(at, streams)
     response.headers["Position"] = str(position)
-    return inbox.inbox(rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company)
+    barred = await _barred(at, rows, streams)
+    return inbox.inbox(rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company, barred)
 
 
 async def _open_alerts(at: Doors, streams: Sequence[StreamId]) -> list[FlagRow]:

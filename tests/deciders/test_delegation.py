@@ -1,9 +1,11 @@
 """Delegation and absence: who may do what for whom, for how much, where, and until when."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 from events.approval import ApprovalGiven, BudgetApproved
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
+from events.money import Money
 from events.spend import SpendLogged
 from events.team import Role
 from service.deciders.approval import (
@@ -98,6 +100,15 @@ class TestDelegateAuthority:
             (MAYA, delegated(limit=inr("1"))), (MAYA, delegated(limit=inr("460000"))), (MAYA, delegated(limit=inr("2")))
         )
         assert given(story).when(FOR_MAYA, YES).refusal is None
+
+    def test_has_a_limit_in_each_currency(self) -> None:
+        euros, rupees = Money(Decimal(460001), "EUR"), inr("460000")
+        for limits in ((euros, rupees), (rupees, euros)):
+            assert given(let(*((MAYA, delegated(limit=each)) for each in limits))).when(FOR_MAYA, YES).refusal is None
+        story = let((MAYA, delegated(limit=euros)), (MAYA, delegated(limit=inr("1"))))
+        given(story).when(FOR_MAYA, YES).then_refused(BeyondDelegation(STRANGER, MAYA, inr("1"), inr("460000")))
+        story = let((MAYA, delegated(limit=euros)))
+        given(story).when(FOR_MAYA, YES).then_refused(BeyondDelegation(STRANGER, MAYA, euros, inr("460000")))
 
     def test_is_from_its_first_day_to_its_last_one(self) -> None:
         story = let((MAYA, delegated(from_on=TOMORROW, until_on=TOMORROW)))

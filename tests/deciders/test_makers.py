@@ -18,6 +18,7 @@ from service.deciders.approval import Approve, ApproverSetTheBudget, RecallReque
 from service.deciders.budget import LockBudget, SetBudget, SubmitterMayNotLock, UnlockBudget
 from service.deciders.budget_content import BudgetCharge
 from service.deciders.budget_detail import LineIsTooLarge
+from service.deciders.financing import AmendFunding
 from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
@@ -107,6 +108,18 @@ class TestWhoSetAFigure:
         story: Story = [*FUNDED, (TWO_HATS, other), (LINE_PRODUCER, budget("290000"))]
         answer = self.tara(story, 1, "v2")
         assert any(isinstance(fact, BudgetApproved) for fact in answer.facts)  # type: ignore[attr-defined]
+
+    @pytest.mark.parametrize("capped_first", [False, True])
+    def test_though_only_of_how_an_account_is_held_does_not_approve_it_when_somebody_says_it_again(
+        self, *, capped_first: bool
+    ) -> None:
+        before, after = (held(story=Held.CAPPED), budget())[:: 1 if capped_first else -1]
+        more = (*before.accounts, account("7777", "New", Level.PRODUCTION, "60000"))
+        between = before.model_copy(update={"accounts": more})
+        story = passes([*FUNDED, (LINE_PRODUCER, before)], "v1", 1)
+        story = passes([*story, (TWO_HATS, after), (LINE_PRODUCER, between)], "v3", 2)
+        assert self.refused([*story, (LINE_PRODUCER, after)], 3, "v4")
+        assert not self.refused([*story, (LINE_PRODUCER, before)], 3, "v4")
 
     def test_approves_what_others_approved_once_and_stands(self) -> None:
         story = passes([*FUNDED, (TWO_HATS, budget("290000"))], "v1", 1)
@@ -219,6 +232,23 @@ class TestARecoding:
         assert asked(again, "A-4").accounts == (EDITING,)
         assert asked(again, "A-4").content_hash != asked(again, "A-3").content_hash
 
+    @pytest.mark.parametrize("recalled", [False, True])
+    def test_of_a_payment_that_was_turned_down_to_where_nobody_is_asked_releases_nothing(
+        self, *, recalled: bool
+    ) -> None:
+        story: Story = adopted(
+            COVERED, ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (PRODUCERS,)), Rule("Of others", PAYMENTS))
+        )
+        story = says([*story, (LINE_PRODUCER, spend(ART, "60"))], PRODUCER, "A-3", Reject, words=WHY)
+        story = [*story, (ACCOUNTANT, recode("S-000001", EDITING))]
+        again = (LINE_PRODUCER, RequestPayment(spend="S-000001", reason=WHY))
+        if recalled:
+            story = [*story, again, (LINE_PRODUCER, RecallRequest(round="A-4", reason=WHY))]
+        facts = given(story).when(*again).facts
+        [opened] = [fact for fact in facts if isinstance(fact, ApprovalRequested)]
+        assert (opened.rule, opened.steps) == ("What was turned down", (PRODUCERS,))
+        assert ApprovedByPolicy not in map(type, facts)
+
     def test_and_a_recall_take_nothing_from_what_counts_together(self) -> None:
         small = replace(PAYMENTS, accounts=(ART,), below=Decimal(10_000))
         story = adopted(COVERED, ruled(Rule("Small", small), Rule("Large", PAYMENTS, (EPS,))))
@@ -250,6 +280,14 @@ class TestFunding:
         story = [*story, (MAYA, equity(inr("1"), party="Another", rests_on=None, document=None))]
         seat = next(iter(waits_for(given(story), "A-3")))
         assert given(story).when(seat, last(story, "A-3")).refusal is None
+
+    def test_is_not_cut_in_pieces_by_a_lower_rule(self) -> None:
+        small = Rule("Small", When((RequestKind.FUNDING_CUT,), below=Decimal(50_000)))
+        story: Story = adopted(COVERED, ruled(small, Rule("Cuts", When((RequestKind.FUNDING_CUT,)), (EPS,))))
+        less = [(MAYA, AmendFunding(funding="F-4", amount=inr(left), reason=WHY)) for left in ("170000", "140000")]
+        [free] = [fact for fact in given(story).when(*less[0]).facts if isinstance(fact, ApprovedByPolicy)]
+        [opened] = [e for e in given([*story, less[0]]).when(*less[1]).facts if isinstance(e, ApprovalRequested)]
+        assert (free.rule, opened.rule, opened.counted) == ("Small", "Cuts", inr("60000"))
 
 
 class TestAPercentage:

@@ -71,7 +71,7 @@ class TestTheViews:
     ) -> None:
         of_funding = funding.view(await load(admin, funding.KINDS, [STREAM]), STREAM, 0, 0)
         of_rounds = await load(admin, approval_status.KINDS, [STREAM])
-        rounds = approval_view.view(of_rounds, STREAM, 0, 0, MORNING, EVERYBODY).rounds
+        rounds = approval_view.view(of_rounds, STREAM, 0, 0, MORNING, EVERYBODY, {}).rounds
 
         sources = await reader.fetch(
             "SELECT funding, kind, state, secured, party, amount, received, base_amount, credited, carries"

@@ -212,6 +212,19 @@ class TestTheApprovalStatus:
 
         assert {LINE_PRODUCER, ACCOUNTANT, PRODUCER} <= set((await shown(world))["waits_for"]["excluded"])
 
+    async def test_asks_nobody_who_has_logged_spend_on_its_account_since(self, world: World) -> None:
+        await world.play([*SPENT_AND_COVERED, (MAYA, appoint(TWO_HATS, Role.LINE_PRODUCER))])
+        await world.play([(PRODUCER, overage(account=ART))])
+        before = await waiting(world, TWO_HATS), (await shown(world))["waits_for"]
+        await world.play([(TWO_HATS, spend(ART, "10", "KS-77"))])
+        after = await waiting(world, TWO_HATS), (await shown(world))["waits_for"]
+
+        assert len(before[0]) == 1
+        assert TWO_HATS in [each["person"] for each in before[1]["asked"]]
+        assert after[0] == []
+        assert TWO_HATS in after[1]["excluded"]
+        assert TWO_HATS not in [each["person"] for each in after[1]["asked"]]
+
 
 class TestTheInbox:
     async def test_is_of_those_who_are_asked_now(self, world: World) -> None:
