@@ -9,6 +9,7 @@ from typing import get_args
 from .approval import ApprovalEvent
 from .budget import BudgetEvent, LabelDisagrees, TotalDisagrees
 from .change import ChangeEvent
+from .commitment import CommitmentEvent, CommitmentExceeded
 from .company import CompanyEvent
 from .delegation import DelegationEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
@@ -19,7 +20,15 @@ from .team import TeamEvent
 
 #: What a production's stream holds.
 OfProduction = (
-    ProductionEvent | TeamEvent | FinancingEvent | BudgetEvent | PolicyEvent | ApprovalEvent | ChangeEvent | SpendEvent
+    ProductionEvent
+    | TeamEvent
+    | FinancingEvent
+    | BudgetEvent
+    | PolicyEvent
+    | ApprovalEvent
+    | ChangeEvent
+    | CommitmentEvent
+    | SpendEvent
 )
 #: What a company's stream holds.
 OfCompany = CompanyEvent | DelegationEvent
@@ -35,6 +44,7 @@ FlagEvent = (
     | AccountOverspent
     | SpendAlert
     | DuplicateSuspected
+    | CommitmentExceeded
 )
 
 EVENTS: dict[str, type[AnyEvent]] = {event.__name__: event for event in get_args(AnyEvent)}

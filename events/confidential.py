@@ -47,6 +47,24 @@ from .budget import (
     VarianceAccepted,
 )
 from .change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
+from .commitment import (
+    PREFIXES,
+    AmendmentSubmitted,
+    CommitmentAmended,
+    CommitmentCancelled,
+    CommitmentClosed,
+    CommitmentDrafted,
+    CommitmentEvent,
+    CommitmentExceeded,
+    CommitmentKind,
+    CommitmentOpened,
+    CommitmentRelieved,
+    CommitmentReopened,
+    CommitmentSubmitted,
+    ReliefReversed,
+    RequisitionRaised,
+    RequisitionWithdrawn,
+)
 from .ids import AccountCode
 from .policy import RequestKind
 from .spend import (
@@ -67,7 +85,12 @@ from .spend import (
 #: tells of pay, or of what it does not say, and is for those alone who may read everything.
 Accounts = tuple[AccountCode, ...] | None
 
-_OF_ACCOUNTS = frozenset({RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW, RequestKind.PAYMENT})
+_OF_ACCOUNTS = frozenset(
+    {
+        *(RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW),
+        *(RequestKind.PAYMENT, RequestKind.COMMITMENT),
+    }
+)
 
 
 def figures_of(event: AnyEvent) -> Accounts:
@@ -78,6 +101,8 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_budget(event)
     if isinstance(event, ChangeEvent):
         return _of_change(event)
+    if isinstance(event, CommitmentEvent):
+        return _of_commitment(event)
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
     return ()  # funding, people, policies and stages
@@ -117,6 +142,30 @@ def _of_change(event: ChangeEvent) -> Accounts:
             return (contingency, account)
 
 
+def is_pay(commitment: str) -> bool:
+    """Whether what was promised under that number is a fee: a deal or a deferment."""
+    return not commitment.startswith(f"{PREFIXES[CommitmentKind.PURCHASE_ORDER]}-")
+
+
+def _of_commitment(event: CommitmentEvent) -> Accounts:
+    match event:
+        case RequisitionRaised(lines=lines, beyond=()):
+            return tuple(line.account for line in lines)
+        case CommitmentDrafted(kind=CommitmentKind.PURCHASE_ORDER, lines=lines):
+            return tuple(line.account for line in lines)
+        case RequisitionWithdrawn(released=held) | CommitmentSubmitted(holds=held, beyond=()):
+            closed = isinstance(event, CommitmentSubmitted) and is_pay(event.commitment)
+            return None if closed else tuple(each.account for each in held)
+        case RequisitionRaised() | CommitmentDrafted() | CommitmentSubmitted():
+            return None  # pay; or what is left of levels and of the whole
+        case CommitmentOpened() | AmendmentSubmitted() | CommitmentAmended() | CommitmentReopened():
+            return None  # of accounts that they do not say
+        case CommitmentRelieved() | CommitmentExceeded() | ReliefReversed():
+            return None  # of an entry whose kind they do not say
+        case CommitmentCancelled(released=held) | CommitmentClosed(released=held):
+            return None if is_pay(event.commitment) else tuple(each.account for each in held)
+
+
 Spoken = (
     ApprovalGiven
     | Abstained
@@ -137,7 +186,9 @@ def _of_approval(event: ApprovalEvent) -> Accounts:
         case ApprovalRequested() | ApprovedByPolicy():
             # What counts together with it may be of other accounts, or pay.
             closed = event.kind is RequestKind.PAYMENT or event.counted != event.amount
-            return None if closed else event.accounts
+            return (
+                None if closed or (event.kind is RequestKind.COMMITMENT and is_pay(event.subject)) else event.accounts
+            )
         case RequestApproved(kind=kind):
             return None if kind in _OF_ACCOUNTS else ()
         case ContentReplaced(changes=changes):

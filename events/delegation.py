@@ -31,6 +31,10 @@ class Power(StrEnum):
     LOG_SPEND = "log_spend"
     REVERSE_SPEND = "reverse_spend"
     RECODE_SPEND = "recode_spend"
+    RAISE_REQUISITION = "raise_requisition"
+    DRAFT_COMMITMENT = "draft_commitment"
+    SUBMIT_COMMITMENT = "submit_commitment"
+    AMEND_COMMITMENT = "amend_commitment"
 
 
 #: What a substitute does for whoever is absent: answers.

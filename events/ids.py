@@ -83,6 +83,10 @@ DelegationId = Annotated[str, shape(r"^D-[1-9][0-9]{0,8}$", "send the number of 
 OverageId = Annotated[str, shape(r"^O-[1-9][0-9]{0,8}$", "send the number of an overage, such as O-1")]
 TransferId = Annotated[str, shape(r"^T-[1-9][0-9]{0,8}$", "send the number of a transfer, such as T-1")]
 DrawId = Annotated[str, shape(r"^C-[1-9][0-9]{0,8}$", "send the number of a contingency draw, such as C-1")]
+RequisitionId = Annotated[str, shape(r"^REQ-[1-9][0-9]{0,8}$", "send the number of a requisition, such as REQ-1")]
+CommitmentId = Annotated[
+    str, shape(r"^(PO|DEAL|DEF)-[0-9]{4,9}$", "send the number of a commitment, such as PO-0001, DEAL-0001 or DEF-0001")
+]
 SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 

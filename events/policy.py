@@ -39,6 +39,8 @@ class RequestKind(StrEnum):
     #: An approving role is given or ended.
     APPOINTMENT = "appointment"
     REOPENING = "reopening"
+    #: An order, a deal or a deferment is promised, or comes to more.
+    COMMITMENT = "commitment"
     POLICY_CHANGE = "policy_change"
 
 
@@ -130,6 +132,40 @@ class Rule:
     """In their order; none: it is approved by policy."""
 
 
+class ControlScope(StrEnum):
+    """Of what a control measures what is available."""
+
+    #: Which the policy caps, or the budget holds; such an account is measured by this alone.
+    CAPPED_ACCOUNT = "capped_account"
+    ACCOUNT = "account"
+    LEVEL = "level"
+    TOTAL = "total"
+
+
+class ControlAction(StrEnum):
+    """What a control does about a commitment that goes beyond what is available."""
+
+    IGNORE = "ignore"
+    WARN = "warn"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What becomes of a commitment beyond what is available of something."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _CLOSED
+
+    scope: ControlScope
+    """Available is the total budget, less what is spent, committed and requisitioned."""
+    action: ControlAction
+    """`stop` refuses it, `warn` says so in the fact, `ignore` does nothing."""
+    tolerance: WholeAmount | None = None
+    """Base currency; so far beyond it is not stopped."""
+    tolerance_percent: Percent | None = None
+    """The same in percent of the total budget of what is measured; where both are said, the wider one counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Ordered rules, the first that is for a request counts; and what goes with them."""
@@ -163,6 +199,14 @@ class Policy:
         GreenLightTest.CONDITIONS_MET,
     )
     """Which tests the green light runs."""
+    controls: tuple[Control, ...] = (
+        Control(ControlScope.CAPPED_ACCOUNT, ControlAction.STOP),
+        Control(ControlScope.ACCOUNT, ControlAction.WARN),
+        Control(ControlScope.TOTAL, ControlAction.STOP),
+    )
+    """What becomes of commitments beyond what is available, by what it is measured on; what is not said is ignored."""
+    controls_overridden_by: Role | None = Role.EXECUTIVE_PRODUCER
+    """Whoever may submit a commitment that a control stops."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ def _excluded_as_before(shape: Shape) -> Shape:
     return {**shape, "excluded": []}
 
 
+def _without_controls(shape: Shape) -> Shape:
+    """`ApprovalPolicyAdopted` said nothing of commitments; nothing was controlled."""
+    return {**shape, "terms": {**shape["terms"], "controls": [], "controls_overridden_by": None}}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
@@ -71,6 +76,7 @@ STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "ApprovalGiven": (_approval_of_any_subject,),
     "ChangesRequested": (_changes_to_any_subject,),
     "BudgetDrafted": (_without_detail, _of_one_scenario),
+    "ApprovalPolicyAdopted": (_without_controls,),
     "BudgetSubmitted": (_excluded_as_before,),
     "ContentReplaced": (_excluded_as_before,),
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from . import approval_status, audit_trail, current_budget, flags, funding, spend_register
+from . import approval_status, audit_trail, commitment_register, current_budget, flags, funding, spend_register
 from .projection import Projection
 
 PROJECTIONS: tuple[Projection[Any], ...] = (
@@ -10,6 +10,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     approval_status.PROJECTION,
     audit_trail.PROJECTION,
     funding.PROJECTION,
+    commitment_register.PROJECTION,
     spend_register.PROJECTION,
     flags.PROJECTION,
 )

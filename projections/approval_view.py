@@ -10,6 +10,7 @@ from msgspec.json import Decoder
 from pydantic import BaseModel, Field
 
 from events.approval import AccountChange
+from events.confidential import is_pay
 from events.delegation import Power
 from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, StreamId
 from events.money import Money
@@ -175,7 +176,8 @@ def _for(but: NotForAll | None, row: RoundRow, shown: ApprovalRound) -> Approval
     """The round as its reader may see it: whole for whoever has to do with it, else without closed figures."""
     if but is None or _concerned(shown, asked=but.asks) & set(but.readers):
         return shown
-    if row.kind is RequestKind.PAYMENT or not but.shows(row.accounts):
+    pay = row.kind is RequestKind.PAYMENT or (row.kind is RequestKind.COMMITMENT and is_pay(row.subject))
+    if pay or not but.shows(row.accounts):
         return _without(shown, but.said)
     changes = [change for change in shown.changes if but.shows((change.account,))]
     hidden = None if len(changes) == len(shown.changes) else but.said

@@ -5,7 +5,17 @@ from difflib import ndiff
 from typing import Any
 
 from events.money import Money
-from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.policy import (
+    Approver,
+    Control,
+    ControlScope,
+    Mode,
+    Policy,
+    RequestKind,
+    Rule,
+    Step,
+    When,
+)
 
 
 def policy(terms: Policy) -> str:
@@ -37,6 +47,9 @@ def _beside_rules(terms: Policy) -> list[str]:
     if terms.fresh_from is not None:
         within = _count(terms.fresh_minutes, "minute")
         said.append(f"From {terms.fresh_from:,f} on, approvers signed in within {within}.")
+    said += [_control(each) for each in terms.controls]
+    if terms.controls_overridden_by is not None and terms.controls:
+        said.append(f"What is stopped may be let pass by {_a(terms.controls_overridden_by)}.")
     said.append(f"The green light needs: {listed([_words(test) for test in terms.green_light]) or 'nothing'}.")
     return said
 
@@ -68,8 +81,25 @@ def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping
             return f"Have it so: {subject}{' no more' if 'role' in body and 'from_on' not in body else ''}."
         case RequestKind.REOPENING:
             return f"Reopen the production, for {subject}."
+        case RequestKind.COMMITMENT:
+            return f"Promise {subject}{of}."
         case RequestKind.POLICY_CHANGE:
             return f"Adopt {subject}."
+
+
+def _control(each: Control) -> str:
+    """What becomes of a commitment beyond what is available."""
+    of = {
+        ControlScope.CAPPED_ACCOUNT: "a capped account",
+        ControlScope.ACCOUNT: "an account",
+        ControlScope.LEVEL: "a level",
+        ControlScope.TOTAL: "the total budget",
+    }[each.scope]
+    does = {"ignore": "ignored", "warn": "let pass with a warning", "stop": "stopped"}[each.action]
+    wide = [f"{each.tolerance:,f}"] if each.tolerance is not None else []
+    wide += [f"{each.tolerance_percent.normalize():f} %"] if each.tolerance_percent is not None else []
+    by = f" by more than {' or '.join(wide)}" if wide else ""
+    return f"A commitment beyond what is available of {of}{by} is {does}."
 
 
 def rule(each: Rule) -> str:

@@ -50,6 +50,24 @@ from events.budget import (
     VarianceAccepted,
 )
 from events.change import BudgetTransferred, ChangeEvent, ContingencyDrawn, OverageApproved
+from events.commitment import (
+    AmendmentSubmitted,
+    Beyond,
+    CommitmentAmended,
+    CommitmentCancelled,
+    CommitmentClosed,
+    CommitmentDrafted,
+    CommitmentEvent,
+    CommitmentExceeded,
+    CommitmentOpened,
+    CommitmentRelieved,
+    CommitmentReopened,
+    CommitmentSubmitted,
+    Hold,
+    ReliefReversed,
+    RequisitionRaised,
+    RequisitionWithdrawn,
+)
 from events.financing import (
     CoverReduced,
     FinancingEvent,
@@ -134,6 +152,8 @@ def tell(event: OfProduction) -> Told:
         return _tell_approval(event)
     if isinstance(event, ChangeEvent):
         return _tell_change(event)
+    if isinstance(event, CommitmentEvent):
+        return _tell_commitment(event)
     if isinstance(event, PolicyEvent):
         return Told(f"Adopted {event.policy}. {english.policy(event.terms)}")
     return _tell_production(event)
@@ -402,6 +422,68 @@ def _tell_change(event: ChangeEvent) -> Told:
                 account,
                 contingency,
             )
+
+
+def _tell_commitment(event: CommitmentEvent) -> Told:
+    match event:
+        case RequisitionRaised(requisition, lines, total, needed_on, beyond):
+            what = "; ".join(f"{line.what} ({line.account}, {line.amount:,f})" for line in lines)
+            by = "" if needed_on is None else f", needed on {_day(needed_on)}"
+            return Told(f"Raised {requisition}, {total}{by}: {what}.{_beyond(beyond)}", total)
+        case RequisitionWithdrawn(requisition, released):
+            return Told(f"Withdrew {requisition}; {_held(released)} is held no more.")
+        case CommitmentDrafted(number, kind, who, requisition, _, rate, lines, total, base_total, due_when):
+            what = "; ".join(f"{line.what} ({line.account}, {line.amount:,f})" for line in lines)
+            source = "" if requisition is None else f", for {requisition}"
+            at = "" if rate is None else f" at {rate} ({base_total})"
+            when = "" if due_when is None else f", due when {due_when}"
+            of = f"{_a(_words(kind))} of {total}{at} with {vendor(who)}{source}{when}"
+            return Told(f"Drafted {number}, {of}: {what}.", base_total)
+        case CommitmentSubmitted(number, _, total, _, takes_over, beyond):
+            over = f"; it takes over {_held(takes_over)}" if takes_over else ""
+            return Told(f"Submitted {number}, {total}{over}.{_beyond(beyond)}", total)
+        case CommitmentOpened(number, total):
+            return Told(f"Promised {number}, {total}.", total)
+        case AmendmentSubmitted(number, _, _, total, base_total, holds, beyond):
+            return Told(f"Submitted {number} amended to {total}, {_held(holds)} more.{_beyond(beyond)}", base_total)
+        case CommitmentAmended(number, _, total, base_total, former):
+            sentence = f"Amended {number} from {former} to {total}."
+            return Told(sentence, base_total, before={"total": str(former)}, after={"total": str(total)})
+        case CommitmentRelieved(number, spend, relieved, _, state):
+            return Told(f"{spend} relieved {number} by {_held(relieved)}; it is {_words(state)}.")
+        case CommitmentExceeded(flag, number, spend, account, state, left, excess):
+            return Told(
+                f"{flag}: {spend} on account {account} is {excess} beyond what was left of {number}, "
+                f"which is {_words(state)}: {left}.",
+                excess,
+                account,
+            )
+        case ReliefReversed(number, spend, restored, _, state):
+            return Told(f"{spend} relieves {number} no more: {_held(restored)}; it is {_words(state)}.")
+        case CommitmentCancelled(number, released):
+            return Told(f"Cancelled {number}{_released(released)}.")
+        case CommitmentClosed(number, released):
+            return Told(f"Closed {number} short{_released(released)}.")
+        case CommitmentReopened(number, holds, beyond, state):
+            return Told(f"Reopened {number}, {_words(state)}; {_held(holds)} is held again.{_beyond(beyond)}")
+
+
+def _held(held: Iterable[Hold]) -> str:
+    return english.listed([f"{each.amount:,f} on {each.account}" for each in held])
+
+
+def _released(released: tuple[Hold, ...]) -> str:
+    return f"; {_held(released)} is released" if released else ""
+
+
+def _beyond(beyond: Iterable[Beyond]) -> str:
+    """How far it goes beyond what was available, a sentence each."""
+    said = ""
+    for each in beyond:
+        of = "the total budget" if each.of is None else f"{_words(each.scope)} {_words(each.of)}"
+        by = ", which was overridden" if each.overridden else ""
+        said += f" It goes {each.over} beyond the {each.available} available of {of} under {each.budget}{by}."
+    return said
 
 
 def _quoted(words: Iterable[str]) -> str:

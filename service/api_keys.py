@@ -33,6 +33,16 @@ from service.deciders.approval import (
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
+from service.deciders.commitment import (
+    AmendCommitment,
+    CancelCommitment,
+    CloseCommitment,
+    DraftCommitment,
+    RaiseRequisition,
+    ReopenCommitment,
+    SubmitCommitment,
+    WithdrawRequisition,
+)
 from service.deciders.company import (
     AcceptInvitation,
     AdmitMember,
@@ -90,6 +100,11 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         RequestOverage,
         TransferBudget,
         DrawContingency,
+        RaiseRequisition,
+        WithdrawRequisition,
+        DraftCommitment,
+        SubmitCommitment,
+        AmendCommitment,
         RequestPayment,
         RecallRequest,
         Nudge,
@@ -114,6 +129,9 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         EndAbsence,
         LockBudget,
         UnlockBudget,
+        CancelCommitment,
+        CloseCommitment,
+        ReopenCommitment,
         WaiveDifference,
         SecureFunding,
         CommitFunding,

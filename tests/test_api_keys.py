@@ -62,7 +62,7 @@ class TestAKey:
     @pytest.mark.parametrize(
         ("scopes", "lifetime", "said"),
         [
-            (["approve"], timedelta(days=1), "No key may approve; one may draw-contingency, "),
+            (["approve"], timedelta(days=1), "No key may approve; one may amend-commitment, "),
             (["read", "lock-budget"], timedelta(days=1), "No key may lock-budget"),
             (["LogSpend"], timedelta(days=1), "No key may LogSpend"),
             ([], timedelta(days=1), "A key needs a scope"),

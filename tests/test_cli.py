@@ -246,7 +246,7 @@ class TestKey:
     @pytest.mark.parametrize(
         ("words", "owner", "said"),
         [
-            (("--scope", "approve"), "maya", "No key may approve; one may draw-contingency"),
+            (("--scope", "approve"), "maya", "No key may approve; one may amend-commitment"),
             (("--scope", "read"), "bob", "bob is not a member of acme; admit them first"),
             (("--scope", "read", "--days", "366"), "maya", "equal to 365"),
             ((), "maya", "--scope"),

@@ -28,6 +28,16 @@ from .approval import (
 from .budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
+from .commitment import (
+    AmendCommitment,
+    CancelCommitment,
+    CloseCommitment,
+    DraftCommitment,
+    RaiseRequisition,
+    ReopenCommitment,
+    SubmitCommitment,
+    WithdrawRequisition,
+)
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
@@ -74,6 +84,14 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     TransferBudget: (Role.PRODUCER, Role.LINE_PRODUCER),
     DrawContingency: (Role.PRODUCER, Role.LINE_PRODUCER),
     GreenlightProduction: (EP,),
+    RaiseRequisition: (Role.DEPARTMENT_HEAD, Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    WithdrawRequisition: (Role.DEPARTMENT_HEAD, Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    DraftCommitment: (Role.DEPARTMENT_HEAD, Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    SubmitCommitment: (Role.DEPARTMENT_HEAD, Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    AmendCommitment: (Role.DEPARTMENT_HEAD, Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    CancelCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    CloseCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    ReopenCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),

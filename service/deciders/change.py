@@ -6,7 +6,7 @@ M1  The budget is changed while it is locked; before that a new version is set.
 M2  An overage raises the total budget and names the committed source that carries it: with money that neither the
     total budget nor an earlier overage needs.
 M3  Money from contingency moves by a draw alone, and never more than is left of it.
-M4  A transfer never leaves an account below what is spent on it.
+M4  A transfer never leaves an account below what is spent and committed on it.
 M5  What was asked for beside a version ends with it.
 M6  A locked account neither grows nor gives; a capped one grows by the policy's rule for those alone.
 """
@@ -25,6 +25,7 @@ from events.money import Currency, Money, PositiveAmount, exact
 
 from .budget import Budget, Budgets
 from .command import Command
+from .commitment import Commitments
 from .financing import Financing, SourceIsMissing, existing
 from .refusal import Conflicting, Missing
 from .spend import Spending, within
@@ -114,7 +115,7 @@ class ContingencyIsExhausted(Conflicting):
 
 @dataclass
 class AccountWouldBeOverspent(Conflicting):
-    """Account {account} has {budgeted} and has spent {spent}; {requested} is {over} beyond what it can give."""
+    """{requested} is {over} beyond what account {account} can give: {budgeted}, less {spent} spent or committed."""
 
     rule = "M4"
     otherwise = "Transfer less, or from another account."
@@ -161,7 +162,7 @@ class TransferBudget(Command):
     )
     example: ClassVar = {"from_account": "1100", "to_account": "2200", "amount": "20000", "reason": "Rights came low."}
 
-    from_account: AccountCode = Field(description="It keeps what is spent on it.")
+    from_account: AccountCode = Field(description="It keeps what is spent and committed on it.")
     to_account: AccountCode
     amount: PositiveAmount = Field(description=_IN_BASE_CURRENCY)
     reason: Memo
@@ -214,7 +215,9 @@ def request_overage(
     ]
 
 
-def transfer_budget(command: TransferBudget, budgets: Budgets, spending: Spending) -> list[ChangeEvent]:
+def transfer_budget(
+    command: TransferBudget, budgets: Budgets, spending: Spending, commitments: Commitments
+) -> list[ChangeEvent]:
     """M1, M3, M4."""
     budget, version = _locked(budgets)
     amount = _fits(command.amount, version)
@@ -225,7 +228,7 @@ def transfer_budget(command: TransferBudget, budgets: Budgets, spending: Spendin
             raise ContingencyMovesByDraw(account)
     gives = _moves(command.from_account, budget, version)
     takes = _moves(command.to_account, budget, version)
-    spent = spending.spent_on(command.from_account)
+    spent = spending.spent_on(command.from_account) + commitments.held_on(command.from_account)
     room = gives - spent
     if amount.amount > room:
         budgeted, so_far = Money(gives, amount.currency), Money(spent, amount.currency)

@@ -7,6 +7,7 @@ decided again, against what is so then, as the act of whoever asked for it: an a
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from typing import Any, cast, get_args
@@ -20,6 +21,7 @@ from events.approval import (
     RequestRecalled,
 )
 from events.change import ChangeEvent
+from events.commitment import CommitmentAmended, CommitmentOpened
 from events.envelope import Metadata
 from events.ids import (
     BudgetId,
@@ -32,7 +34,7 @@ from events.ids import (
 from events.money import Money
 from events.policy import RequestKind
 from events.production import Stage
-from events.spend import PaymentReleased, SpendEvent
+from events.spend import PaymentReleased, SpendEvent, SpendLogged
 from events.team import Role
 
 from . import (
@@ -40,6 +42,7 @@ from . import (
     approval,
     budget,
     change,
+    commitment,
     financing,
     green_light,
     payment,
@@ -71,6 +74,16 @@ from .authority import MAY_SEND, NothingDelegated, RoleMayNot, authorize, power
 from .budget import AnotherRuleCounts, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
+from .commitment import (
+    AmendCommitment,
+    CancelCommitment,
+    CloseCommitment,
+    DraftCommitment,
+    RaiseRequisition,
+    ReopenCommitment,
+    SubmitCommitment,
+    WithdrawRequisition,
+)
 from .company import Company
 from .delegation import beyond
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
@@ -104,6 +117,7 @@ DirectCommand = (
     | policy.PolicyCommand
     | submission.SubmissionCommand
     | change.ChangeCommand
+    | commitment.CommitmentCommand
     | spend.SpendCommand
     | RequestPayment
     | EnterStage
@@ -114,7 +128,10 @@ ProductionCommand = OpenProduction | DirectCommand | ApprovalCommand
 #: What is asked of executive producers while no policy is adopted; a budget's own facts say all there is to say of it.
 ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, AdoptApprovalPolicy)
 #: P3
-STILL_TAKEN = (RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage)
+STILL_TAKEN = (
+    *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
+    *(WithdrawRequisition, CancelCommitment, CloseCommitment),
+)
 
 
 def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
@@ -267,7 +284,18 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
 
 
 #: What a limit is for, besides answers to rounds.
-Limited = LogSpend | RequestOverage | TransferBudget | DrawContingency | SecureFunding | CommitFunding | RecordReceipt
+Limited = (
+    LogSpend
+    | RequestOverage
+    | TransferBudget
+    | DrawContingency
+    | RaiseRequisition
+    | SubmitCommitment
+    | AmendCommitment
+    | SecureFunding
+    | CommitFunding
+    | RecordReceipt
+)
 _LIMITED = get_args(Limited)
 
 
@@ -278,6 +306,13 @@ def amount_of(command: Limited, production: Production) -> Money:
             return Money(command.net + command.tax, command.currency)
         case RequestOverage() | TransferBudget() | DrawContingency():
             return Money(command.amount, production.currency)
+        case RaiseRequisition(lines=lines):
+            return Money(sum((line.amount for line in lines), Decimal(0)), production.currency)
+        case SubmitCommitment(commitment=number):
+            return production.commitments.existing(number).drafted.base_total
+        case AmendCommitment(commitment=number, lines=amended):
+            total = sum((line.amount for line in amended), Decimal(0))
+            return Money(total, production.commitments.existing(number).drafted.currency)
         case SecureFunding() | RecordReceipt():
             return command.amount
         case CommitFunding():
@@ -292,7 +327,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     happened: list[OfProduction] = []
     match command:
         case LogSpend():  # the first to be asked, since it comes most often
-            happened += spend.log_spend(command, spending, measure, base, flags)
+            happened += _logged(command, situation)
         case Appoint():
             happened += team.appoint(command, production.team, situation.company, situation.roles)
         case EndAppointment():
@@ -330,9 +365,11 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case RequestOverage():
             happened += change.request_overage(command, budgets, funds, spending)
         case TransferBudget():
-            happened += change.transfer_budget(command, budgets, spending)
+            happened += change.transfer_budget(command, budgets, spending, production.commitments)
         case DrawContingency():
             happened += change.draw_contingency(command, budgets, spending)
+        case _ if isinstance(command, commitment.CommitmentCommand):
+            happened += _committed(command, situation)
         case ReverseSpend():
             happened += _reversed(command, situation)
         case RecodeSpend():
@@ -350,6 +387,47 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             on_facts = (budgets, rounds, funds)
             happened += green_light.greenlight_production(command, tests, production.greenlit, *on_facts)
     return happened
+
+
+def _logged(command: LogSpend, situation: Situation) -> list[OfProduction]:
+    """S1 to S4, O5."""
+    production, flags = situation.production, situation.flags
+    if command.commitment is not None:
+        production.commitments.existing(command.commitment)
+    logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags)
+    if command.commitment is None:
+        return [*logged]
+    entry = logged[0]
+    assert isinstance(entry, SpendLogged)
+    gross = Money(entry.net + entry.tax - entry.recoverable_tax, entry.currency)
+    of = (command.commitment, entry.spend, entry.account, gross, entry.cost)
+    return [*logged, *commitment.relieve(*of, production.commitments, flags)]
+
+
+def _committed(command: commitment.CommitmentCommand, situation: Situation) -> list[OfProduction]:
+    """O1 to O6; what was asked for what is cancelled is asked no more."""
+    production, roles = situation.production, situation.roles
+    known, available, base = production.commitments, production.available, production.currency
+    match command:
+        case RaiseRequisition():
+            return [*commitment.raise_requisition(command, known, available, base, roles)]
+        case WithdrawRequisition():
+            return [*commitment.withdraw_requisition(command, known)]
+        case DraftCommitment():
+            return [*commitment.draft_commitment(command, known, base)]
+        case SubmitCommitment():
+            return [*commitment.submit_commitment(command, known, available, roles)]
+        case AmendCommitment():
+            return [*commitment.amend_commitment(command, known, available, roles)]
+        case CancelCommitment():
+            cancelled = commitment.cancel_commitment(command, known)
+            asked = production.approvals.on(command.commitment, RequestKind.COMMITMENT)
+            because = f"{command.commitment} is cancelled"
+            return [*cancelled, *([] if asked is None else [RequestRecalled(asked, command.commitment, because)])]
+        case CloseCommitment():
+            return [*commitment.close_commitment(command, known)]
+        case ReopenCommitment():
+            return [*commitment.reopen_commitment(command, known, available, roles)]
 
 
 def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
@@ -383,12 +461,13 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
 
 
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
-    """S4 to S7; what was to be paid for it is asked no more."""
+    """S4 to S7, O5; what was to be paid for it is asked no more."""
     production = situation.production
-    happened = spend.reverse_spend(command, production.spending, production.measure, situation.flags)
+    beside = commitment.excess_flags(command.spend, production.commitments)
+    happened = spend.reverse_spend(command, production.spending, production.measure, situation.flags, beside)
     asked = production.approvals.on(command.spend, RequestKind.PAYMENT)
     overtaken = [] if asked is None else [RequestRecalled(asked, command.spend, f"{command.spend} is reversed")]
-    return [*happened, *overtaken]
+    return [*happened, *commitment.restore(command.spend, production.commitments), *overtaken]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -418,6 +497,9 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         return [*happened, *(_effects(round_id, _after(happened, situation), situation) if at_once else ())]
     if not rule.steps:
         return [*asked, *happened]
+    if request.kind is RequestKind.COMMITMENT:
+        opened = [*(event for event in happened if not isinstance(event, CommitmentOpened | CommitmentAmended)), *asked]
+        return [*opened, *_onward(round_id, opened, situation)]
     situation = replace(situation, flags=_flags(production))  # what would have been raised was not
     overtaken: list[OfProduction] = []
     for waits, each in rounds.rounds.items():
@@ -557,6 +639,12 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
             *_overtaken(asked.subject, production),
         ]
     approved = RequestApproved(round_id, asked.kind, asked.subject, asked.content_hash, asked.amount)
+    if asked.kind is RequestKind.COMMITMENT:
+        known, available = production.commitments, production.available
+        try:
+            return [approved, *commitment.takes_effect(asked.subject, known, available, situation.roles)]
+        except Refusal as refusal:
+            raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     if asked.kind is RequestKind.PAYMENT:
         return [approved, PaymentReleased(asked.subject, production.spending.entries[asked.subject].cost)]
     assert asked.command is not None

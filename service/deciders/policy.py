@@ -56,9 +56,10 @@ _ANY_FINANCIERS = replace(_FINANCIERS, optional=True)
 CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
 _GROWTH = (*CHANGES, RequestKind.BUDGET)
 #: Which ask about accounts, and so may ask the heads of their departments.
-_OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT))
+_OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT, RequestKind.COMMITMENT))
 #: Of what takes a capped account past its budget, though nobody raised it.
 _PAST_A_CAP = When((RequestKind.PAYMENT,), capped=True, percent_over=Decimal(0))
+_ORDERS = When((RequestKind.COMMITMENT,))
 _UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 
@@ -82,6 +83,7 @@ TEMPLATES: dict[Template, Policy] = {
             Rule("Capped accounts", When(_GROWTH, capped=True), (ALL_EPS,)),
             Rule("Payments past a cap", _PAST_A_CAP, (ALL_EPS,)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
+            Rule("Commitments", _ORDERS),
             Rule("Appointments", When((RequestKind.APPOINTMENT,))),
         ),
         otherwise=(ANY_EP,),
@@ -94,6 +96,7 @@ TEMPLATES: dict[Template, Policy] = {
             Rule("Changes to the bonded budget", When(CHANGES), (ANY_EP, _GUARANTOR)),
             Rule("Payments past a cap", _PAST_A_CAP, (_FINANCIERS, _GUARANTOR)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
+            Rule("Commitments", _ORDERS),
             Rule("Cover and lock", When((RequestKind.FUNDING_CUT, RequestKind.UNLOCKING)), (_FINANCIERS,)),
             Rule("Who approves", When((RequestKind.APPOINTMENT,)), (ANY_EP, _ANY_FINANCIERS)),
         ),
@@ -110,6 +113,13 @@ TEMPLATES: dict[Template, Policy] = {
             _below(RequestKind.PAYMENT, 10_000),
             Rule("Payment from 100,000", When((RequestKind.PAYMENT,), at_least=Decimal(100_000)), (_PRODUCER, ANY_EP)),
             Rule("Payment from 10,000", When((RequestKind.PAYMENT,)), (_PRODUCER_OR_EP,)),
+            _below(RequestKind.COMMITMENT, 10_000),
+            Rule(
+                "Commitment from 100,000",
+                When((RequestKind.COMMITMENT,), at_least=Decimal(100_000)),
+                (_PRODUCER, ANY_EP),
+            ),
+            Rule("Commitment from 10,000", _ORDERS, (_PRODUCER_OR_EP,)),
             Rule("Change below 25,000", When(CHANGES, below=Decimal(25_000)), (_PRODUCER_OR_EP,)),
             Rule("Change from 250,000", When(CHANGES, at_least=Decimal(250_000)), (_PRODUCER, ALL_EPS)),
             Rule("Change from 25,000", When(CHANGES), (_PRODUCER, ANY_EP)),
@@ -123,7 +133,7 @@ TEMPLATES: dict[Template, Policy] = {
 #: What holds while no policy is adopted.
 UNADOPTED = Policy(
     name="One executive producer",
-    rules=(Rule("The rules of the command", When((*_UNASKED, RequestKind.PAYMENT))),),
+    rules=(Rule("The rules of the command", When((*_UNASKED, RequestKind.PAYMENT, RequestKind.COMMITMENT))),),
     otherwise=(ANY_EP,),
     alerts_at=(),
 )
@@ -187,6 +197,11 @@ def _sound(policy: Policy) -> Policy:
         raise ValueError("alerts are at 1 to 200 percent, and days that count together are 1 to 366")
     if policy.fresh_minutes not in range(1, 1441):
         raise ValueError("fresh_minutes are 1 to 1440")
+    scopes = [control.scope for control in policy.controls]
+    if len(set(scopes)) < len(scopes):
+        raise ValueError("every control is of a scope of its own")
+    if policy.controls_overridden_by is Role.AUDITOR:
+        raise ValueError("an auditor reads everything and overrides nothing")
     if policy.override_by is Role.AUDITOR:
         raise ValueError("an auditor reads everything and overrides nothing")
     return policy

@@ -6,12 +6,13 @@ span funding, budget and spend without a race.
 C4  A member who holds the right opens a production, and becomes its first executive producer.
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
-P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, and
-    reopening; nothing else.
+P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, what
+    releases a commitment or a requisition, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, ClassVar, cast
 from zoneinfo import ZoneInfo, available_timezones
@@ -20,20 +21,23 @@ from immutables import Map
 from pydantic import AfterValidator, Field
 
 from events import FlagEvent, OfProduction
-from events.approval import ApprovalEvent
+from events.approval import ApprovalEvent, ChangesRequested, RequestRecalled, RequestRejected
+from events.commitment import CommitmentEvent
 from events.envelope import Metadata
 from events.financing import FinancingEvent
 from events.ids import BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
-from events.policy import PolicyEvent, Standing
+from events.policy import PolicyEvent, RequestKind, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
 from events.spend import SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import budget, financing, policy, rounds, spend, team
+from . import budget, commitment, financing, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
+from .commitment import Commitments
 from .company import OF_GUESTS, Company
+from .control import Available, Measured
 from .financing import Financing, ToCover
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
@@ -119,6 +123,7 @@ class Production:
     policies: Policies = Policies()
     approvals: Approvals = Approvals()
     spending: Spending = Spending()
+    commitments: Commitments = Commitments()
     #: The last green light on each budget.
     greenlit: Map[BudgetId | None, ProductionGreenlit] = Map()
     #: How many flags were ever raised; the next one's number.
@@ -132,6 +137,25 @@ class Production:
     def measure(self) -> Measure | None:
         """What spend is measured against."""
         return Measure.of(self.budgets.in_force, self.budgets.force)
+
+    @property
+    def available(self) -> Available | None:
+        """What commitments are measured against."""
+        in_force, force = self.budgets.in_force, self.budgets.force
+        if in_force is None or force is None:
+            return None
+        of, nothing = self.commitments, Decimal(0)
+        codes = {*force.amounts, *self.spending.accounts, *of.committed, *of.requisitioned}
+        accounts = {
+            code: Measured(
+                force.amounts.get(code, nothing),
+                self.spending.spent_on(code),
+                of.committed.get(code, nothing),
+                of.requisitioned.get(code, nothing),
+            )
+            for code in codes
+        }
+        return Available(in_force, force, accounts, self.policies.terms)
 
     @property
     def to_cover(self) -> ToCover | None:
@@ -157,6 +181,10 @@ class Production:
         sources = self.financing.sources
         holders = {f: (sources[f].terms.holder, amount) for f, amount in self.financing.cover().items()}
         return Standing(roles, heads, holders)
+
+
+#: What ends a round without what it asked for.
+TurnedDown = ChangesRequested | RequestRejected | RequestRecalled
 
 
 def held(
@@ -205,8 +233,13 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         budgets = production.budgets
         if isinstance(event, budget.Moves):
             budgets = budget.evolve(budgets, event, metadata)
-        approvals = rounds.evolve(production.approvals, event, metadata)
-        production = replace(production, budgets=budgets, approvals=approvals)
+        approvals, commitments = rounds.evolve(production.approvals, event, metadata), production.commitments
+        if isinstance(event, TurnedDown) and approvals.rounds[event.round].kind is RequestKind.COMMITMENT:
+            commitments = commitment.turned_down(commitments, event.subject)
+        production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments)
+    elif isinstance(event, CommitmentEvent):
+        commitments = commitment.evolve(production.commitments, event, metadata)
+        production = replace(production, commitments=commitments)
     elif isinstance(event, TeamEvent):
         production = replace(production, team=team.evolve(production.team, event))
     elif isinstance(event, PolicyEvent):
@@ -225,5 +258,6 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
             production,
             financing=financing.cleared(production.financing, clears),
             spending=spend.cleared(production.spending, clears),
+            commitments=commitment.cleared(production.commitments, clears),
         )
     return production

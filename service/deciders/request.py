@@ -10,12 +10,14 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
+from immutables import Map
 from pydantic import TypeAdapter
 
 from events import OfProduction
 from events.approval import BudgetSubmitted
 from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
+from events.commitment import AmendmentSubmitted, CommitmentSubmitted
 from events.envelope import Metadata
 from events.financing import (
     AT_LEAST_COMMITTED,
@@ -91,6 +93,8 @@ def requested(
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
                 excluded = persons | entry.logged_by
                 return _of_payment(spend, content, entry.paid, account, entry.likeness[0], excluded, production)
+            case CommitmentSubmitted() | AmendmentSubmitted():
+                return _of_commitment(event, production, metadata)
             case FundingWithdrawn(funding):
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
@@ -210,6 +214,35 @@ def _of_payment(
         vendor=vendor,
         percent_over=_percent_over(spent, budgeted),
         excluded=excluded,
+    )
+
+
+def _of_commitment(
+    event: CommitmentSubmitted | AmendmentSubmitted, production: Production, metadata: Metadata
+) -> Request:
+    """A request to promise something; it is past the budget of its accounts by all that is spent and held there."""
+    found, force = production.commitments.known[event.commitment], production.budgets.force
+    accounts = tuple(each.account for each in event.holds)
+    amounts = Map() if force is None else force.amounts
+    reached = {
+        each.account: production.spending.spent_on(each.account)
+        + production.commitments.held_on(each.account)
+        + each.amount
+        for each in event.holds
+    }
+    return Request(
+        kind=RequestKind.COMMITMENT,
+        subject=event.commitment,
+        content_hash=event.content_hash,
+        amount=event.base_total,
+        accounts=accounts,
+        touches=frozenset(accounts),
+        capped=frozenset(accounts),
+        held=_held(force),
+        levels=_levels(accounts, force),
+        vendor=found.drafted.vendor,
+        percent_over=max(_percent_over(amount, amounts.get(code, Decimal(0))) for code, amount in reached.items()),
+        excluded=found.makers | metadata.persons,
     )
 
 

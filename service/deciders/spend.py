@@ -14,7 +14,7 @@ S7  A flag is cleared by the fact that mends it: a reversal, a recoding, or a bu
 S11 While more is asked for an account, nobody else's entry is recoded to it: that would say who may not decide.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -28,6 +28,7 @@ from events.envelope import Metadata
 from events.ids import (
     AccountCode,
     BudgetId,
+    CommitmentId,
     Digest,
     FlagId,
     Memo,
@@ -56,6 +57,7 @@ from events.spend import (
 
 from .budget import Budget
 from .command import Command, CurrencyInUse, Day, RateInUse
+from .commitment import CommitmentIsMissing
 from .refusal import Conflicting, Missing
 
 
@@ -126,7 +128,7 @@ class ContingencyTakesNoSpend(Conflicting):
 class LogSpend(Command):
     """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
 
-    refusals = (ActualRateDoesNotConvert,)
+    refusals = (CommitmentIsMissing, ActualRateDoesNotConvert)
     example: ClassVar[dict[str, Any]] = {
         "account": "2200",
         "currency": "INR",
@@ -156,6 +158,7 @@ class LogSpend(Command):
     document: Text | None = Field(None, description="The vendor's number: invoice, receipt, payroll batch.")
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
     memo: Memo | None = None
+    commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
 
     @field_validator("net", "tax", "recoverable_tax", mode="after")
     @classmethod
@@ -306,12 +309,20 @@ def log_spend(
 
 
 def reverse_spend(
-    command: ReverseSpend, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+    command: ReverseSpend,
+    spending: Spending,
+    measure: Measure | None,
+    flags: Iterator[FlagId],
+    beside: Iterable[FlagId] = (),
 ) -> list[SpendEvent]:
-    """S4 to S7."""
+    """S4 to S7.
+
+    Args:
+        beside: what it clears that others know of.
+    """
     entry = live(command.spend, spending)
     suspected = [flag for flag, pair in spending.suspected.items() if command.spend in pair]
-    clears = by_number([*_mended(command.spend, entry, spending, measure), *suspected])
+    clears = by_number([*_mended(command.spend, entry, spending, measure), *suspected, *beside])
     happened: list[SpendEvent] = [
         SpendReversed(command.spend, entry.account, entry.cost, command.posted_on, clears),
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import TypeAdapter
 from sqlalchemy import (
     ARRAY,
@@ -29,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Text as SqlText
 
+from events.commitment import CommitmentKind, CommitmentState
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
 from events.money import Amount, ExchangeRate, rounded
 from events.spend import SpendAlert, SpendKind
@@ -36,6 +37,7 @@ from projections import (
     approval_status,
     approval_view,
     audit_trail,
+    commitment_register,
     current_budget,
     flags,
     funding,
@@ -46,6 +48,7 @@ from projections import (
 from projections.approval_status import RoundRow
 from projections.approval_view import ApprovalStatus, NotForAll
 from projections.audit_trail import AuditTrail, TrailEntry, TrailRow
+from projections.commitment_register import CommitmentRegister, CommitmentView, Wanted
 from projections.current_budget import CurrentBudget
 from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
@@ -60,9 +63,10 @@ from service.deciders.confidential import Sight
 from service.deciders.decision import barred_from
 from service.directory import people, vendors
 from service.problems import Problem
+from service.spreadsheets import CSV
 
 from .access import At, Doors, Readable, Reading, Sender, operation_id
-from .listing import Listing, Terms, answered, listed
+from .listing import JSON, JSON_LINES, Listing, Page, Terms, answered, listed, preferred
 from .views import PRODUCTION, AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
@@ -137,6 +141,37 @@ async def get_funding(
     rows, shown = await rows_of(at, funding.PROJECTION, production.stream_id, as_of, at_least)
     stamp(response, shown)
     return funding.view(rows, production.stream_id, shown.version, shown.position)
+
+
+@router.get(PRODUCTION + "/commitment-register", name="commitment_register", response_model=CommitmentRegister)
+async def get_commitment_register(
+    production: Readable,
+    at: At,
+    response: Response,
+    state: Annotated[CommitmentState | None, Query(description="Of the commitment.")] = None,
+    kind: Annotated[CommitmentKind | None, Query(description="Of commitment.")] = None,
+    vendor: Annotated[VendorId | None, Query(description="With whom.")] = None,
+    account: OfAccount = None,
+    as_of: AsOf = None,
+    at_least: AtLeast = None,
+    accept: Annotated[str, Header(description="`application/json`, `text/csv` or `application/jsonl`.")] = JSON,
+) -> CommitmentRegister | Response:
+    """What is promised or asked to be, with whom, and what is still to come of it?"""
+    rows, shown = await rows_of(at, commitment_register.PROJECTION, production.stream_id, as_of, at_least)
+    named = await at.directory.vendors_of(company_of(production.stream_id))
+    view = commitment_register.view(
+        rows,
+        production.stream_id,
+        shown.version,
+        shown.position,
+        production.currency,
+        Wanted(state, kind, vendor, account),
+        {vendor: name for vendor, name in named if name is not None},
+        production.sight.shows,
+        production.sight.withheld,
+    )
+    page = Page([], None, shown, preferred(accept, JSON, CSV, JSON_LINES))
+    return answered(response, page, view, view.commitments, CommitmentView, "commitment-register", production.sight)
 
 
 @router.get("/v1/inbox", name="inbox")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from events.budget import ChargeKind, Level
+from events.commitment import CommitmentKind
 from events.ids import AccountCode, PersonId, RoundId, SpendId
 from events.policy import Approver, Policy, RequestKind, Rule, Step, When
 from events.spend import SpendKind
@@ -17,9 +18,11 @@ from service.deciders.budget import LockBudget, SetBudget
 from service.deciders.budget_content import Base, BudgetCharge
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
+from service.deciders.commitment import SubmitCommitment
 from service.deciders.rounds import Outcome, Round
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
+from tests.deciders.commitments import bought, order, requisition
 from tests.deciders.rounds import adopted, says
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -74,6 +77,9 @@ CLOSED = {
     "what was said of a fee": "999331",
     "why it was asked for": "817504243",
     "an overage that waits": "7368787",
+    "a requisition for the lead": "123457",
+    "a deal with the lead": "5800079",
+    "an order for the story": "122949",
 }
 #: Of the department head's own accounts.
 OWN = {"spend on drones": "154858"}
@@ -86,6 +92,7 @@ TOLD = {
     "a change of art's budget": "2999999",
     "spend on the contingency": "15013",
     "a draw for art": "33331",
+    "an order for art": "70001",
     "an entry that was moved from art to the lead": "224737",
 }
 
@@ -226,6 +233,11 @@ def story() -> Story:
         (ACCOUNTANT, spend(STORY, "1999993", "ST-2")),  # beyond its budget; payment A-5
         (ACCOUNTANT, spend(INSURANCE, "199999", "IN-1")),
         (ACCOUNTANT, spend(INSURANCE, "199999", "IN-1")),  # again, and beyond its budget
+        (LINE_PRODUCER, requisition((LEAD, CLOSED["a requisition for the lead"]))),
+        (LINE_PRODUCER, order((LEAD, CLOSED["a deal with the lead"]), kind=CommitmentKind.DEAL)),
+        (LINE_PRODUCER, SubmitCommitment(commitment="DEAL-0001")),
+        *bought((STORY, CLOSED["an order for the story"])),
+        *bought((ART, TOLD["an order for art"]), number=2),
     ]
     told += [
         _overage(LEAD, CLOSED["an overage for the lead"], why),

@@ -50,6 +50,7 @@ from service.deciders.budget_detail import (
 )
 from service.deciders.change import TransferBudget
 from service.deciders.command import Command
+from service.deciders.commitment import AmendCommitment, SubmitCommitment
 from service.deciders.company import (
     OPERATOR,
     AcceptInvitation,
@@ -129,7 +130,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import rounds
+from tests.deciders import commitments, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -229,6 +230,7 @@ SOUND: dict[type[Command], Command] = {
         EnterStage(stage=Stage.PRODUCTION),
         RequestPayment(spend="S-000001", reason=WHY),
         *rounds.SOUND,
+        *commitments.SOUND,
     )
 }
 
@@ -1044,7 +1046,8 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
     if ProductionIsClosed in decision.refusals(command):
         rungs.append(Rung(f"{name}: after the end", CLOSED, person, body, ProductionIsClosed(name)))
     if isinstance(body, decision.Limited):
-        rungs.append(rounds.beyond(body, person))
+        story = commitments.DRAFTED_ORDER if isinstance(body, SubmitCommitment | AmendCommitment) else rounds.COVERED
+        rungs.append(rounds.beyond(body, person, story))
     return rungs
 
 
@@ -1054,7 +1057,8 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 
 def _ladders() -> list[Rung]:
-    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS]
+    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *_SPEND, *_STAGE]
+    own += rounds.OF_PRODUCTIONS
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)

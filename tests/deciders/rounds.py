@@ -233,8 +233,8 @@ _ANSWERED = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3")
 _NOBODY = NobodyApproved("A-3", f"{STORY} to {ART}")
 GONE = CannotTakeEffect(
     f"{STORY} to {ART}",
-    "Account 1100 has INR 100,000.00 and has spent INR 50,000.00; INR 60,000.00 is INR 10,000.00 "
-    "beyond what it can give",
+    "INR 60,000.00 is INR 10,000.00 beyond what account 1100 can give: INR 100,000.00, less INR 50,000.00 spent or"
+    " committed",
 )
 
 
@@ -585,12 +585,12 @@ _ANSWERS = [
 _IN_KIND = [*LOCKED, (MAYA, equity(inr("90000"), kind=FundingKind.IN_KIND, party="Lotus Films"))]
 
 
-def beyond(command: Command, grantor: PersonId) -> Rung:
-    """An act for somebody who let one do less."""
+def beyond(command: Command, grantor: PersonId, story: Story) -> Rung:
+    """An act after a story, for somebody who let one do less."""
     name, power = type(command).__name__, authority.power(type(command))
     assert power is not None
-    let: Story = [*COVERED, (grantor, delegated(STRANGER, power, limit=inr("0.01")))]
-    production = play(COVERED).production
+    let: Story = [*story, (grantor, delegated(STRANGER, power, limit=inr("0.01")))]
+    production = play(story).production
     assert production is not None
     amount = decision.amount_of(command, production)
     refusal = BeyondDelegation(STRANGER, grantor, inr("0.01"), amount)

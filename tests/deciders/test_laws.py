@@ -55,6 +55,16 @@ from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDi
 from service.deciders.budget_content import BudgetCharge
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
+from service.deciders.commitment import (
+    AmendCommitment,
+    CancelCommitment,
+    CloseCommitment,
+    DraftCommitment,
+    RaiseRequisition,
+    ReopenCommitment,
+    SubmitCommitment,
+    WithdrawRequisition,
+)
 from service.deciders.decision import ProductionCommand
 from service.deciders.financing import (
     AmendFunding,
@@ -74,6 +84,18 @@ from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
+from tests.deciders.commitments import (
+    CLOSED_ORDER,
+    amend,
+    bought,
+    cancel,
+    close,
+    order,
+    reopen,
+    requisition,
+    submit,
+    withdraw,
+)
 from tests.deciders.ladders import declared
 from tests.deciders.rounds import (
     CONDITIONED,
@@ -231,7 +253,16 @@ def logged(dice: Random) -> LogSpend:
     at = dice.choice(RATES)
     details: dict[str, Any] = {} if at is None else {"currency": "USD", "rate": at}
     net, tax = dice.choice(["20000", "100000", "150000", amount(dice)]), dice.choice(["0", "18.50"])
+    if dice.random() < 0.3:
+        details["commitment"] = f"PO-{dice.randint(1, 4):04}"
     return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
+
+
+def drafted(dice: Random) -> DraftCommitment:
+    details: dict[str, Any] = {"requisition": dice.choice([None, None, "REQ-1", "REQ-2"])}
+    if (at := dice.choice(RATES)) is not None:
+        details |= {"currency": "USD", "rate": at}
+    return order((dice.choice(CODES), amount(dice)), (ART, dice.choice(["1", "7000"])), **details)
 
 
 #: How each command is made up.
@@ -279,6 +310,16 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     GreenlightProduction: lambda dice: GreenlightProduction(conditions=dice.choice([(), ("The bond is signed.",)])),
     LockBudget: lambda dice: LockBudget(budget=version(dice)),
     UnlockBudget: lambda dice: UnlockBudget(budget=version(dice), reason=WHY),
+    RaiseRequisition: lambda dice: requisition((dice.choice(CODES), amount(dice))),
+    WithdrawRequisition: lambda dice: withdraw(dice.randint(1, 3)),
+    DraftCommitment: drafted,
+    SubmitCommitment: lambda dice: submit(dice.randint(1, 4), override=dice.random() < 0.1),
+    AmendCommitment: lambda dice: amend(
+        (dice.choice(CODES), amount(dice)), (ART, "500"), commitment=f"PO-{dice.randint(1, 4):04}"
+    ),
+    CancelCommitment: lambda dice: cancel(dice.randint(1, 4)),
+    CloseCommitment: lambda dice: close(dice.randint(1, 4)),
+    ReopenCommitment: lambda dice: reopen(dice.randint(1, 4)),
     LogSpend: logged,
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
@@ -296,9 +337,10 @@ OFTEN = [
     *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding, EndAppointment],
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
+    *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
-AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage)
+AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition)
 BEGINNINGS = {
     "staffed": STAFFED,
     "funded": FUNDED,
@@ -314,6 +356,7 @@ BEGINNINGS = {
     "holding too little": DILUTED,
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),
+    "with orders": [*CLOSED_ORDER, *bought((ART, "7000"), number=2), (LINE_PRODUCER, requisition((ART, "300")))],
     "of the studio": adopted(DRAFTED, TEMPLATES[Template.STUDIO]),
 }
 
@@ -490,7 +533,7 @@ class TestEveryHistory:
                 after = step.before.after(step.person, step.command, step.facts)
                 again = attempted(after, step.person, step.command)
                 if not isinstance(step.command, AGAIN):
-                    adds = isinstance(step.command, LogSpend | RecordReceipt | SecureFunding)
+                    adds = isinstance(step.command, LogSpend | RecordReceipt | SecureFunding | DraftCommitment)
                     waits = any(isinstance(fact, ApprovalRequested) for fact in step.facts)
                     assert bool(again.facts) == (adds and not (waits and isinstance(step.command, SecureFunding)))
 
@@ -538,6 +581,7 @@ class TestFlags:
             *(flag for entry in spending.accounts.values() for flag in (*entry.outside, *entry.over)),
             *spending.suspected,
             *spending.alerts.values(),
+            *production.commitments.exceeded,
         ]
         of_budgets = {fact.flag for fact, _ in history.world.facts if isinstance(fact, LabelDisagrees | TotalDisagrees)}
         assert sorted(remembered) == sorted(set(open_flags(history.world)) - of_budgets)

@@ -22,6 +22,9 @@ STILL_TAKEN = {
     "RequestPayment",
     "EndAppointment",
     "EnterStage",
+    "WithdrawRequisition",
+    "CancelCommitment",
+    "CloseCommitment",
 }
 
 

@@ -56,6 +56,27 @@ from events.budget import (
     VarianceAccepted,
 )
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
+from events.commitment import (
+    AmendmentSubmitted,
+    Beyond,
+    CommitmentAmended,
+    CommitmentCancelled,
+    CommitmentClosed,
+    CommitmentDrafted,
+    CommitmentExceeded,
+    CommitmentKind,
+    CommitmentLine,
+    CommitmentOpened,
+    CommitmentRelieved,
+    CommitmentReopened,
+    CommitmentState,
+    CommitmentSubmitted,
+    Hold,
+    ReliefReversed,
+    RequisitionLine,
+    RequisitionRaised,
+    RequisitionWithdrawn,
+)
 from events.company import (
     CompanyFounded,
     InvitationWithdrawn,
@@ -84,7 +105,19 @@ from events.financing import (
     ReceiptBeyondCommitment,
 )
 from events.money import ExchangeRate, Money
-from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.policy import (
+    ApprovalPolicyAdopted,
+    Approver,
+    Control,
+    ControlAction,
+    ControlScope,
+    Mode,
+    Policy,
+    RequestKind,
+    Rule,
+    Step,
+    When,
+)
 from events.production import (
     GreenLightResult,
     GreenLightTest,
@@ -120,6 +153,18 @@ def usd(amount: str) -> Money:
 
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 DOLLARS = ExchangeRate("USD", "INR", Decimal("84.50"))
+BEYOND = (
+    Beyond(
+        scope=ControlScope.ACCOUNT,
+        of="2200",
+        budget="v2",
+        budgeted=inr("40000.00"),
+        available=inr("20000.00"),
+        requested=inr("30000.00"),
+        over=inr("10000.00"),
+        overridden=True,
+    ),
+)
 #: The longest figures that facts must hold, a text beyond the basic plane, quotes and a line break.
 MEMO = 'Drawings, first part – “set B” 🎬 \\ "as agreed"\nकाला'
 
@@ -175,6 +220,8 @@ POLICY = Policy(
     one_person_may_fill_two_steps=True,
     capped_accounts=("8300",),
     override_by=Role.EXECUTIVE_PRODUCER,
+    controls=(Control(ControlScope.TOTAL, ControlAction.STOP, Decimal("5000.00"), Decimal("0.5")),),
+    controls_overridden_by=Role.EXECUTIVE_PRODUCER,
     fresh_from=Decimal("100000"),
 )
 
@@ -388,6 +435,78 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     OverageApproved("O-1", "v2", "2200", inr("40000.00"), "F-1", inr("1050825.00"), ("FLAG-10",)),
     BudgetTransferred("T-1", "v2", "1100", "2200", inr("20000.00"), ("FLAG-10",)),
     ContingencyDrawn("C-1", "v2", "8000", "2200", inr("15000.00"), inr("23000.00"), ("FLAG-10",)),
+    RequisitionRaised(
+        requisition="REQ-1",
+        lines=(RequisitionLine("2200", Decimal("30000.00"), "Timber and canvas"),),
+        total=inr("30000.00"),
+        needed_on=date(2026, 12, 7),
+        beyond=BEYOND,
+    ),
+    RequisitionWithdrawn("REQ-1", (Hold("2200", Decimal("30000.00")),)),
+    CommitmentDrafted(
+        commitment="DEF-0001",
+        kind=CommitmentKind.DEFERMENT,
+        vendor="lotus-artists",
+        requisition="REQ-1",
+        currency="USD",
+        rate=DOLLARS,
+        lines=(CommitmentLine("1400", Decimal("400.00"), Decimal("33800.00"), "Lead, deferred"),),
+        total=Money(Decimal("400.00"), "USD"),
+        base_total=inr("33800.00"),
+        due_when="the first sale is paid",
+    ),
+    CommitmentSubmitted(
+        commitment="PO-0001",
+        content_hash=HASH,
+        base_total=inr("30000.00"),
+        holds=(Hold("2200", Decimal("30000.00")),),
+        takes_over=(Hold("2200", Decimal("20000.00")),),
+        beyond=BEYOND,
+    ),
+    CommitmentOpened("PO-0001", inr("30000.00")),
+    AmendmentSubmitted(
+        commitment="PO-0001",
+        content_hash=HASH,
+        lines=(CommitmentLine("2200", Decimal("36000.00"), Decimal("36000.00"), "With the second gate"),),
+        total=inr("36000.00"),
+        base_total=inr("36000.00"),
+        holds=(Hold("2200", Decimal("6000.00")),),
+        beyond=BEYOND,
+    ),
+    CommitmentAmended(
+        commitment="PO-0001",
+        lines=(CommitmentLine("2200", Decimal("36000.00"), Decimal("36000.00"), "With the second gate"),),
+        total=inr("36000.00"),
+        base_total=inr("36000.00"),
+        former=inr("30000.00"),
+        state=CommitmentState.OPEN,
+    ),
+    CommitmentRelieved(
+        commitment="PO-0001",
+        spend="S-000001",
+        relieved=(Hold("2200", Decimal("16000.00")),),
+        amounts=(Hold("2200", Decimal("16000.00")),),
+        state=CommitmentState.PARTLY_RELIEVED,
+    ),
+    CommitmentExceeded(
+        flag="FLAG-11",
+        commitment="PO-0001",
+        spend="S-000002",
+        account="2200",
+        state=CommitmentState.RELIEVED,
+        left=inr("20000.00"),
+        excess=inr("1000.00"),
+    ),
+    ReliefReversed(
+        commitment="PO-0001",
+        spend="S-000001",
+        restored=(Hold("2200", Decimal("16000.00")),),
+        amounts=(Hold("2200", Decimal("16000.00")),),
+        state=CommitmentState.PARTLY_RELIEVED,
+    ),
+    CommitmentCancelled("PO-0002", (Hold("2200", Decimal("500.00")),)),
+    CommitmentClosed("PO-0001", (Hold("2200", Decimal("16000.00")),)),
+    CommitmentReopened("PO-0001", (Hold("2200", Decimal("16000.00")),), BEYOND, CommitmentState.OPEN),
     ProductionGreenlit(
         "v2",
         (

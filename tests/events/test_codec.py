@@ -14,6 +14,7 @@ from events.approval import ApprovalGiven, BudgetSubmitted, ChangesRequested, Co
 from events.budget import BudgetDrafted, StatedTotal
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
+from events.policy import ApprovalPolicyAdopted
 from events.team import Appointed, Role
 from tests.events.examples import BY_NAME, EXAMPLES, HASH
 from tests.events.golden import golden
@@ -26,6 +27,8 @@ SUBMITTED = BY_NAME["BudgetSubmitted"]
 assert isinstance(SUBMITTED, BudgetSubmitted)
 REPLACED = BY_NAME["ContentReplaced"]
 assert isinstance(REPLACED, ContentReplaced)
+ADOPTED = BY_NAME["ApprovalPolicyAdopted"]
+assert isinstance(ADOPTED, ApprovalPolicyAdopted)
 #: Before there were scenarios, tolerances and files.
 DRAFTED_2 = replace(DRAFTED, tolerance=Decimal(0), scenario="main", document=None, document_sha256=None)
 OLDER = {
@@ -36,6 +39,9 @@ OLDER = {
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
     ("BudgetSubmitted", 1): BudgetSubmitted("A-2", "v2", HASH, SUBMITTED.total, ()),
     ("ContentReplaced", 1): replace(REPLACED, excluded=()),
+    ("ApprovalPolicyAdopted", 1): replace(
+        ADOPTED, terms=replace(ADOPTED.terms, controls=(), controls_overridden_by=None)
+    ),
     ("BudgetDrafted", 2): replace(DRAFTED_2, stated=(StatedTotal("grand_total", Decimal("1010826.00")),)),
     ("BudgetDrafted", 1): replace(
         DRAFTED_2,

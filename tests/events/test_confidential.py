@@ -1,6 +1,7 @@
 """Whose figures each fact tells: a kind that is new finds its place here."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -13,20 +14,27 @@ from events.approval import (
     ContentReplaced,
     RequestApproved,
 )
+from events.commitment import CommitmentKind, CommitmentLine
 from events.confidential import Accounts, figures_of
 from events.policy import RequestKind
 from events.spend import AccountOverspent, AlertScope, SpendAlert, SpendKind, SpendLogged
 from tests.events.examples import BY_NAME, inr
 
+LINE = CommitmentLine("2200", Decimal("30000.00"), Decimal("30000.00"), "Timber and canvas")
+
 #: Of pay, of an entry or an account that the fact does not name, or of every account.
 FOR_THE_FEW = {
     *("SpendReversed", "SpendRecoded", "SpendOutsideBudget", "PaymentReleased", "BudgetDrafted", "LabelDisagrees"),
     *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
+    *("CommitmentOpened", "AmendmentSubmitted", "CommitmentAmended", "CommitmentReopened"),
+    *("CommitmentRelieved", "CommitmentExceeded", "ReliefReversed"),
 }
 #: Of the accounts that they name.
 OF_ACCOUNTS = {
     *("SpendLogged", "AccountOverspent", "SpendAlert", "OverageApproved", "BudgetTransferred", "ContingencyDrawn"),
     *("ApprovalRequested", "ApprovedByPolicy", "ContentReplaced"),
+    *("RequisitionRaised", "RequisitionWithdrawn", "CommitmentDrafted", "CommitmentSubmitted"),
+    *("CommitmentCancelled", "CommitmentClosed"),
 }
 #: By what they are about, or whether something was said.
 THAT_DEPEND = {
@@ -107,6 +115,37 @@ class TestAFactOfAccounts:
         assert figures_of(replaced) == tuple(change.account for change in replaced.changes)
 
 
+class TestACommitment:
+    @pytest.mark.parametrize(
+        ("name", "changes"),
+        [
+            ("RequisitionRaised", {"beyond": ()}),
+            ("RequisitionWithdrawn", {}),
+            ("CommitmentDrafted", {"kind": CommitmentKind.PURCHASE_ORDER, "lines": (LINE,)}),
+            ("CommitmentSubmitted", {"beyond": ()}),
+            ("CommitmentCancelled", {}),
+            ("CommitmentClosed", {}),
+        ],
+    )
+    def test_is_of_the_accounts_that_it_holds(self, name: str, changes: dict[str, object]) -> None:
+        assert about(BY_NAME[name], **changes) == ("2200",)
+
+    @pytest.mark.parametrize(
+        ("name", "changes"),
+        [
+            ("RequisitionRaised", {}),
+            ("CommitmentDrafted", {}),
+            ("CommitmentSubmitted", {}),
+            ("CommitmentSubmitted", {"beyond": (), "commitment": "DEAL-0001"}),
+            ("CommitmentCancelled", {"commitment": "DEF-0001"}),
+            ("CommitmentClosed", {"commitment": "DEAL-0001"}),
+            ("ApprovalRequested", {"kind": RequestKind.COMMITMENT, "subject": "DEAL-0001"}),
+        ],
+    )
+    def test_that_is_pay_or_tells_what_is_available_is_for_the_few(self, name: str, changes: dict[str, object]) -> None:
+        assert about(BY_NAME[name], **changes) is None
+
+
 class TestARequest:
     @pytest.mark.parametrize("name", [ApprovalRequested.__name__, ApprovedByPolicy.__name__])
     def test_is_of_its_accounts_and_of_a_payment_for_the_few(self, name: str) -> None:
@@ -123,7 +162,7 @@ class TestARequest:
 
     @pytest.mark.parametrize("kind", RequestKind)
     def test_that_passed_names_no_account(self, kind: RequestKind) -> None:
-        of_accounts = kind in ("payment", "overage", "transfer", "contingency_draw")
+        of_accounts = kind in ("payment", "commitment", "overage", "transfer", "contingency_draw")
 
         assert about(BY_NAME[RequestApproved.__name__], kind=kind) == (None if of_accounts else ())
 

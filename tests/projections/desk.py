@@ -29,7 +29,7 @@ from service.routes.access import Doors
 from service.tail import Tail
 from tests.deciders.stories import AUDITOR
 from tests.handling.office import STREAM, Office
-from tests.spec import Story, play
+from tests.spec import Story, World, play
 
 Table = list[Any]
 
@@ -54,9 +54,14 @@ def replayed(projection: Projection[Any], histories: dict[StreamId, list[Recorde
 
 def folded(projection: Projection[Any], story: Story) -> Rows:
     """The rows that a story's facts add up to, without a database."""
+    return folded_of(projection, play(story))
+
+
+def folded_of(projection: Projection[Any], world: World) -> Rows:
+    """The rows that all facts of a world add up to."""
     return projection.replay(
         Recorded(place, STREAM, place, UUID(int=place), event, metadata)
-        for place, (event, metadata) in enumerate(play(story).facts, 1)
+        for place, (event, metadata) in enumerate(world.facts, 1)
     )
 
 

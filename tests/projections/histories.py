@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from events.commitment import CommitmentKind
 from events.financing import FundingKind
 from events.ids import PersonId
 from events.policy import RequestKind
@@ -26,6 +27,13 @@ from service.deciders.approval import (
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
+from service.deciders.commitment import (
+    CancelCommitment,
+    CloseCommitment,
+    ReopenCommitment,
+    SubmitCommitment,
+    WithdrawRequisition,
+)
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, RestsOn, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
@@ -37,6 +45,7 @@ from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
+from tests.deciders.commitments import amend, order, requisition
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -106,6 +115,10 @@ ACTS = {
     "replace": 2,
     "round": 6,
     "green light": 1,
+    "requisition": 2,
+    "order": 4,
+    "commitment": 5,
+    "invoice": 4,
 }
 numbers = st.integers(0, 999)
 steps = st.lists(
@@ -120,6 +133,8 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
     act, a, b = step
     if act in _OF_ROUNDS:
         return _about_rounds(act, a, b, production)
+    if act in ("requisition", "order", "commitment", "invoice"):
+        return _of_commitments(act, a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
     some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
     match act:
@@ -178,6 +193,36 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
             return ACCOUNTANT, ReverseReceipt(receipt=some_receipt, posted_on=TODAY, reason="Recalled.")
         case _:
             return MAYA, _funding(act, b, some_funding)
+
+
+def _of_commitments(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    known = sorted(production.commitments.known)
+    number = known[a % len(known)] if known else "PO-0001"
+    code, amount, why = ACCOUNTS[b % 3], str(a % 90 * 100 + 100), {"reason": "It came out that way."}
+    match act:
+        case "requisition" if a % 4:
+            return LINE_PRODUCER, requisition((code, amount), (ART, "70"))
+        case "requisition":
+            return LINE_PRODUCER, WithdrawRequisition(requisition=f"REQ-{b % 5 + 1}", **why)
+        case "order" if b % 2:
+            foreign = {"currency": "USD", "rate": rate("USD", "INR", f"8{b % 10}.5")} if a % 3 == 0 else {}
+            source = f"REQ-{b % 5 + 1}" if a % 2 and production.commitments.requisitions else None
+            kind = tuple(CommitmentKind)[a % 4 % 3]
+            return LINE_PRODUCER, order((code, amount), (ART, "90"), requisition=source, kind=kind, **foreign)
+        case "order":
+            return (ACCOUNTANT, MAYA)[a % 2], SubmitCommitment(commitment=number, override=a % 6 == 1)
+        case "invoice":
+            document, net = f"KS-{a % 50}", str(b % 60 * 100 + 50)
+            return ACCOUNTANT, spend((ART, code)[a % 2], net, document, commitment=number)
+    match b % 5:
+        case 0:
+            return LINE_PRODUCER, CancelCommitment(commitment=number, **why)
+        case 1:
+            return LINE_PRODUCER, CloseCommitment(commitment=number, **why)
+        case 2:
+            return LINE_PRODUCER, ReopenCommitment(commitment=number, **why)
+        case _:
+            return LINE_PRODUCER, amend((code, amount), (ART, str(b * 10 + 90)), commitment=number)
 
 
 def _waive(newest: str) -> WaiveDifference:

@@ -222,6 +222,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/budgets/{budget}/what-if": varied,
     "/v1/{company}/{production}/charts/{chart}": door("the-long-take/charts/feature"),
     "/v1/{company}/{production}/approval-status": view("approval-status"),
+    "/v1/{company}/{production}/commitment-register": view("commitment-register"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
     "/v1/{company}/{production}/exceptions": listed("exceptions"),

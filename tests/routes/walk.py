@@ -24,6 +24,16 @@ from service.deciders.approval import (
 from service.deciders.budget import LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
+from service.deciders.commitment import (
+    AmendCommitment,
+    CancelCommitment,
+    CloseCommitment,
+    DraftCommitment,
+    RaiseRequisition,
+    ReopenCommitment,
+    SubmitCommitment,
+    WithdrawRequisition,
+)
 from service.deciders.company import (
     OPERATOR,
     AdmitMember,
@@ -202,6 +212,16 @@ SPENT: list[Step] = [
     shown(ACCOUNTANT, ReverseSpend),
     shown(MAYA, UnlockBudget, budget="v3"),
     (MAYA, LockBudget(budget="v3")),
+    shown(RAVI, RaiseRequisition),
+    shown(RAVI, DraftCommitment),
+    shown(RAVI, SubmitCommitment),
+    shown(RAVI, AmendCommitment),
+    Look(AUDITOR, "commitment_register"),
+    shown(RAVI, CloseCommitment),
+    shown(RAVI, ReopenCommitment),
+    shown(RAVI, CancelCommitment),
+    (RAVI, RaiseRequisition.model_validate_json(json.dumps(RaiseRequisition.example))),
+    shown(RAVI, WithdrawRequisition, requisition="REQ-2"),
 ]
 #: Money beside the locked budget, within it, and from its contingency: rounds A-5, A-6 and A-7.
 ASKED: list[Step] = [

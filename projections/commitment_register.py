@@ -1,0 +1,507 @@
+"""What is promised and what is asked to be promised: with whom, on which accounts, and what is still to come of it?
+
+Moved by: requisitions and commitments; what the policy says of promising them; the entries that relieve them, and
+whether those may be paid.
+
+    total = in progress + relieved + released + balance, of every commitment, in base currency
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, get_args
+
+from pydantic import BaseModel, Field
+
+from events.approval import (
+    ApprovalRequested,
+    ApprovedByPolicy,
+    ChangesRequested,
+    RequestRecalled,
+    RequestRejected,
+)
+from events.commitment import (
+    LIVE,
+    AmendmentSubmitted,
+    Beyond,
+    CommitmentAmended,
+    CommitmentCancelled,
+    CommitmentClosed,
+    CommitmentDrafted,
+    CommitmentEvent,
+    CommitmentExceeded,
+    CommitmentKind,
+    CommitmentLine,
+    CommitmentOpened,
+    CommitmentRelieved,
+    CommitmentReopened,
+    CommitmentState,
+    CommitmentSubmitted,
+    Hold,
+    ReliefReversed,
+    RequisitionLine,
+    RequisitionRaised,
+    RequisitionWithdrawn,
+)
+from events.confidential import is_pay
+from events.envelope import Recorded
+from events.ids import AccountCode, CommitmentId, PersonId, RequisitionId, RoundId, SpendId, StreamId, VendorId
+from events.money import Amount, Currency, ExchangeRate, Money
+from events.policy import RequestKind
+from events.spend import PaymentReleased
+
+from .projection import Projection, Rows, kind
+
+#: By account.
+Amounts = dict[AccountCode, Decimal]
+
+
+class RequisitionState(StrEnum):
+    """How a requisition stands."""
+
+    OPEN = "open"
+    #: Nothing is left of it: commitments took it over.
+    ORDERED = "ordered"
+    WITHDRAWN = "withdrawn"
+
+
+class Payment(StrEnum):
+    """Whether an entry that relieves may be paid."""
+
+    FREE = "free"
+    WAITING = "waiting"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class RequisitionRow:
+    """One requisition."""
+
+    stream_id: StreamId
+    number: int
+    lines: tuple[RequisitionLine, ...]
+    total: Decimal
+    needed_on: date | None
+    #: What it still holds.
+    left: Amounts
+    state: RequisitionState
+    raised_by: str
+    on_behalf_of: str | None
+    raised_at: datetime
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentRow:
+    """One commitment."""
+
+    stream_id: StreamId
+    commitment: str
+    kind: CommitmentKind
+    vendor: str
+    requisition: str | None
+    #: Of its lines.
+    currency: str
+    rate: ExchangeRate | None
+    due_when: str | None
+    lines: tuple[CommitmentLine, ...]
+    #: In base currency.
+    base_total: Decimal
+    state: CommitmentState
+    #: What was invoiced, account by account: in its currency, and in base currency.
+    amounts: Amounts
+    relieved: Amounts
+    #: Taken over from its requisition, as long as that may have to be given back.
+    taken: Amounts
+    #: An amendment that waits for its approval.
+    amendment: tuple[CommitmentLine, ...] | None
+    #: The last round in which it was asked about.
+    round: str | None
+    beyond: tuple[Beyond, ...]
+    drafted_by: str
+    on_behalf_of: str | None
+    drafted_at: datetime
+    opened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefRow:
+    """An entry that relieves a commitment, or is for one of which nothing was left."""
+
+    stream_id: StreamId
+    spend: str
+    commitment: str
+    #: In base currency, account by account.
+    relieved: Amounts
+    payment: Payment
+
+
+KINDS = (
+    kind("commitment_register_requisitions", RequisitionRow, "stream_id", "number"),
+    kind("commitment_register_commitments", CommitmentRow, "stream_id", "commitment"),
+    kind("commitment_register_reliefs", ReliefRow, "stream_id", "spend"),
+)
+
+Reads = (
+    CommitmentEvent
+    | ApprovalRequested
+    | ApprovedByPolicy
+    | RequestRejected
+    | RequestRecalled
+    | ChangesRequested
+    | PaymentReleased
+)
+
+
+def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
+    """The rows after the event."""
+    stream, event, metadata = recorded.stream_id, recorded.event, recorded.metadata
+    match event:
+        case RequisitionRaised(requisition, lines, total, needed_on):
+            said = (metadata.actor, metadata.on_behalf_of, metadata.at, metadata.reason)
+            left = _sums((line.account, line.amount) for line in lines)
+            number, state = _number(requisition), RequisitionState.OPEN
+            rows.put(RequisitionRow(stream, number, lines, total.amount, needed_on, left, state, *said))
+        case RequisitionWithdrawn(requisition):
+            asked = rows.one(RequisitionRow, stream, _number(requisition))
+            rows.put(replace(asked, left={}, state=RequisitionState.WITHDRAWN))
+        case CommitmentDrafted():
+            _draft(rows, recorded, event)
+        case CommitmentSubmitted(number, takes_over=taken, beyond=beyond):
+            row = rows.one(CommitmentRow, stream, number)
+            row = replace(row, state=CommitmentState.PENDING, taken=_by_account(taken), beyond=beyond)
+            _take_over(rows, row, -1)
+            rows.put(row)
+        case CommitmentOpened(number):
+            _change(rows, stream, number, state=CommitmentState.OPEN, taken={}, opened_at=metadata.at)
+        case AmendmentSubmitted(number, lines=lines, beyond=beyond):
+            _change(rows, stream, number, amendment=lines, beyond=beyond)
+        case CommitmentAmended(number, lines, _, base_total, state=state):
+            _change(rows, stream, number, lines=lines, base_total=base_total.amount, state=state, amendment=None)
+        case CommitmentRelieved() | ReliefReversed():
+            _relieve(rows, stream, event)
+        case CommitmentExceeded(commitment=number, spend=spend):
+            if rows.get(ReliefRow, stream, spend) is None:
+                rows.put(ReliefRow(stream, spend, number, {}, Payment.FREE))
+        case CommitmentCancelled(number):
+            row = rows.one(CommitmentRow, stream, number)
+            _take_over(rows, row, 1)
+            rows.put(replace(row, state=CommitmentState.CANCELLED, taken={}, amendment=None))
+        case CommitmentClosed(number):
+            _change(rows, stream, number, state=CommitmentState.CLOSED_SHORT)
+        case CommitmentReopened(number, beyond=beyond, state=state):
+            _change(rows, stream, number, state=state, beyond=beyond)
+        case ApprovalRequested(round=round_id, kind=RequestKind.COMMITMENT, subject=number):
+            _change(rows, stream, number, round=round_id)
+        case ApprovalRequested(kind=RequestKind.PAYMENT, subject=spend):
+            _pay(rows, stream, spend, Payment.WAITING)
+        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend) | PaymentReleased(spend):
+            _pay(rows, stream, spend, Payment.FREE)
+        case RequestRejected(subject=of) | RequestRecalled(subject=of) | ChangesRequested(subject=of):
+            _turned_down(rows, stream, event.round, of)
+        case ApprovalRequested() | ApprovedByPolicy():
+            pass  # of something else
+
+
+def _number(requisition: RequisitionId) -> int:
+    return int(requisition.removeprefix("REQ-"))
+
+
+def _draft(rows: Rows, recorded: Recorded[Any], event: CommitmentDrafted) -> None:
+    metadata = recorded.metadata
+    rows.put(
+        CommitmentRow(
+            stream_id=recorded.stream_id,
+            commitment=event.commitment,
+            kind=event.kind,
+            vendor=event.vendor,
+            requisition=event.requisition,
+            currency=event.currency,
+            rate=event.rate,
+            due_when=event.due_when,
+            lines=event.lines,
+            base_total=event.base_total.amount,
+            state=CommitmentState.DRAFT,
+            amounts={},
+            relieved={},
+            taken={},
+            amendment=None,
+            round=None,
+            beyond=(),
+            drafted_by=metadata.actor,
+            on_behalf_of=metadata.on_behalf_of,
+            drafted_at=metadata.at,
+            opened_at=None,
+        )
+    )
+
+
+def _change(rows: Rows, stream: StreamId, commitment: CommitmentId, **changes: Any) -> None:
+    rows.put(replace(rows.one(CommitmentRow, stream, commitment), **changes))
+
+
+def _take_over(rows: Rows, row: CommitmentRow, sign: int) -> None:
+    """What a commitment takes over from its requisition, or gives back to it while that stands."""
+    if row.requisition is None or not row.taken:
+        return
+    source = rows.one(RequisitionRow, row.stream_id, _number(row.requisition))
+    if source.state is RequisitionState.WITHDRAWN:
+        return
+    left = _added(source.left, {account: sign * amount for account, amount in row.taken.items()})
+    state = RequisitionState.OPEN if any(left.values()) else RequisitionState.ORDERED
+    rows.put(replace(source, left=left, state=state))
+
+
+def _relieve(rows: Rows, stream: StreamId, event: CommitmentRelieved | ReliefReversed) -> None:
+    row = rows.one(CommitmentRow, stream, event.commitment)
+    if isinstance(event, CommitmentRelieved):
+        based, sign = _by_account(event.relieved), 1
+        rows.put(ReliefRow(stream, event.spend, event.commitment, based, Payment.FREE))
+    else:
+        based, sign = _by_account(event.restored), -1
+        rows.remove(ReliefRow, stream, event.spend)
+    amounts = {account: sign * amount for account, amount in _by_account(event.amounts).items()}
+    based = {account: sign * amount for account, amount in based.items()}
+    after = replace(row, amounts=_added(row.amounts, amounts), relieved=_added(row.relieved, based))
+    rows.put(replace(after, state=event.state))
+
+
+def _pay(rows: Rows, stream: StreamId, spend: SpendId, payment: Payment) -> None:
+    if (row := rows.get(ReliefRow, stream, spend)) is not None:
+        rows.put(replace(row, payment=payment))
+
+
+def _turned_down(rows: Rows, stream: StreamId, round_id: RoundId, subject: str) -> None:
+    """A payment that is refused; or a commitment that is a draft again, or goes on without its amendment."""
+    _pay(rows, stream, subject, Payment.REFUSED)
+    row = rows.get(CommitmentRow, stream, subject)
+    if row is None or row.round != round_id:
+        return
+    if row.state is CommitmentState.PENDING:
+        _take_over(rows, row, 1)
+        row = replace(row, state=CommitmentState.DRAFT, taken={}, beyond=())
+    rows.put(replace(row, amendment=None))
+
+
+def _sums(amounts: Iterable[tuple[AccountCode, Decimal]]) -> Amounts:
+    sums: Amounts = {}
+    for account, amount in amounts:
+        sums[account] = sums.get(account, Decimal(0)) + amount
+    return sums
+
+
+def _added(amounts: Amounts, more: Mapping[AccountCode, Decimal]) -> Amounts:
+    return _sums([*amounts.items(), *more.items()])
+
+
+def _by_account(holds: Iterable[Hold]) -> Amounts:
+    return {each.account: each.amount for each in holds}
+
+
+PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 1, KINDS, fold)
+
+
+class OfAccount(BaseModel):
+    """What a commitment is on one account, in base currency."""
+
+    account: AccountCode
+    total: Amount
+    balance: Amount = Field(description="What is held of it: nothing of a draft, or of what is over.")
+
+
+class CommitmentView(BaseModel):
+    """A commitment; figures are in base currency unless they say so."""
+
+    commitment: CommitmentId
+    kind: CommitmentKind
+    state: CommitmentState
+    vendor: VendorId
+    vendor_name: str
+    requisition: RequisitionId | None = Field(description="Which asked for it.")
+    amount: Money = Field(description="What was promised, in its currency.")
+    rate: ExchangeRate | None
+    due_when: str | None = Field(description="Of a deferment: what has to come in before it is paid.")
+    lines: list[CommitmentLine]
+    total: Amount = Field(description="in_progress + relieved + released + balance.")
+    in_progress: Amount = Field(description="Invoiced, and not released for payment yet.")
+    relieved: Amount = Field(description="Invoiced, and free to be paid.")
+    released: Amount = Field(description="Not going to come: of what is cancelled or closed short; or by rates.")
+    balance: Amount = Field(description="Still to come; of a draft and of what is pending, all of it.")
+    accounts: list[OfAccount]
+    invoices: list[SpendId] = Field(description="The entries that relieve it.")
+    amendment: list[CommitmentLine] | None = Field(description="Lines that wait for their approval.")
+    round: RoundId | None = Field(description="In which it was asked about last.")
+    beyond: list[Beyond] = Field(description="How far it went beyond what was available when it was submitted.")
+    drafted_by: PersonId
+    on_behalf_of: PersonId | None
+    drafted_at: datetime
+    opened_at: datetime | None
+
+
+class RequisitionView(BaseModel):
+    """A requisition, in base currency."""
+
+    requisition: RequisitionId
+    state: RequisitionState
+    lines: list[RequisitionLine]
+    total: Amount
+    left: Amount = Field(description="What it still holds.")
+    needed_on: date | None
+    raised_by: PersonId
+    on_behalf_of: PersonId | None
+    raised_at: datetime
+    reason: str | None
+
+
+class CommitmentRegister(BaseModel):
+    """What is promised and what is asked to be, in the order of their numbers."""
+
+    production: StreamId
+    version: int = Field(description="Of the production's stream, as shown.")
+    position: int = Field(description="Of the log, as shown.")
+    currency: Currency = Field(description="The base currency, of all figures that do not say another one.")
+    requisitioned: Amount = Field(description="Held by the requisitions that are shown.")
+    pending: Amount = Field(description="Held by the commitments shown that wait for their approval.")
+    committed: Amount = Field(description="Still to come of the commitments shown that are promised.")
+    requisitions: list[RequisitionView]
+    commitments: list[CommitmentView]
+    withheld: str | None = Field(
+        description="That deals and deferments, and what is on accounts whose figures are not shown to the reader, are"
+        " left out, of every sum as well."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of them are asked for."""
+
+    state: CommitmentState | None = None
+    kind: CommitmentKind | None = None
+    vendor: VendorId | None = None
+    account: AccountCode | None = None
+
+    def has(self, row: CommitmentRow) -> bool:
+        """Whether a commitment is one of them."""
+        return (
+            self.state in (None, row.state)
+            and self.kind in (None, row.kind)
+            and self.vendor in (None, row.vendor)
+            and (self.account is None or any(line.account == self.account for line in row.lines))
+        )
+
+    def has_requisition(self, row: RequisitionRow) -> bool:
+        """Whether a requisition is: one has no vendor, and none of the states and kinds of commitments."""
+        other = (self.state, self.kind, self.vendor) != (None, None, None)
+        return not other and (self.account is None or any(line.account == self.account for line in row.lines))
+
+
+def view(
+    rows: Rows,
+    stream: StreamId,
+    version: int,
+    position: int,
+    currency: Currency,
+    wanted: Wanted,
+    names: Mapping[VendorId, str],
+    shows: Callable[[Iterable[AccountCode] | None], bool],
+    withheld: str | None,
+) -> CommitmentRegister:
+    """The answer from the rows.
+
+    Args:
+        names: of vendors, as the directory has them.
+        shows: whether the reader may read the figures of accounts.
+        withheld: what a reader is told who may not read everything.
+    """
+    reliefs: dict[CommitmentId, list[ReliefRow]] = {}
+    for relief in rows.of(ReliefRow, stream):
+        reliefs.setdefault(relief.commitment, []).append(relief)
+    commitments = [
+        _commitment(row if withheld is None else replace(row, beyond=()), reliefs.get(row.commitment, []), names)
+        for row in rows.of(CommitmentRow, stream)
+        if wanted.has(row) and shows(None if is_pay(row.commitment) else [line.account for line in row.lines])
+    ]
+    requisitions = [
+        _requisition(row)
+        for row in rows.of(RequisitionRow, stream)
+        if wanted.has_requisition(row) and shows([line.account for line in row.lines])
+    ]
+    return CommitmentRegister(
+        production=stream,
+        version=version,
+        position=position,
+        currency=currency,
+        requisitioned=sum((each.left for each in requisitions), Decimal(0)),
+        pending=sum((c.balance for c in commitments if c.state is CommitmentState.PENDING), Decimal(0)),
+        committed=sum((c.balance for c in commitments if c.state in LIVE), Decimal(0)),
+        requisitions=requisitions,
+        commitments=commitments,
+        withheld=withheld,
+    )
+
+
+def _commitment(row: CommitmentRow, reliefs: list[ReliefRow], names: Mapping[VendorId, str]) -> CommitmentView:
+    nothing = row.base_total * 0
+    relieved = sum(row.relieved.values(), nothing)
+    waiting = (each for each in reliefs if each.payment is not Payment.FREE)
+    in_progress = sum((sum(each.relieved.values(), nothing) for each in waiting), nothing)
+    accounts = _accounts(row)
+    is_draft = row.state is CommitmentState.DRAFT
+    balance = row.base_total if is_draft else sum((each.balance for each in accounts), nothing)
+    return CommitmentView(
+        commitment=row.commitment,
+        kind=row.kind,
+        state=row.state,
+        vendor=row.vendor,
+        vendor_name=names.get(row.vendor, row.vendor),
+        requisition=row.requisition,
+        amount=Money(sum((line.amount for line in row.lines), Decimal(0)), row.currency),
+        rate=row.rate,
+        due_when=row.due_when,
+        lines=list(row.lines),
+        total=row.base_total,
+        in_progress=in_progress,
+        relieved=relieved - in_progress,
+        released=row.base_total - relieved - balance,
+        balance=balance,
+        accounts=accounts,
+        invoices=[each.spend for each in reliefs],
+        amendment=None if row.amendment is None else list(row.amendment),
+        round=row.round,
+        beyond=list(row.beyond),
+        drafted_by=row.drafted_by,
+        on_behalf_of=row.on_behalf_of,
+        drafted_at=row.drafted_at,
+        opened_at=row.opened_at,
+    )
+
+
+def _accounts(row: CommitmentRow) -> list[OfAccount]:
+    """Nothing is left of what was invoiced whole in its currency, whatever the rates were."""
+    promised = _sums((line.account, line.amount) for line in row.lines)
+    base = _sums((line.account, line.base_amount) for line in row.lines)
+    holds = row.state in LIVE or row.state is CommitmentState.PENDING
+    found = []
+    for code, total in base.items():
+        nothing = total * 0
+        left = max(total - row.relieved.get(code, nothing), nothing)
+        all_invoiced = promised[code] == row.amounts.get(code, nothing)
+        found.append(OfAccount(account=code, total=total, balance=nothing if all_invoiced or not holds else left))
+    return found
+
+
+def _requisition(row: RequisitionRow) -> RequisitionView:
+    return RequisitionView(
+        requisition=f"REQ-{row.number}",
+        state=row.state,
+        lines=list(row.lines),
+        total=row.total,
+        left=sum(row.left.values(), row.total * 0),
+        needed_on=row.needed_on,
+        raised_by=row.raised_by,
+        on_behalf_of=row.on_behalf_of,
+        raised_at=row.raised_at,
+        reason=row.reason,
+    )

@@ -1,0 +1,476 @@
+"""Commitments: what is promised, what it holds of the budget, and what stops it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from events import AnyEvent
+from events.approval import ApprovalRequested, ApprovedByPolicy, RequestApproved, RequestRecalled
+from events.budget import Held
+from events.commitment import (
+    LIVE,
+    AmendmentSubmitted,
+    CommitmentAmended,
+    CommitmentCancelled,
+    CommitmentClosed,
+    CommitmentExceeded,
+    CommitmentKind,
+    CommitmentOpened,
+    CommitmentRelieved,
+    CommitmentReopened,
+    CommitmentState,
+    CommitmentSubmitted,
+    Hold,
+    ReliefReversed,
+    RequisitionRaised,
+    RequisitionWithdrawn,
+)
+from events.ids import AccountCode, PersonId
+from events.policy import Control, ControlAction, ControlScope, Policy, Rule
+from events.spend import SpendLogged, SpendReversed
+from service.deciders.approval import Approve, CannotTakeEffect, RecallRequest, Reject
+from service.deciders.change import AccountWouldBeOverspent
+from service.deciders.command import Command
+from service.deciders.commitment import (
+    AmendedBelowInvoices,
+    CancelCommitment,
+    CloseCommitment,
+    CommitmentIsNot,
+    ReopenCommitment,
+    WithdrawRequisition,
+)
+from service.deciders.control import BeyondWhatIsAvailable, ControlIsNotYours
+from service.deciders.refusal import Refusal
+from service.deciders.submission import SubmitBudget
+from tests.deciders.commitments import (
+    EUROS,
+    ORDERS,
+    amend,
+    bought,
+    invoice,
+    order,
+    requisition,
+    submit,
+)
+from tests.deciders.rounds import COVERED, EP, adopted, asked, says, transfer
+from tests.deciders.rung import WHY
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    CONTINGENCY,
+    EDITING,
+    FUNDED,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    NOOR,
+    PRODUCER,
+    STORY,
+    approve,
+    budget,
+    held,
+    inr,
+    reverse,
+    spend,
+)
+from tests.deciders.test_policy import ruled
+from tests.spec import Story, World, given, play
+
+
+def available(world: World, account: AccountCode = ART) -> Decimal:
+    assert world.production is not None
+    found = world.production.available
+    assert found is not None
+    return found.of(account).available
+
+
+def state(story: Story, commitment: str = "PO-0001") -> CommitmentState:
+    production = play(story).production
+    assert production is not None
+    return production.commitments.known[commitment].state
+
+
+#: 1,000 for art in a locked budget, of which nothing is spent.
+SMALL: Story = [*FUNDED, (LINE_PRODUCER, budget("1000")), (PRODUCER, SubmitBudget(budget="v1"))]
+SMALL = [*SMALL, (MAYA, approve(SMALL))]
+#: The total is stopped at what is left of it: 225,480.
+FREE = Decimal("225480")
+
+
+class TestEncumbrance:
+    def test_moves_what_is_available_by_what_is_new_alone(self) -> None:
+        steps: list[tuple[Story, str]] = [
+            ([(LINE_PRODUCER, requisition((ART, "300")))], "700"),
+            ([(LINE_PRODUCER, order((ART, "200"), requisition="REQ-1"))], "700"),
+            ([(LINE_PRODUCER, submit())], "700"),
+            ([invoice("200")], "700"),
+            ([(LINE_PRODUCER, requisition((ART, "50")))], "650"),
+            ([(LINE_PRODUCER, WithdrawRequisition(requisition="REQ-1", reason=WHY))], "750"),
+        ]
+        story = SMALL
+        for further, left in steps:
+            story = [*story, *further]
+            assert available(play(story)) == Decimal(left)
+
+    def test_an_order_beyond_its_requisition_takes_the_rest(self) -> None:
+        story: Story = [*SMALL, (LINE_PRODUCER, requisition((ART, "300")))]
+        story = [*story, *bought((ART, "400"), (EDITING, "10"), requisition="REQ-1")]
+        assert available(play(story)) == Decimal(600)
+        [submitted] = [fact for fact, _ in play(story).facts if isinstance(fact, CommitmentSubmitted)]
+        assert submitted.takes_over == (Hold(ART, Decimal("300.00")),)
+
+
+class TestTheControl:
+    """What is available of the whole is 460,000 in the locked budget."""
+
+    @staticmethod
+    def two(terms: Policy | None = None, account: AccountCode = ART) -> tuple[list[str], Refusal | None]:
+        """Two orders of 60 against 100: which warnings the second has, or how it is refused."""
+        story = [*FUNDED, (LINE_PRODUCER, held(art=Held.CAPPED) if account == "capped" else budget("100"))]
+        story = [*story, (PRODUCER, SubmitBudget(budget="v1"))]
+        story = [*story, (MAYA, approve(story))]
+        story = story if terms is None else adopted(story, terms)
+        story = [*story, *bought((ART, "60")), (LINE_PRODUCER, order((ART, "60")))]
+        answer = given(story).when(LINE_PRODUCER, submit(2))
+        found = [fact for fact in answer.facts if isinstance(fact, CommitmentSubmitted)]
+        return [f"{each.of} {each.over}" for fact in found for each in fact.beyond], answer.refusal
+
+    def test_warns_on_accounts_unless_the_policy_says_otherwise(self) -> None:
+        assert self.two() == ([f"{ART} INR 20.00"], None)
+
+    def test_stops_what_the_policy_stops_and_says_what_is_available(self) -> None:
+        stop = Control(ControlScope.ACCOUNT, ControlAction.STOP)
+        _, refusal = self.two(ruled(Rule("Orders", ORDERS), controls=(stop,)))
+        assert isinstance(refusal, BeyondWhatIsAvailable)
+        assert (refusal.available, refusal.requested, refusal.over) == (inr("40"), inr("60"), inr("20"))
+        assert "beyond INR 40.00 available (v1 has 100.00 for it, less 0.00 spent, 60.00 committed" in str(refusal)
+        assert "executive producer may send it with `override`" in refusal.advice()
+
+    @pytest.mark.parametrize(
+        ("tolerance", "stops"),
+        [({"tolerance": "20"}, False), ({"tolerance": "19.99"}, True), ({"percent": "20"}, False)],
+    )
+    def test_lets_pass_what_is_within_its_tolerance(self, tolerance: dict[str, str], stops: bool) -> None:
+        absolute, percent = tolerance.get("tolerance"), tolerance.get("percent")
+        stop = Control(
+            ControlScope.ACCOUNT,
+            ControlAction.STOP,
+            None if absolute is None else Decimal(absolute),
+            None if percent is None else Decimal(percent),
+        )
+        found, refusal = self.two(ruled(Rule("Orders", ORDERS), controls=(stop,)))
+        assert (found == [f"{ART} INR 20.00"], refusal is not None) == (not stops, stops)
+
+    def test_ignores_what_the_policy_does_not_name(self) -> None:
+        assert self.two(ruled(Rule("Orders", ORDERS), controls=())) == ([], None)
+
+    def test_of_a_level_measures_all_of_its_accounts(self) -> None:
+        stop = Control(ControlScope.LEVEL, ControlAction.STOP)
+        _, refusal = self.two(ruled(Rule("Orders", ORDERS), controls=(stop,)))
+        assert isinstance(refusal, BeyondWhatIsAvailable)
+        assert refusal.what == "the level production"
+
+    def test_stops_at_a_capped_account_and_at_the_whole(self) -> None:
+        capped = [*FUNDED, (LINE_PRODUCER, held(art=Held.CAPPED)), (PRODUCER, SubmitBudget(budget="v1"))]
+        story: Story = [*capped, (MAYA, approve(capped)), (LINE_PRODUCER, order((ART, "200000.01")))]
+        refusal = given(story).when(LINE_PRODUCER, submit()).refusal
+        assert isinstance(refusal, BeyondWhatIsAvailable)
+        assert (refusal.what, refusal.over) == (f"capped account {ART}", inr("0.01"))
+        story = [*LOCKED, (LINE_PRODUCER, order((ART, "300000"), (EDITING, "160000.01")))]
+        refusal = given(story).when(LINE_PRODUCER, submit()).refusal
+        assert isinstance(refusal, BeyondWhatIsAvailable)
+        assert (refusal.what, refusal.available) == ("the total budget", inr("460000"))
+
+    def test_is_overridden_by_whom_the_policy_names_and_the_fact_says_so(self) -> None:
+        story: Story = [*LOCKED, (LINE_PRODUCER, order((ART, "500000")))]
+        given(story).when(LINE_PRODUCER, submit(override=True)).then_refused(
+            ControlIsNotYours(_roles(story, LINE_PRODUCER), _roles(story, MAYA)[0])
+        )
+        [submitted, _] = given(story).when(MAYA, submit(override=True)).facts
+        assert isinstance(submitted, CommitmentSubmitted)
+        assert [(each.of, each.overridden) for each in submitted.beyond] == [(ART, False), (None, True)]
+
+    def test_measures_nothing_without_a_budget_in_force(self) -> None:
+        assert state([*FUNDED, *bought((ART, "99999999"))]) is CommitmentState.OPEN
+
+    def test_takes_nothing_from_the_contingency(self) -> None:
+        story: Story = [*LOCKED, (LINE_PRODUCER, order((CONTINGENCY, "1")))]
+        assert "contingency" in str(given(story).when(LINE_PRODUCER, submit()).refusal)
+
+    def test_keeps_a_transfer_from_what_is_committed(self) -> None:
+        story: Story = [*LOCKED, *bought((STORY, "50000"))]
+        refusal = given(story).when(PRODUCER, transfer("60000")).refusal
+        assert isinstance(refusal, AccountWouldBeOverspent)
+        assert (refusal.spent, refusal.over) == (inr("50000"), inr("10000"))
+
+
+def _roles(story: Story, person: PersonId) -> tuple[Any, ...]:
+    return play(story).metadata(person, submit()).roles
+
+
+class TestInvoices:
+    def test_relieve_an_order_part_by_part_and_the_excess_is_flagged(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "1000"))]
+        first = given(story).when(*invoice("400")).facts
+        assert (
+            CommitmentRelieved(
+                "PO-0001",
+                "S-000001",
+                (Hold(ART, Decimal("400.00")),),
+                (Hold(ART, Decimal("400.00")),),
+                CommitmentState.PARTLY_RELIEVED,
+            )
+            in first
+        )
+        story = [*story, invoice("400")]
+        facts = given(story).when(*invoice("700", "KS-2")).facts
+        relieved = next(fact for fact in facts if isinstance(fact, CommitmentRelieved))
+        flag = next(fact for fact in facts if isinstance(fact, CommitmentExceeded))
+        assert (relieved.relieved, relieved.state) == ((Hold(ART, Decimal("600.00")),), CommitmentState.RELIEVED)
+        assert (flag.left, flag.excess) == (inr("600"), inr("100"))
+
+    def test_of_another_account_relieve_the_rest_after_their_own(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "100"), (EDITING, "50"))]
+        facts = given(story).when(*invoice("120", code=EDITING)).facts
+        relieved = next(fact for fact in facts if isinstance(fact, CommitmentRelieved))
+        assert relieved.relieved == (Hold(ART, Decimal("70.00")), Hold(EDITING, Decimal("50.00")))
+
+    def test_relieve_without_the_tax_that_comes_back(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "100"))]
+        facts = given(story).when(*invoice("100", tax=Decimal(18), recoverable_tax=Decimal(18))).facts
+        assert [type(fact) for fact in facts if isinstance(fact, CommitmentExceeded)] == []
+        assert state([*story, invoice("100", tax=Decimal(18), recoverable_tax=Decimal(18))]) is CommitmentState.RELIEVED
+
+    def test_in_its_currency_relieve_it_whole_whatever_the_rate_is_by_then(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "100"), currency="EUR", rate=EUROS)]
+        assert available(play(story)) == Decimal(191000)
+        paid = invoice("100", currency="EUR", rate=replace(EUROS, rate=Decimal(95)))
+        assert state([*story, paid]) is CommitmentState.RELIEVED
+        assert available(play([*story, paid])) == Decimal(190500)
+
+    def test_in_another_currency_relieve_it_by_their_cost(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "100"), currency="EUR", rate=EUROS), invoice("4500")]
+        found = play(story).production.commitments.known["PO-0001"]  # type: ignore[union-attr]
+        assert (found.balance[ART], found.base_balance[ART]) == (Decimal(50), Decimal(4500))
+
+    def test_that_are_reversed_restore_what_they_relieved_and_clear_the_flag(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "1000")), invoice("1100")]
+        facts = given(story).when(ACCOUNTANT, reverse("S-000001")).facts
+        restored = next(fact for fact in facts if isinstance(fact, ReliefReversed))
+        assert (restored.restored, restored.state) == ((Hold(ART, Decimal("1000.00")),), CommitmentState.OPEN)
+        raised = next(fact for fact in given(story[:-1]).when(*story[-1]).facts if isinstance(fact, CommitmentExceeded))
+        assert raised.flag in facts[0].clears  # type: ignore[union-attr]
+        assert available(play([*story, (ACCOUNTANT, reverse("S-000001"))])) == Decimal(199000)
+
+    def test_for_what_is_not_open_are_recorded_and_flagged(self) -> None:
+        story: Story = [*LOCKED, (LINE_PRODUCER, order((ART, "10")))]
+        [_, flag] = given(story).when(*invoice("10")).facts
+        assert isinstance(flag, CommitmentExceeded)
+        assert (flag.state, flag.left, flag.excess) == (CommitmentState.DRAFT, inr("0"), inr("10"))
+
+
+class TestACommitment:
+    def test_is_numbered_by_its_kind(self) -> None:
+        kinds = (CommitmentKind.DEAL, CommitmentKind.PURCHASE_ORDER, CommitmentKind.DEFERMENT, CommitmentKind.DEAL)
+        story: Story = [*LOCKED, *((LINE_PRODUCER, order((ART, "10"), kind=kind)) for kind in kinds)]
+        assert sorted(play(story).production.commitments.known) == [  # type: ignore[union-attr]
+            "DEAL-0001",
+            "DEAL-0002",
+            "DEF-0001",
+            "PO-0001",
+        ]
+
+    def test_that_is_cancelled_or_closed_short_releases_what_is_left(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "1000"))]
+        cancelled = CancelCommitment(commitment="PO-0001", reason=WHY)
+        given(story).when(LINE_PRODUCER, cancelled).then(
+            CommitmentCancelled("PO-0001", (Hold(ART, Decimal("1000.00")),))
+        )
+        assert available(play([*story, (LINE_PRODUCER, cancelled)])) == Decimal(200000)
+        story = [*story, invoice("400")]
+        assert isinstance(given(story).when(LINE_PRODUCER, cancelled).refusal, CommitmentIsNot)
+        close = CloseCommitment(commitment="PO-0001", reason=WHY)
+        given(story).when(LINE_PRODUCER, close).then(CommitmentClosed("PO-0001", (Hold(ART, Decimal("600.00")),)))
+        story = [*story, (LINE_PRODUCER, close)]
+        assert available(play(story)) == Decimal(199600)
+        given(story).when(LINE_PRODUCER, ReopenCommitment(commitment="PO-0001", reason=WHY)).then(
+            CommitmentReopened("PO-0001", (Hold(ART, Decimal("600.00")),), (), CommitmentState.PARTLY_RELIEVED)
+        )
+
+    def test_amended_down_needs_no_approval_and_never_goes_below_its_invoices(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS, (EP,)))), *bought((ART, "1000"))]
+        story = [*says(story, MAYA, "A-3"), invoice("400")]
+        amended = given(story).when(LINE_PRODUCER, amend((ART, "500"))).facts
+        assert [type(fact) for fact in amended] == [CommitmentAmended]
+        given(story).when(LINE_PRODUCER, amend((ART, "399.99"))).then_refused(
+            AmendedBelowInvoices("PO-0001", ART, inr("400"), inr("399.99"))
+        )
+
+    @pytest.mark.parametrize("lines", [((ART, "1100"),), ((ART, "900"), (EDITING, "100"))])
+    def test_amended_up_or_to_other_accounts_is_approved_again_and_the_old_lines_count_until_then(
+        self, lines: tuple[tuple[AccountCode, str], ...]
+    ) -> None:
+        story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS, (EP,)))), *bought((ART, "1000"))]
+        story = [*says(story, MAYA, "A-3"), (LINE_PRODUCER, amend(*lines))]
+        submitted, requested = [fact for fact, _ in play(story).facts][-2:]
+        assert (type(submitted), type(requested)) == (AmendmentSubmitted, ApprovalRequested)
+        found = play(story).production.commitments.known["PO-0001"]  # type: ignore[union-attr]
+        assert found.total == inr("1000")
+        approved = says(story, NOOR, "A-4")
+        assert play(approved).production.commitments.known["PO-0001"].total == inr(  # type: ignore[union-attr]
+            "1100" if len(lines) == 1 else "1000"
+        )
+        rejected = says(story, NOOR, "A-4", Reject, words=WHY)
+        left = play(rejected).production.commitments.known["PO-0001"]  # type: ignore[union-attr]
+        assert (left.total, left.amendment, left.state) == (inr("1000"), None, CommitmentState.OPEN)
+        assert available(play(rejected)) == Decimal(199000)
+
+
+class TestAnApproval:
+    TERMS = ruled(Rule("Small", replace(ORDERS, below=Decimal(1000))), Rule("Orders", ORDERS, (EP,)))
+
+    def test_is_asked_for_before_it_is_promised_and_holds_it_meanwhile(self) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), *bought((ART, "1000"))]
+        assert state(story) is CommitmentState.PENDING
+        assert available(play(story)) == Decimal(199000)
+        facts = given(story).when(NOOR, says(story, NOOR, "A-3")[-1][1]).facts
+        assert [type(fact) for fact in facts[-2:]] == [RequestApproved, CommitmentOpened]
+
+    def test_is_not_asked_for_where_the_policy_asks_nobody_but_pieces_count_together(self) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), *bought((ART, "600"))]
+        assert ApprovedByPolicy in [type(fact) for fact, _ in play(story).facts]
+        assert state(story) is CommitmentState.OPEN
+        assert state([*story, *bought((ART, "600"), number=2)], "PO-0002") is CommitmentState.PENDING
+
+    def test_is_by_nobody_who_drafted_or_submitted_it(self) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), (MAYA, order((ART, "1000"))), (LINE_PRODUCER, submit())]
+        assert {MAYA, LINE_PRODUCER} <= asked(story, "A-3").excluded
+
+    @pytest.mark.parametrize("ends", ["rejected", "recalled", "cancelled"])
+    def test_that_is_not_given_leaves_a_draft_that_holds_nothing(self, ends: str) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), (LINE_PRODUCER, requisition((ART, "700")))]
+        story = [*story, *bought((ART, "1000"), requisition="REQ-1")]
+        if ends == "rejected":
+            story = says(story, MAYA, "A-3", Reject, words=WHY)
+        elif ends == "recalled":
+            story = [*story, (LINE_PRODUCER, RecallRequest(round="A-3", reason=WHY))]
+        else:
+            story = [*story, (LINE_PRODUCER, CancelCommitment(commitment="PO-0001", reason=WHY))]
+            assert RequestRecalled in [type(fact) for fact, _ in play(story).facts]
+        assert state(story) is (CommitmentState.CANCELLED if ends == "cancelled" else CommitmentState.DRAFT)
+        assert available(play(story)) == Decimal(199300), "the requisition holds again"
+        given(story).when(LINE_PRODUCER, WithdrawRequisition(requisition="REQ-1", reason=WHY)).then(
+            RequisitionWithdrawn("REQ-1", (Hold(ART, Decimal("700.00")),))
+        )
+
+    def test_does_not_take_effect_where_others_have_taken_what_was_available(self) -> None:
+        stop = Control(ControlScope.ACCOUNT, ControlAction.STOP)
+        story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS, (EP,)), controls=(stop,)))]
+        story = [*story, *bought((ART, "150000")), (LINE_PRODUCER, spend(ART, "60000"))]
+        yes = Approve(round="A-3", content_hash=asked(story, "A-3").content_hash)
+        refusal = given(story).when(NOOR, yes).refusal
+        assert isinstance(refusal, CannotTakeEffect)
+        assert "10,000.00 beyond INR 140,000.00 available" in str(refusal)
+
+
+class TestWhatIsHeld:
+    """Whatever is sent, in whatever order."""
+
+    CODES = (ART, EDITING)
+    KINDS = ("raise", "withdraw", "draft", "submit", "amend", "cancel", "close", "reopen", "invoice", "reverse")
+
+    @settings(max_examples=60, deadline=None)
+    @for_all(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 4), st.integers(1, 40)), max_size=30))
+    def test_is_the_sum_of_what_each_document_holds_and_moves_by_what_is_new_alone(
+        self, steps: list[tuple[str, int, int]]
+    ) -> None:
+        world = play(LOCKED)
+        for place, (kind, number, amount) in enumerate(steps):
+            before = self.left(world)
+            command = self.command(kind, number, amount, place)
+            try:
+                facts = world.decide(ACCOUNTANT, command)
+            except Refusal:
+                continue
+            world = world.after(ACCOUNTANT, command, facts)
+            assert before - self.left(world) == sum(map(self.takes, facts))
+            self.adds_up(world)
+
+    def command(self, kind: str, number: int, amount: int, place: int) -> Command:
+        code, commitment = self.CODES[amount % 2], f"PO-{number:04}"
+        lines = ((code, str(amount)), (ART, "5"))
+        match kind:
+            case "raise":
+                return requisition((code, str(amount)))
+            case "withdraw":
+                return WithdrawRequisition(requisition=f"REQ-{number}", reason=WHY)
+            case "draft":
+                return order(*lines, requisition=f"REQ-{number}" if amount % 3 else None)
+            case "submit":
+                return submit(number)
+            case "amend":
+                return amend(*lines, commitment=commitment)
+            case "cancel":
+                return CancelCommitment(commitment=commitment, reason=WHY)
+            case "close":
+                return CloseCommitment(commitment=commitment, reason=WHY)
+            case "reopen":
+                return ReopenCommitment(commitment=commitment, reason=WHY)
+            case "invoice":
+                return spend(code, str(amount), f"KS-{place}", commitment=commitment)
+            case _:
+                return reverse(f"S-{number:06}")
+
+    def left(self, world: World) -> Decimal:
+        return sum((available(world, code) for code in self.CODES), Decimal(0))
+
+    def takes(self, fact: AnyEvent) -> Decimal:
+        """What a fact takes of what is available: what it is beyond what it takes over."""
+        match fact:
+            case RequisitionRaised(total=total):
+                return total.amount
+            case CommitmentSubmitted(holds=holds, takes_over=taken):
+                return self.sum(holds) - self.sum(taken)
+            case CommitmentAmended(base_total=now, former=former):
+                return now.amount - former.amount
+            case CommitmentReopened(holds=holds) | ReliefReversed(restored=holds, state=CommitmentState.OPEN):
+                return self.sum(holds)
+            case ReliefReversed(restored=holds, state=CommitmentState.PARTLY_RELIEVED):
+                return self.sum(holds)
+            case (
+                RequisitionWithdrawn(released=held)
+                | CommitmentCancelled(released=held)
+                | CommitmentClosed(released=held)
+            ):
+                return -self.sum(held)
+            case CommitmentRelieved(relieved=relieved):
+                return -self.sum(relieved)
+            case SpendLogged(cost=cost):
+                return cost.amount
+            case SpendReversed(cost=cost):
+                return -cost.amount
+            case _:
+                return Decimal(0)
+
+    @staticmethod
+    def sum(held: tuple[Hold, ...]) -> Decimal:
+        return sum((each.amount for each in held), Decimal(0))
+
+    @staticmethod
+    def adds_up(world: World) -> None:
+        assert world.production is not None
+        kept = world.production.commitments
+        for code in TestWhatIsHeld.CODES:
+            holds = [each.holds.get(code, Decimal(0)) for each in kept.known.values()]
+            assert kept.committed.get(code, Decimal(0)) == sum(holds)
+            assert kept.requisitioned.get(code, Decimal(0)) == sum(
+                each.left.get(code, Decimal(0)) for each in kept.requisitions.values()
+            )
+            assert all(amount >= 0 for amount in holds)
+        for each in kept.known.values():
+            assert (each.state is CommitmentState.RELIEVED) == (each.state in LIVE and not any(each.balance.values()))

@@ -1,0 +1,113 @@
+"""The register of commitments: what it says agrees with what decisions are made on, whatever happened."""
+
+from decimal import Decimal
+from random import Random
+
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from events.commitment import CommitmentState
+from events.ids import AccountCode
+from events.policy import Policy, RequestKind, Rule, When
+from projections import commitment_register
+from projections.commitment_register import CommitmentRegister, Wanted
+from tests.deciders.commitments import (
+    CLOSED_ORDER,
+    EUROS,
+    bought,
+    invoice,
+    order,
+    requisition,
+)
+from tests.deciders.rounds import COVERED, EP, adopted
+from tests.deciders.stories import ART, EDITING, LINE_PRODUCER, LOCKED
+from tests.deciders.test_laws import History
+from tests.handling.office import STREAM
+from tests.projections.desk import folded, folded_of
+from tests.spec import Story, World
+
+PAYMENTS = Rule("Payments", When((RequestKind.PAYMENT,)), (EP,))
+
+
+ALL = Wanted()
+
+
+def shown(story: Story, wanted: Wanted = ALL) -> CommitmentRegister:
+    return of(folded(commitment_register.PROJECTION, story), wanted)
+
+
+def of(rows: commitment_register.Rows, wanted: Wanted = ALL) -> CommitmentRegister:
+    names = {"kala-sets": "Kala Sets"}
+    return commitment_register.view(rows, STREAM, 0, 0, "INR", wanted, names, lambda _: True, None)
+
+
+class TestTheRegister:
+    def test_shows_what_each_commitment_came_to(self) -> None:
+        [row] = shown(CLOSED_ORDER).commitments
+        figures = (row.total, row.in_progress, row.relieved, row.released, row.balance)
+        assert figures == tuple(map(Decimal, ("1000", "0", "400", "600", "0")))
+        assert (row.state, row.vendor_name, row.invoices) == (CommitmentState.CLOSED_SHORT, "Kala Sets", ["S-000001"])
+
+    def test_tells_invoices_that_may_not_be_paid_yet_apart(self) -> None:
+        terms = Policy(name="Ours", rules=(PAYMENTS, Rule("Rest", When((RequestKind.COMMITMENT,)))), otherwise=(EP,))
+        story: Story = [*adopted(COVERED, terms), *bought((ART, "1000")), invoice("400")]
+        [row] = shown(story).commitments
+        assert (row.in_progress, row.relieved, row.balance) == (Decimal(400), Decimal(0), Decimal(600))
+
+    def test_holds_what_is_pending_and_what_is_left_of_requisitions(self) -> None:
+        terms = Policy(name="Ours", rules=(), otherwise=(EP,))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, requisition((ART, "300")))]
+        story = [*story, *bought((ART, "200"), requisition="REQ-1")]
+        found = shown(story)
+        assert (found.requisitioned, found.pending, found.committed) == (Decimal(100), Decimal(200), Decimal(0))
+
+    def test_is_asked_for_in_parts(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "10")), *bought((EDITING, "20"), number=2, vendor="cut-house")]
+        story = [*story, (LINE_PRODUCER, requisition((ART, "5"))), (LINE_PRODUCER, order((ART, "1")))]
+        for wanted, numbers in (
+            (Wanted(account=EDITING), ["PO-0002"]),
+            (Wanted(vendor="kala-sets"), ["PO-0001", "PO-0003"]),
+            (Wanted(state=CommitmentState.DRAFT), ["PO-0003"]),
+        ):
+            found = shown(story, wanted)
+            assert [each.commitment for each in found.commitments] == numbers
+            assert found.requisitions == []
+        assert len(shown(story, Wanted(account=ART)).requisitions) == 1
+
+    def test_leaves_nothing_of_what_was_invoiced_whole_at_another_rate(self) -> None:
+        story: Story = [
+            *LOCKED,
+            *bought((ART, "3"), currency="EUR", rate=EUROS),
+            invoice("3", currency="EUR", rate=EUROS),
+        ]
+        [row] = shown(story).commitments
+        assert (row.balance, row.released) == (Decimal(0), Decimal(0))
+
+
+class TestWhateverHappened:
+    @settings(max_examples=40, deadline=None)
+    @for_all(st.integers(0, 2**32))
+    def test_it_says_what_decisions_are_made_on_and_adds_up(self, seed: int) -> None:
+        dice = Random(seed)
+        history = History("with orders", [dice.getrandbits(32) for _ in range(50)])
+        for world in [*history.worlds()][::7]:
+            self.agree(world)
+
+    @staticmethod
+    def agree(world: World) -> None:
+        assert world.production is not None
+        kept, found = world.production.commitments, of(folded_of(commitment_register.PROJECTION, world))
+        held: dict[AccountCode, Decimal] = {}
+        for each in found.commitments:
+            assert each.total == each.in_progress + each.relieved + each.released + each.balance
+            assert each.state is kept.known[each.commitment].state
+            for account in each.accounts:
+                held[account.account] = held.get(account.account, Decimal(0)) + account.balance
+            pending = kept.known[each.commitment].amendment
+            for more in pending.holds if pending else ():
+                held[more.account] = held.get(more.account, Decimal(0)) + more.amount
+        assert {code: amount for code, amount in held.items() if amount} == {
+            code: amount for code, amount in kept.committed.items() if amount
+        }
+        assert found.requisitioned == sum(kept.requisitioned.values(), Decimal(0))
