@@ -48,7 +48,7 @@ from events.commitment import (
 from events.confidential import is_pay
 from events.envelope import Recorded
 from events.ids import AccountCode, CommitmentId, PersonId, RequisitionId, RoundId, SpendId, StreamId, VendorId
-from events.money import Amount, Currency, ExchangeRate, Money
+from events.money import Amount, Currency, ExchangeRate, Money, rounded
 from events.policy import RequestKind
 from events.spend import PaymentReleased
 
@@ -415,7 +415,7 @@ def view(
         shows: whether the reader may read the figures of accounts.
         withheld: what a reader is told who may not read everything.
     """
-    reliefs: dict[CommitmentId, list[ReliefRow]] = {}
+    nothing, reliefs = rounded(Decimal(0), currency), dict[CommitmentId, list[ReliefRow]]()
     for relief in rows.of(ReliefRow, stream):
         reliefs.setdefault(relief.commitment, []).append(relief)
     commitments = [
@@ -433,9 +433,9 @@ def view(
         version=version,
         position=position,
         currency=currency,
-        requisitioned=sum((each.left for each in requisitions), Decimal(0)),
-        pending=sum((c.balance for c in commitments if c.state is CommitmentState.PENDING), Decimal(0)),
-        committed=sum((c.balance for c in commitments if c.state in LIVE), Decimal(0)),
+        requisitioned=sum((each.left for each in requisitions), nothing),
+        pending=sum((each.balance for each in commitments if each.state is CommitmentState.PENDING), nothing),
+        committed=sum((each.balance for each in commitments if each.state in LIVE), nothing),
         requisitions=requisitions,
         commitments=commitments,
         withheld=withheld,

@@ -8,28 +8,37 @@ import asyncpg
 import pytest
 
 from events.approval import ApprovalGiven, BudgetApproved
+from events.commitment import CommitmentSubmitted
 from events.group_commit import OutcomeUnknown
+from events.policy import Control, ControlAction, ControlScope, Rule
 from events.spend import SpendLogged, SpendReversed
 from service.deciders import decision
 from service.deciders.approval import RoundIsClosed
 from service.deciders.budget import LockBudget, UnlockBudget
 from service.deciders.company import OPERATOR, AdmitMember
+from service.deciders.control import BeyondWhatIsAvailable
 from service.deciders.refusal import Refusal
 from service.deciders.spend import LogSpend
+from service.deciders.submission import SubmitBudget
 from service.handling import Answer, KeyReused, VersionMismatch
 from tests.conftest import Urls
+from tests.deciders.commitments import ORDERS, order, ruled, submit
+from tests.deciders.rounds import adopted
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
     AUDITOR,
     EDITING,
+    FUNDED,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
     NOOR,
+    PRODUCER,
     STAFFED,
     SUBMITTED,
     approve,
+    budget,
     recode,
     reverse,
     spend,
@@ -37,6 +46,7 @@ from tests.deciders.stories import (
 from tests.events.locks import blocked, terminated
 from tests.handling.office import STREAM, Office, opened, wish
 from tests.handling.proxy import wired
+from tests.spec import Story
 
 UNLOCK = UnlockBudget(budget="v1", reason="The shoot grows.")
 
@@ -169,6 +179,35 @@ class TestRacingApprovals:
             await asyncio.gather(office.send(MAYA, yes, **at), other.send(NOOR, yes, **at), return_exceptions=True)
             found = await types(office, stream)
             assert (found["ApprovalGiven"], found["BudgetApproved"]) == (1, 1)
+
+
+class TestTwoOrdersAtOnce:
+    """60 and 60 of the 100 that are left, sent to two processes in the same moment."""
+
+    @pytest.mark.parametrize("action", [ControlAction.STOP, ControlAction.WARN])
+    async def test_one_is_refused_where_the_policy_stops_it_and_warned_of_where_it_warns(
+        self, office: Office, other: Office, action: ControlAction
+    ) -> None:
+        terms = ruled(Rule("Orders", ORDERS), controls=(Control(ControlScope.ACCOUNT, action),))
+        story: Story = [*FUNDED, (LINE_PRODUCER, budget("100")), (PRODUCER, SubmitBudget(budget="v1"))]
+        story = adopted([*story, (MAYA, approve(story))], terms)
+        story = [*story, *((LINE_PRODUCER, order((ART, "60"))) for _ in range(2))]
+        await office.play(story)
+        await other.handling.production(STREAM)
+
+        outcomes = await asyncio.gather(
+            office.send(LINE_PRODUCER, submit(1)), other.send(LINE_PRODUCER, submit(2)), return_exceptions=True
+        )
+
+        answers = [each for each in outcomes if isinstance(each, Answer)]
+        warned = [e.event.beyond for a in answers for e in a.events if isinstance(e.event, CommitmentSubmitted)]
+        assert (await types(office))["CommitmentOpened"] == len(answers)
+        if action is ControlAction.STOP:
+            [refused] = [each for each in outcomes if isinstance(each, BeyondWhatIsAvailable)]
+            assert (str(refused.available.amount), str(refused.over.amount)) == ("40.00", "20.00")
+            assert warned == [()]
+        else:
+            assert sorted(len(each) for each in warned) == [0, 1]
 
 
 class TestTurn:
