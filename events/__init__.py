@@ -12,6 +12,7 @@ from .change import ChangeEvent
 from .commitment import CommitmentEvent, CommitmentExceeded
 from .company import CompanyEvent
 from .delegation import DelegationEvent
+from .estimate import EstimateEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
 from .policy import PolicyEvent
 from .production import ProductionEvent
@@ -29,6 +30,7 @@ OfProduction = (
     | ChangeEvent
     | CommitmentEvent
     | SpendEvent
+    | EstimateEvent
 )
 #: What a company's stream holds.
 OfCompany = CompanyEvent | DelegationEvent

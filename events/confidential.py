@@ -65,6 +65,7 @@ from .commitment import (
     RequisitionRaised,
     RequisitionWithdrawn,
 )
+from .estimate import EstimateEvent
 from .ids import AccountCode
 from .policy import RequestKind
 from .spend import (
@@ -103,6 +104,8 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_change(event)
     if isinstance(event, CommitmentEvent):
         return _of_commitment(event)
+    if isinstance(event, EstimateEvent):
+        return (event.account,)
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
     return ()  # funding, people, policies and stages

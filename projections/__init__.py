@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from . import approval_status, audit_trail, commitment_register, current_budget, flags, funding, spend_register
+from . import (
+    approval_status,
+    audit_trail,
+    commitment_register,
+    cost_report,
+    current_budget,
+    flags,
+    funding,
+    spend_register,
+)
 from .projection import Projection
 
 PROJECTIONS: tuple[Projection[Any], ...] = (
@@ -12,5 +21,6 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     funding.PROJECTION,
     commitment_register.PROJECTION,
     spend_register.PROJECTION,
+    cost_report.PROJECTION,
     flags.PROJECTION,
 )

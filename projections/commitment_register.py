@@ -397,6 +397,17 @@ class Wanted:
         return not other and (self.account is None or any(line.account == self.account for line in row.lines))
 
 
+def still_to_come(rows: Rows, stream: StreamId) -> list[tuple[CommitmentId, AccountCode, Decimal]]:
+    """What is promised and not invoiced yet: of each commitment, account by account, in base currency."""
+    return [
+        (row.commitment, each.account, each.balance)
+        for row in rows.of(CommitmentRow, stream)
+        if row.state in LIVE
+        for each in _accounts(row)
+        if each.balance
+    ]
+
+
 def view(
     rows: Rows,
     stream: StreamId,

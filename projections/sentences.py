@@ -68,6 +68,7 @@ from events.commitment import (
     RequisitionRaised,
     RequisitionWithdrawn,
 )
+from events.estimate import EstimateEvent
 from events.financing import (
     CoverReduced,
     FinancingEvent,
@@ -154,6 +155,8 @@ def tell(event: OfProduction) -> Told:
         return _tell_change(event)
     if isinstance(event, CommitmentEvent):
         return _tell_commitment(event)
+    if isinstance(event, EstimateEvent):
+        return _tell_estimate(event)
     if isinstance(event, PolicyEvent):
         return Told(f"Adopted {event.policy}. {english.policy(event.terms)}")
     return _tell_production(event)
@@ -484,6 +487,13 @@ def _beyond(beyond: Iterable[Beyond]) -> str:
         by = ", which was overridden" if each.overridden else ""
         said += f" It goes {each.over} beyond the {each.available} available of {of} under {each.budget}{by}."
     return said
+
+
+def _tell_estimate(event: EstimateEvent) -> Told:
+    rule = "the larger of its total budget and its total cost"
+    before, after = (rule if each is None else str(each) for each in (event.former, event.estimate))
+    sentence = f"Estimated the final cost of account {event.account} at {after}, before at {before}."
+    return Told(sentence, event.estimate, event.account, before={"estimate": before}, after={"estimate": after})
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -54,6 +54,7 @@ from service.deciders.company import (
     WithdrawInvitation,
 )
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
@@ -105,6 +106,7 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         DraftCommitment,
         SubmitCommitment,
         AmendCommitment,
+        EstimateFinalCost,
         RequestPayment,
         RecallRequest,
         Nudge,

@@ -1,4 +1,4 @@
-"""Commitments and requisitions have a read model: folded once from a log that holds none of them yet."""
+"""Commitments, requisitions and estimates have read models: folded once from a log that holds none of them yet."""
 
 from alembic import op
 
@@ -55,12 +55,28 @@ CREATE TABLE commitment_register_reliefs (
     PRIMARY KEY (stream_id, spend)
 );
 
+CREATE TABLE cost_report_estimates (
+    stream_id TEXT COLLATE "C" NOT NULL,
+    version BIGINT NOT NULL,
+    account TEXT COLLATE "C" NOT NULL,
+    estimate NUMERIC,
+    actor TEXT COLLATE "C" NOT NULL,
+    on_behalf_of TEXT COLLATE "C",
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    reason TEXT COLLATE "C",
+    PRIMARY KEY (stream_id, version)
+);
+
+CREATE INDEX cost_report_estimates_account ON cost_report_estimates (stream_id, account);
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    commitment_register_requisitions, commitment_register_commitments, commitment_register_reliefs
+    commitment_register_requisitions, commitment_register_commitments, commitment_register_reliefs,
+    cost_report_estimates
 TO greenlight_service, greenlight_projector;
 
 GRANT SELECT ON
-    commitment_register_requisitions, commitment_register_commitments, commitment_register_reliefs
+    commitment_register_requisitions, commitment_register_commitments, commitment_register_reliefs,
+    cost_report_estimates
 TO greenlight_auditor
 """
 

@@ -38,6 +38,7 @@ from .commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
@@ -92,6 +93,7 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     CancelCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     CloseCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     ReopenCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    EstimateFinalCost: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),

@@ -43,6 +43,7 @@ from . import (
     budget,
     change,
     commitment,
+    estimate,
     financing,
     green_light,
     payment,
@@ -86,6 +87,7 @@ from .commitment import (
 )
 from .company import Company
 from .delegation import beyond
+from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
@@ -118,6 +120,7 @@ DirectCommand = (
     | submission.SubmissionCommand
     | change.ChangeCommand
     | commitment.CommitmentCommand
+    | EstimateFinalCost
     | spend.SpendCommand
     | RequestPayment
     | EnterStage
@@ -370,6 +373,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += change.draw_contingency(command, budgets, spending)
         case _ if isinstance(command, commitment.CommitmentCommand):
             happened += _committed(command, situation)
+        case EstimateFinalCost():
+            happened += estimate.estimate_final_cost(command, production.estimates, production.costed, base)
         case ReverseSpend():
             happened += _reversed(command, situation)
         case RecodeSpend():

@@ -24,20 +24,22 @@ from events import FlagEvent, OfProduction
 from events.approval import ApprovalEvent, ChangesRequested, RequestRecalled, RequestRejected
 from events.commitment import CommitmentEvent
 from events.envelope import Metadata
+from events.estimate import EstimateEvent
 from events.financing import FinancingEvent
-from events.ids import BudgetId, FlagId, PersonId, Says, Text
+from events.ids import AccountCode, BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
 from events.policy import PolicyEvent, RequestKind, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
 from events.spend import SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import budget, commitment, financing, policy, rounds, spend, team
+from . import budget, commitment, estimate, financing, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
 from .commitment import Commitments
 from .company import OF_GUESTS, Company
 from .control import Available, Measured
+from .estimate import Estimates
 from .financing import Financing, ToCover
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
@@ -124,6 +126,7 @@ class Production:
     approvals: Approvals = Approvals()
     spending: Spending = Spending()
     commitments: Commitments = Commitments()
+    estimates: Estimates = Map()
     #: The last green light on each budget.
     greenlit: Map[BudgetId | None, ProductionGreenlit] = Map()
     #: How many flags were ever raised; the next one's number.
@@ -137,6 +140,13 @@ class Production:
     def measure(self) -> Measure | None:
         """What spend is measured against."""
         return Measure.of(self.budgets.in_force, self.budgets.force)
+
+    @property
+    def costed(self) -> frozenset[AccountCode]:
+        """The accounts that there is something to expect of."""
+        force, of = self.budgets.force, self.commitments
+        budgeted = () if force is None else (*force.amounts, *force.contingency)
+        return frozenset({*budgeted, *self.spending.accounts, *of.committed, *of.requisitioned})
 
     @property
     def available(self) -> Available | None:
@@ -240,6 +250,8 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
     elif isinstance(event, CommitmentEvent):
         commitments = commitment.evolve(production.commitments, event, metadata)
         production = replace(production, commitments=commitments)
+    elif isinstance(event, EstimateEvent):
+        production = replace(production, estimates=estimate.evolve(production.estimates, event))
     elif isinstance(event, TeamEvent):
         production = replace(production, team=team.evolve(production.team, event))
     elif isinstance(event, PolicyEvent):

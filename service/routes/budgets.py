@@ -48,7 +48,7 @@ async def get_budget(
     sight, drafted = production.sight, recorded.event
     media_type = preferred(accept, JSON, *FILES)
     if media_type != JSON:
-        _shown_to(production, None, budget)
+        shown_to(production, None, budget)
         file = await file_of(drafted, production.title, media_type)
         await _stamp(at, file, production, recorded)
         return file
@@ -74,7 +74,7 @@ async def get_account(
         said = f"{budget} has no account {account}."
         raise Problem(404, "AccountIsMissing", said, "Look up its codes in the version.")
     base = getattr(row, "base", None)
-    _shown_to(production, (account,) if base is None else (account, *base.accounts, *base.less), account)
+    shown_to(production, (account,) if base is None else (account, *base.accounts, *base.less), account)
     return await _explained(at, production, response, recorded, account=account)
 
 
@@ -89,7 +89,7 @@ async def get_total(
 ) -> Explanation:
     """What is a total of the version made of? The parts add up to it."""
     [recorded] = await _drafted(at, production, at_least, [budget])
-    _shown_to(production, [each.code for each in recorded.event.accounts if each.level.value == total.value], total)
+    shown_to(production, [each.code for each in recorded.event.accounts if each.level.value == total.value], total)
     return await _explained(at, production, response, recorded, total=total)
 
 
@@ -143,7 +143,7 @@ async def get_copy(
 ) -> SetBudget:
     """What would set the version again, or a variant of it? The body of `set-budget`: edit it, and send it."""
     [recorded] = await _drafted(at, production, at_least, [budget])
-    _shown_to(production, None, budget)
+    shown_to(production, None, budget)
     await _stamp(at, response, production, recorded)
     return variation.of(recorded.event)
 
@@ -159,7 +159,7 @@ async def get_what_if(
 ) -> Comparison:
     """What would become of the version's rows and totals if it were so? Nothing is set."""
     [recorded] = await _drafted(at, production, at_least, [budget])
-    _shown_to(production, None, budget)
+    shown_to(production, None, budget)
     drafted = recorded.event
     try:
         otherwise = budget_variant.reckoned(variation.of(drafted), drafted)
@@ -169,7 +169,7 @@ async def get_what_if(
     return budget_document.compared(production.stream_id, otherwise, drafted)
 
 
-def _shown_to(production: Reading, accounts: Iterable[AccountCode] | None, figure: str) -> None:
+def shown_to(production: Reading, accounts: Iterable[AccountCode] | None, figure: str) -> None:
     """A total is explained by the accounts that it is the sum of; a charge by its base, which may tell of accounts.
 
     Args:

@@ -4,7 +4,7 @@ Now: the stored rows, the checkpoint and the stream's version, all of one snapsh
 nothing, over the stream up to that version.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -180,23 +180,45 @@ def company_of(stream_id: StreamId) -> Slug:
 @asynccontextmanager
 async def snapshot(at: Doors, projection: Projection[Any]) -> AsyncIterator[tuple[AsyncConnection, int]]:
     """A connection on one snapshot, and the position that the projection shows on it."""
-    tables = ", ".join(kind.table.name for kind in projection.kinds)
+    async with _snapshot(at, [projection]) as (connection, positions):
+        yield connection, positions[0]
+
+
+@asynccontextmanager
+async def one_moment(
+    at: Doors, projections: Sequence[Projection[Any]], company: Slug
+) -> AsyncIterator[tuple[AsyncConnection, int]]:
+    """A connection on one snapshot, and the one position that all these projections show on it; who is late, waits."""
+    while True:
+        async with _snapshot(at, projections) as (connection, positions):
+            newest = max(positions)
+            if min(positions) == newest:
+                yield connection, newest
+                return
+        for projection in projections:
+            await caught_up(at, projection, company, newest)
+
+
+@asynccontextmanager
+async def _snapshot(
+    at: Doors, projections: Sequence[Projection[Any]]
+) -> AsyncIterator[tuple[AsyncConnection, list[int]]]:
+    tables = ", ".join(kind.table.name for projection in projections for kind in projection.kinds)
     async with at.database.engine.connect() as connection:
         # Before the snapshot is taken: a rebuilt table that is swapped in after it would show rows of another time.
         await connection.execute(text(f"LOCK TABLE {tables} IN ACCESS SHARE MODE"))
-        shown = select(checkpoints.c.position).where(
-            checkpoints.c.projection == projection.name, checkpoints.c.version > 0
-        )
-        position = (await connection.execute(shown)).scalar_one_or_none()
-        if position is None:
-            raise Problem(
-                503,
-                "ViewIsBuilding",
-                f"The view {projection.name} is being built.",
-                "Ask again in a moment.",
-                headers={"Retry-After": "1"},
-            )
-        yield connection, position
+        shown = select(checkpoints.c.projection, checkpoints.c.position).where(checkpoints.c.version > 0)
+        found = {row.projection: row.position for row in await connection.execute(shown)}
+        for projection in projections:
+            if projection.name not in found:
+                raise Problem(
+                    503,
+                    "ViewIsBuilding",
+                    f"The view {projection.name} is being built.",
+                    "Ask again in a moment.",
+                    headers={"Retry-After": "1"},
+                )
+        yield connection, [found[projection.name] for projection in projections]
 
 
 async def shown_now(

@@ -32,6 +32,7 @@ from service.deciders.commitment import (
     WithdrawRequisition,
 )
 from service.deciders.control import BeyondWhatIsAvailable, ControlIsNotYours
+from service.deciders.estimate import EstimateDoesNotFit, EstimateFinalCost, NothingToEstimate
 from service.deciders.spend import LogSpend
 from tests.deciders.rounds import COVERED, EP, adopted, says
 from tests.deciders.rung import WHY, Rung
@@ -95,6 +96,11 @@ def reopen(number: int = 1, **more: Any) -> ReopenCommitment:
     return ReopenCommitment(commitment=f"PO-{number:04}", reason=WHY, **more)
 
 
+def estimate(amount: str | None = "290000", account: AccountCode = ART) -> EstimateFinalCost:
+    figure = None if amount is None else Decimal(amount)
+    return EstimateFinalCost(account=account, amount=figure, reason=WHY)
+
+
 SOUND: tuple[Command, ...] = (
     requisition((ART, "300")),
     withdraw(),
@@ -104,6 +110,7 @@ SOUND: tuple[Command, ...] = (
     cancel(),
     close(),
     reopen(),
+    estimate(),
 )
 
 DRAFTED_ORDER: Story = [*LOCKED, (LINE_PRODUCER, order((ART, "1000")))]
@@ -346,5 +353,15 @@ RUNGS: list[Rung] = [
         LINE_PRODUCER,
         spend(ART, "100", commitment="PO-0001"),
         CommitmentIsMissing("PO-0001"),
+    ),
+    Rung(
+        "EstimateFinalCost: a tenth of a paisa",
+        LOCKED,
+        LINE_PRODUCER,
+        estimate("0.001"),
+        EstimateDoesNotFit(Decimal("0.001"), "INR"),
+    ),
+    Rung(
+        "EstimateFinalCost: of no account", LOCKED, LINE_PRODUCER, estimate(account="9999"), NothingToEstimate("9999")
     ),
 ]

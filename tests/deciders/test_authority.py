@@ -98,6 +98,7 @@ AmendCommitment      x  x  .  x  .  .  x  x  .  .  .
 CancelCommitment     x  x  .  x  .  .  .  x  .  .  .
 CloseCommitment      x  x  .  x  .  .  .  x  .  .  .
 ReopenCommitment     x  x  .  x  .  .  .  x  .  .  .
+EstimateFinalCost    .  x  .  x  .  .  .  x  .  .  .
 LogSpend             .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .

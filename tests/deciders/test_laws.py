@@ -66,6 +66,7 @@ from service.deciders.commitment import (
     WithdrawRequisition,
 )
 from service.deciders.decision import ProductionCommand
+from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
@@ -90,6 +91,7 @@ from tests.deciders.commitments import (
     bought,
     cancel,
     close,
+    estimate,
     order,
     reopen,
     requisition,
@@ -320,6 +322,7 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     CancelCommitment: lambda dice: cancel(dice.randint(1, 4)),
     CloseCommitment: lambda dice: close(dice.randint(1, 4)),
     ReopenCommitment: lambda dice: reopen(dice.randint(1, 4)),
+    EstimateFinalCost: lambda dice: estimate(dice.choice([None, amount(dice)]), dice.choice(CODES)),
     LogSpend: logged,
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),

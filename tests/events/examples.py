@@ -88,6 +88,7 @@ from events.company import (
     Right,
 )
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
+from events.estimate import FinalCostEstimated
 from events.financing import (
     CoverReduced,
     FundingAmended,
@@ -507,6 +508,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     CommitmentCancelled("PO-0002", (Hold("2200", Decimal("500.00")),)),
     CommitmentClosed("PO-0001", (Hold("2200", Decimal("16000.00")),)),
     CommitmentReopened("PO-0001", (Hold("2200", Decimal("16000.00")),), BEYOND, CommitmentState.OPEN),
+    FinalCostEstimated("2200", inr("290000.00"), inr("262000.00")),
     ProductionGreenlit(
         "v2",
         (

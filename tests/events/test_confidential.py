@@ -34,7 +34,7 @@ OF_ACCOUNTS = {
     *("SpendLogged", "AccountOverspent", "SpendAlert", "OverageApproved", "BudgetTransferred", "ContingencyDrawn"),
     *("ApprovalRequested", "ApprovedByPolicy", "ContentReplaced"),
     *("RequisitionRaised", "RequisitionWithdrawn", "CommitmentDrafted", "CommitmentSubmitted"),
-    *("CommitmentCancelled", "CommitmentClosed"),
+    *("CommitmentCancelled", "CommitmentClosed", "FinalCostEstimated"),
 }
 #: By what they are about, or whether something was said.
 THAT_DEPEND = {

@@ -211,6 +211,14 @@ async def varied(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     return [answer for answer in found if answer.status_code != 403]
 
 
+async def costs(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    """The report, which is for those who may read everything."""
+    asked = ["cost-report", *(f"cost-report/accounts/{code}" for code in (ART, STORY, LEAD))]
+    found = [await studio.get(person, path, at_least=studio.last) for path in asked]
+    assert len({answer.status_code for answer in found}) == 1
+    return [answer for answer in found if answer.status_code != 403]
+
+
 #: How every address that is read under `/v1` is read: a new one is asked for here, and no figure may stand in it.
 LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/current-budget": view("current-budget"),
@@ -222,6 +230,8 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/budgets/{budget}/what-if": varied,
     "/v1/{company}/{production}/charts/{chart}": door("the-long-take/charts/feature"),
     "/v1/{company}/{production}/approval-status": view("approval-status"),
+    "/v1/{company}/{production}/cost-report": costs,
+    "/v1/{company}/{production}/cost-report/accounts/{account}": costs,
     "/v1/{company}/{production}/commitment-register": view("commitment-register"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),

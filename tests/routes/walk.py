@@ -45,6 +45,7 @@ from service.deciders.company import (
     WithdrawInvitation,
 )
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import (
     AmendFunding,
     CloseFunding,
@@ -217,6 +218,9 @@ SPENT: list[Step] = [
     shown(RAVI, SubmitCommitment),
     shown(RAVI, AmendCommitment),
     Look(AUDITOR, "commitment_register"),
+    shown(RAVI, EstimateFinalCost),
+    Look(AUDITOR, "cost_report", asked={"posted_from": "2026-11-01", "posted_to": "2026-11-30"}),
+    Look(AUDITOR, "cost_report_account", path="cost-report/accounts/2200"),
     shown(RAVI, CloseCommitment),
     shown(RAVI, ReopenCommitment),
     shown(RAVI, CancelCommitment),

@@ -1,0 +1,300 @@
+"""What has each account cost, what is promised, and what is it expected to come to, against its budget?
+
+Estimates are the only rows that are its own, moved by whoever enters one. The rest is put together from what other
+projections hold at the same moment: the budget in force with its changes, the register of spend by the day it was
+posted on, and what commitments still hold. Every figure is a sum of theirs:
+
+    total budget = budget + overages + moved
+    total cost   = actual to date + commitments
+    variance     = EFC - total budget, or the other way round
+    ETC          = EFC - total cost, or EFC - actual to date where orders are inside it
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import BaseModel, Field
+
+from events.budget import Level
+from events.envelope import Recorded
+from events.estimate import FinalCostEstimated
+from events.ids import AccountCode, BudgetId, CommitmentId, PersonId, SpendId, StreamId
+from events.money import Amount, Currency, rounded
+
+from .current_budget import AccountFigures, BudgetDocument, ChargeFigures
+from .projection import Projection, Rows, kind
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateRow:
+    """An estimate as it was entered; of an account, the last one counts."""
+
+    stream_id: StreamId
+    version: int
+    account: str
+    #: None: the rule again.
+    estimate: Decimal | None
+    actor: str
+    on_behalf_of: str | None
+    at: datetime
+    reason: str | None
+
+
+ESTIMATES = kind(
+    "cost_report_estimates", EstimateRow, "stream_id", "version", final=True, indexed=[("stream_id", "account")]
+)
+
+
+def fold(rows: Rows, recorded: Recorded[FinalCostEstimated]) -> None:
+    """The rows after the event."""
+    event, metadata = recorded.event, recorded.metadata
+    estimate = None if event.estimate is None else event.estimate.amount
+    said = (metadata.actor, metadata.on_behalf_of, metadata.at, metadata.reason)
+    rows.put(EstimateRow(recorded.stream_id, recorded.version, event.account, estimate, *said))
+
+
+PROJECTION = Projection("cost_report", frozenset({FinalCostEstimated}), 1, (ESTIMATES,), fold)
+
+
+class EtcBasis(StrEnum):
+    """What is still to come: with or without what is promised already."""
+
+    #: EFC less actual to date and open orders.
+    ORDERS_OUTSIDE = "orders_outside"
+    #: EFC less actual to date: the orders are a part of what is to come.
+    ORDERS_INSIDE = "orders_inside"
+
+
+class VarianceSign(StrEnum):
+    """Which variance is positive."""
+
+    #: EFC less total budget: over budget is positive.
+    OVER = "over"
+    #: Total budget less EFC: under budget is positive.
+    UNDER = "under"
+
+
+class CostFigures(BaseModel):
+    """What something cost and is expected to come to, in base currency."""
+
+    budget: Amount = Field(description="As it was approved.")
+    overages: Amount = Field(description="Approved beside it.")
+    moved: Amount = Field(description="What transfers and draws on the contingency brought, less what they took.")
+    total_budget: Amount = Field(description="budget + overages + moved.")
+    actual_period: Amount = Field(description="Posted in the period.")
+    actual_to_date: Amount = Field(description="Posted up to the end of the period.")
+    commitments: Amount = Field(description="Still to come of what is promised, at the version shown.")
+    total_cost: Amount = Field(description="actual_to_date + commitments.")
+    etc: Amount = Field(description="Estimate to complete, on the basis that the report names; negative past EFC.")
+    efc: Amount = Field(description="Estimated final cost.")
+    variance: Amount = Field(description="Of EFC and total budget, with the sign that the report names.")
+
+
+class AccountCost(CostFigures):
+    """An account, a charge, or a code that the budget in force does not have."""
+
+    code: AccountCode
+    name: str
+    estimated: bool = Field(description="Whether EFC was entered; else it is the larger of total budget and cost.")
+    below_cost: bool = Field(description="Whether EFC is less than what it has cost and is promised already.")
+
+
+class LevelCost(CostFigures):
+    """A level and its accounts."""
+
+    level: Level
+    accounts: list[AccountCost]
+
+
+class CostReport(BaseModel):
+    """What a production costs, account by account, level by level, in all."""
+
+    production: StreamId
+    version: int = Field(description="Of the production's stream, as shown.")
+    position: int = Field(description="Of the log, as shown.")
+    currency: Currency
+    budget: BudgetId | None = Field(description="The version in force; without one, every account is outside it.")
+    posted_from: date | None = Field(description="The first day of the period; none: from the beginning.")
+    posted_to: date | None = Field(description="The last one; none: up to now.")
+    etc_basis: EtcBasis
+    variance_sign: VarianceSign
+    levels: list[LevelCost]
+    charges: list[AccountCost] = Field(description="At the foot of the budget, the contingency among them.")
+    outside: list[AccountCost] = Field(description="Codes that the budget in force does not have.")
+    total: CostFigures
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the report is asked for."""
+
+    posted_from: date | None = None
+    posted_to: date | None = None
+    etc_basis: EtcBasis = EtcBasis.ORDERS_OUTSIDE
+    variance_sign: VarianceSign = VarianceSign.OVER
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What other projections say of each account at the same moment."""
+
+    #: Posted in the period, and up to its end.
+    actual: Mapping[AccountCode, tuple[Decimal, Decimal]]
+    commitments: Mapping[AccountCode, Decimal]
+    estimates: Mapping[AccountCode, EstimateRow]
+
+    def accounts(self) -> set[AccountCode]:
+        """All of which there is something to say."""
+        estimated = {code for code, row in self.estimates.items() if row.estimate is not None}
+        held = {code for code, amount in self.commitments.items() if amount}
+        return {*self.actual, *held, *estimated}
+
+
+def latest(rows: Iterable[EstimateRow]) -> dict[AccountCode, EstimateRow]:
+    """By account, the estimate that counts."""
+    return {row.account: row for row in sorted(rows, key=lambda row: row.version)}
+
+
+def view(
+    stream: StreamId,
+    version: int,
+    position: int,
+    currency: Currency,
+    document: BudgetDocument | None,
+    costs: Costs,
+    terms: Terms,
+) -> CostReport:
+    """The report.
+
+    Args:
+        document: the version in force against what was spent; None while none is.
+    """
+    nothing = rounded(Decimal(0), currency)
+
+    def cost(line: AccountFigures | ChargeFigures) -> AccountCost:
+        return _account(line.code, line.name, (line.budget, line.overages, line.moved), costs, terms, nothing)
+
+    budgeted = [] if document is None else document.levels
+    levels = []
+    for level in budgeted:
+        accounts = [cost(line) for line in level.accounts]
+        levels.append(LevelCost(level=level.level, accounts=accounts, **_sums(accounts, nothing)))
+    charges = [] if document is None else [cost(line) for line in document.charges]
+    known = {each.code for level in levels for each in level.accounts} | {each.code for each in charges}
+    others = sorted(costs.accounts() - known)
+    outside = [_account(code, code, (nothing, nothing, nothing), costs, terms, nothing) for code in others]
+    everything = [*(each for level in levels for each in level.accounts), *charges, *outside]
+    return CostReport(
+        production=stream,
+        version=version,
+        position=position,
+        currency=currency,
+        budget=None if document is None else document.budget,
+        posted_from=terms.posted_from,
+        posted_to=terms.posted_to,
+        etc_basis=terms.etc_basis,
+        variance_sign=terms.variance_sign,
+        levels=levels,
+        charges=charges,
+        outside=outside,
+        total=CostFigures(**_sums(everything, nothing)),
+    )
+
+
+def _account(
+    code: AccountCode,
+    name: str,
+    budgeted: tuple[Decimal, Decimal, Decimal],
+    costs: Costs,
+    terms: Terms,
+    nothing: Decimal,
+) -> AccountCost:
+    period, to_date = costs.actual.get(code, (nothing, nothing))
+    commitments = costs.commitments.get(code, nothing)
+    total_budget, total_cost = sum(budgeted, nothing), to_date + commitments
+    entered = costs.estimates.get(code)
+    estimated = entered is not None and entered.estimate is not None
+    efc = max(total_budget, total_cost)
+    if entered is not None and entered.estimate is not None:
+        efc = entered.estimate
+    over = efc - total_budget
+    return AccountCost(
+        code=code,
+        name=name,
+        budget=budgeted[0],
+        overages=budgeted[1],
+        moved=budgeted[2],
+        total_budget=total_budget,
+        actual_period=period,
+        actual_to_date=to_date,
+        commitments=commitments,
+        total_cost=total_cost,
+        etc=efc - (total_cost if terms.etc_basis is EtcBasis.ORDERS_OUTSIDE else to_date),
+        efc=efc,
+        variance=over if terms.variance_sign is VarianceSign.OVER else -over,
+        estimated=estimated,
+        below_cost=efc < total_cost,
+    )
+
+
+def _sums(accounts: Iterable[AccountCost], nothing: Decimal) -> dict[str, Decimal]:
+    """Every figure, added up."""
+    every = list(accounts)
+    return {name: sum((getattr(each, name) for each in every), nothing) for name in CostFigures.model_fields}
+
+
+class CostPart(BaseModel):
+    """One of the facts behind a figure."""
+
+    figure: str = Field(description="A column of the report.")
+    amount: Amount
+    budget: BudgetId | None = None
+    change: str | None = Field(None, description="Such as `O-1`, `T-1`, `C-1`.")
+    spend: SpendId | None = None
+    line: str | None = Field(None, description="Of the register: `spend`, `reversal`, `recoded_out`, `recoded_in`.")
+    posted_on: date | None = None
+    commitment: CommitmentId | None = None
+    version: int | None = Field(None, description="Of the fact, in the production's stream, where the register has it.")
+
+
+class EstimateEntered(BaseModel):
+    """An estimate of final cost, as somebody entered it."""
+
+    version: int = Field(description="Of the fact, in the production's stream.")
+    amount: Amount | None = Field(description="None: again the larger of total budget and total cost.")
+    actor: PersonId
+    on_behalf_of: PersonId | None
+    at: datetime
+    reason: str | None
+
+
+class CostExplanation(BaseModel):
+    """An account of the report, and the facts that each of its figures is the sum of."""
+
+    production: StreamId
+    version: int = Field(description="Of the production's stream, as shown.")
+    position: int = Field(description="Of the log, as shown.")
+    currency: Currency
+    account: AccountCost
+    parts: list[CostPart] = Field(
+        description="Those of `budget`, `overages`, `moved`, `actual_to_date` and `commitments` add up to it; the"
+        " others are reckoned from these. Those of `actual_to_date` in the period add up to `actual_period`."
+    )
+    estimates: list[EstimateEntered] = Field(description="Every one that was entered, the latest last.")
+
+
+class CostLine(AccountCost):
+    """A row of the report as a spreadsheet has it."""
+
+    section: str = Field(description="`account`, `charge` or `outside`.")
+    level: Level | None
+
+
+def lines(report: CostReport) -> list[CostLine]:
+    """Every account, charge and code outside, in the order of the report."""
+    of_levels = [("account", level.level, each) for level in report.levels for each in level.accounts]
+    beside = [("charge", None, each) for each in report.charges] + [("outside", None, each) for each in report.outside]
+    return [CostLine(section=of, level=level, **each.model_dump()) for of, level, each in [*of_levels, *beside]]

@@ -1,0 +1,238 @@
+"""The cost report over HTTP: what each account cost and will cost against its budget, and what that is made of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from sqlalchemy import ColumnElement, Select, func, select, true
+
+from events.ids import AccountCode
+from projections import commitment_register, cost_report, current_budget, spend_register
+from projections.cost_report import (
+    CostExplanation,
+    CostLine,
+    CostPart,
+    CostReport,
+    Costs,
+    EstimateEntered,
+    EstimateRow,
+    EtcBasis,
+    Terms,
+    VarianceSign,
+)
+from projections.current_budget import BudgetDocument, ChangeRow
+from projections.past import rows_at
+from projections.projection import Projection, Rows
+from projections.stored import load
+from service.deciders.command import AnyDay
+from service.problems import Problem
+from service.spreadsheets import CSV
+
+from .access import At, Doors, Readable, Reading, operation_id
+from .budgets import shown_to
+from .listing import JSON, JSON_LINES, Page, answered, preferred
+from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp
+
+router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
+
+#: What the report is put together from.
+SOURCES: tuple[Projection[Any], ...] = (
+    current_budget.PROJECTION,
+    commitment_register.PROJECTION,
+    spend_register.PROJECTION,
+    cost_report.PROJECTION,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the report is asked for."""
+
+    as_of: AsOf = None
+    at_least: AtLeast = None
+    posted_from: Annotated[AnyDay | None, Query(description="The first day of the period.")] = None
+    posted_to: Annotated[AnyDay | None, Query(description="The last day of the period; cost is up to it.")] = None
+    etc: Annotated[
+        EtcBasis, Query(description="Whether open orders are outside the estimate to complete, or inside it.")
+    ] = EtcBasis.ORDERS_OUTSIDE
+    variance: Annotated[VarianceSign, Query(description="Whether over budget is positive, or under budget.")] = (
+        VarianceSign.OVER
+    )
+
+    @property
+    def terms(self) -> Terms:
+        """What of it is for the report."""
+        return Terms(self.posted_from, self.posted_to, self.etc, self.variance)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the sources say at one moment."""
+
+    shown: Shown
+    budgets: Rows
+    commitments: Rows
+    #: Of the register: `account`, `period` and `to_date`.
+    actual: Sequence[Any]
+    estimates: list[EstimateRow]
+    #: The lines of the register about one account, where one is asked about.
+    lines: Sequence[Any]
+
+
+@router.get(PRODUCTION + "/cost-report", name="cost_report", response_model=CostReport)
+async def get_cost_report(
+    production: Readable,
+    at: At,
+    response: Response,
+    asked: Annotated[Asked, Depends()],
+    accept: Annotated[str, Header(description="`application/json`, `text/csv` or `application/jsonl`.")] = JSON,
+) -> CostReport | Response:
+    """What has each account cost, what is promised, and what will it come to, against its budget?"""
+    shown_to(production, None, "the cost report")
+    found = await _found(at, production, asked, None)
+    report = _report(production, found, asked.terms)
+    page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
+    return answered(response, page, report, cost_report.lines(report), CostLine, "cost-report", production.sight)
+
+
+@router.get(PRODUCTION + "/cost-report/accounts/{account}", name="cost_report_account")
+async def get_account_cost(
+    production: Readable,
+    account: Annotated[AccountCode, Path(description="Of an account, a charge, or a code outside the budget.")],
+    at: At,
+    response: Response,
+    asked: Annotated[Asked, Depends()],
+) -> CostExplanation:
+    """What are the figures of an account made of? The facts behind each add up to it."""
+    shown_to(production, None, "the cost report")
+    found = await _found(at, production, asked, account)
+    report = _report(production, found, asked.terms)
+    row = next((each for each in cost_report.lines(report) if each.code == account), None)
+    if row is None:
+        said = f"The cost report has no account {account}."
+        raise Problem(404, "AccountIsMissing", said, "Look up its codes in the report.")
+    stamp(response, found.shown, production.sight)
+    parts = [*_of_budget(production, found, row), *_of_spend(found), *_of_commitments(production, found, account)]
+    return CostExplanation(
+        production=production.stream_id,
+        version=found.shown.version,
+        position=found.shown.position,
+        currency=production.currency,
+        account=row,
+        parts=parts,
+        estimates=[
+            EstimateEntered(
+                version=each.version,
+                amount=each.estimate,
+                actor=each.actor,
+                on_behalf_of=each.on_behalf_of,
+                at=each.at,
+                reason=each.reason,
+            )
+            for each in found.estimates
+            if each.account == account
+        ],
+    )
+
+
+def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
+    stream, shown = production.stream_id, found.shown
+    commitments: dict[AccountCode, Decimal] = {}
+    for _, account, balance in commitment_register.still_to_come(found.commitments, stream):
+        commitments[account] = commitments.get(account, Decimal(0)) + balance
+    actual = {row["account"]: (row["period"] or row["to_date"] * 0, row["to_date"]) for row in found.actual}
+    costs = Costs(actual, commitments, cost_report.latest(found.estimates))
+    return cost_report.view(
+        stream, shown.version, shown.position, production.currency, _in_force(production, found), costs, terms
+    )
+
+
+def _in_force(production: Reading, found: Found) -> BudgetDocument | None:
+    """The version in force with its changes."""
+    budget = current_budget.view(found.budgets, production.stream_id, 0, 0, production.currency)
+    return None if budget is None or budget.in_force is None else budget.shown
+
+
+def _of_budget(production: Reading, found: Found, row: CostLine) -> list[CostPart]:
+    """Its line of the version in force, and each change since."""
+    document = _in_force(production, found)
+    if document is None or row.section == "outside":
+        return []
+    number = int(document.budget.removeprefix("v"))
+    changes = [
+        CostPart(
+            figure="overages" if change.change.startswith("O-") else "moved",
+            amount=change.amount,
+            budget=document.budget,
+            change=change.change,
+        )
+        for change in found.budgets.of(ChangeRow, production.stream_id)
+        if change.account == row.code and change.number == number
+    ]
+    return [CostPart(figure="budget", amount=row.budget, budget=document.budget), *changes]
+
+
+def _of_spend(found: Found) -> list[CostPart]:
+    """Its lines of the register."""
+    return [
+        CostPart(
+            figure="actual_to_date",
+            amount=line["amount"],
+            spend=line["spend"],
+            line=line["line"],
+            posted_on=line["posted_on"],
+            version=line["version"],
+        )
+        for line in found.lines
+    ]
+
+
+def _of_commitments(production: Reading, found: Found, account: AccountCode) -> list[CostPart]:
+    """What is still to come of each commitment."""
+    return [
+        CostPart(figure="commitments", amount=balance, commitment=commitment)
+        for commitment, code, balance in commitment_register.still_to_come(found.commitments, production.stream_id)
+        if code == account
+    ]
+
+
+async def _found(at: Doors, production: Reading, asked: Asked, account: AccountCode | None) -> Found:
+    """What the sources say, all at one moment.
+
+    Args:
+        account: whose lines of the register are wanted, too.
+    """
+    stream, company = production.stream_id, company_of(production.stream_id)
+    for projection in SOURCES:
+        then = await asked_for(at, projection, stream, asked.as_of, asked.at_least)
+    async with one_moment(at, SOURCES, company) as (connection, position):
+        shown = then or await shown_now(at, connection, cost_report.PROJECTION, stream, position)
+        driver = (await connection.get_raw_connection()).driver_connection
+        if then is None:
+            budgets = await load(driver, current_budget.KINDS, [stream])
+            commitments = await load(driver, commitment_register.KINDS, [stream])
+        lines = spend_register.LINES.table
+        mine = [lines.c.stream_id == stream, lines.c.version <= shown.version]
+        mine += [] if asked.posted_to is None else [lines.c.posted_on <= asked.posted_to]
+        actual = (await connection.execute(_by_account(mine, asked))).mappings().all()
+        about = select(lines).where(*mine, lines.c.account == account).order_by(lines.c.version, lines.c.part)
+        its_lines = [] if account is None else (await connection.execute(about)).mappings().all()
+        entered = cost_report.ESTIMATES.table
+        of_stream = select(entered).where(entered.c.stream_id == stream, entered.c.version <= shown.version)
+        rows = (await connection.execute(of_stream.order_by(entered.c.version))).mappings().all()
+        estimates = [cost_report.ESTIMATES.read(dict(row)) for row in rows]
+    if then is not None:
+        budgets = await rows_at(at.database.pool, current_budget.PROJECTION, stream, then.version)
+        commitments = await rows_at(at.database.pool, commitment_register.PROJECTION, stream, then.version)
+    return Found(shown, budgets, commitments, actual, estimates, its_lines)
+
+
+def _by_account(mine: Sequence[ColumnElement[bool]], asked: Asked) -> Select[Any]:
+    """The sums of the register's lines: in the period, and up to its end."""
+    lines = spend_register.LINES.table
+    begun = true() if asked.posted_from is None else lines.c.posted_on >= asked.posted_from
+    period = func.sum(lines.c.amount).filter(begun).label("period")
+    to_date = func.sum(lines.c.amount).label("to_date")
+    return select(lines.c.account, period, to_date).where(*mine).group_by(lines.c.account)
