@@ -442,7 +442,7 @@ class TestProjections:
         mended = greenlight(founded, "projections", "--retry", "all", "--retry", "flags")
         unknown = greenlight(founded, "projections", "--retry", "nothing")
 
-        assert never.stdout.count("building") == 6
+        assert never.stdout.count("building") == len(PROJECTIONS)
         assert stopped.returncode == 1
         assert "ZeroDivisionError: poison" in stopped.stdout
         assert re.search(r"spend_register +behind +0 +\d+ events, \d+\.\d s +nobody", stopped.stdout)

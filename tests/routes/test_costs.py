@@ -1,0 +1,211 @@
+"""The cost report over HTTP: its arithmetic, its periods, what is behind each figure, and that all views agree."""
+
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.deciders.commitments import amend, bought, estimate, invoice, requisition
+from tests.deciders.rounds import COVERED, adopted, draw, overage, policy, transfer
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    AUDITOR,
+    CONTINGENCY,
+    DIRECTOR,
+    EDITING,
+    FUNDED,
+    LINE_PRODUCER,
+    LOCKED,
+    PRODUCER,
+    STORY,
+    TODAY,
+    recode,
+    reverse,
+    spend,
+)
+from tests.projections.histories import ACTS, wished
+from tests.routes.world import World
+from tests.spec import Story
+
+WEEK = timedelta(days=7)
+FIGURES = (
+    *("budget", "overages", "moved", "total_budget", "actual_period", "actual_to_date"),
+    *("commitments", "total_cost", "etc", "efc", "variance"),
+)
+
+
+async def report(world: World, **asked: Any) -> dict[str, Any]:
+    found: dict[str, Any] = await world.read(AUDITOR, "cost-report", **asked)
+    return found
+
+
+def rows(shown: dict[str, Any]) -> dict[str, dict[str, Decimal]]:
+    """Figures by account."""
+    accounts = [each for level in shown["levels"] for each in level["accounts"]]
+    every = [*accounts, *shown["charges"], *shown["outside"]]
+    return {each["code"]: {name: Decimal(each[name]) for name in FIGURES} for each in every}
+
+
+def figures(row: dict[str, Decimal], *names: str) -> list[str]:
+    return [f"{row[name]:f}" for name in names]
+
+
+#: Changes take effect at once.
+FREE: Story = adopted(COVERED, policy())
+
+
+class TestTheReport:
+    async def test_puts_cost_and_what_is_promised_against_the_budget_and_its_changes(self, world: World) -> None:
+        story: Story = [*FREE, *bought((ART, "1000")), invoice("400"), (LINE_PRODUCER, requisition((ART, "5")))]
+        changes: Story = [(PRODUCER, transfer("60000")), (PRODUCER, overage("5000")), (PRODUCER, draw("3000"))]
+        await world.play([*story, *changes])
+
+        shown = await report(world)
+        found = rows(shown)
+
+        assert figures(found[ART], "budget", "overages", "moved", "total_budget") == [
+            *("200000.00", "5000.00", "63000.00", "268000.00")
+        ]
+        assert figures(found[ART], "actual_to_date", "commitments", "total_cost") == ["400.00", "600.00", "1000.00"]
+        assert figures(found[ART], "efc", "etc", "variance") == ["268000.00", "267000.00", "0.00"]
+        assert figures(found[CONTINGENCY], "budget", "moved", "efc") == ["38000.00", "-3000.00", "35000.00"]
+        assert (shown["total"]["budget"], shown["total"]["total_budget"]) == ("460000.00", "465000.00")
+
+    async def test_adds_up_by_level_and_in_all(self, world: World) -> None:
+        await world.play([*FREE, *bought((ART, "1000")), invoice("400"), (LINE_PRODUCER, spend("9999", "70"))])
+
+        shown = await report(world)
+
+        for name in FIGURES:
+            for level in shown["levels"]:
+                assert Decimal(level[name]) == sum(Decimal(each[name]) for each in level["accounts"])
+            assert Decimal(shown["total"][name]) == sum(row[name] for row in rows(shown).values())
+        assert [each["code"] for each in shown["outside"]] == ["9999"]
+
+    async def test_is_of_a_period_by_the_day_of_posting(self, world: World) -> None:
+        late, story = TODAY + WEEK, [*LOCKED, (LINE_PRODUCER, spend(ART, "100", "KS-1"))]
+        story = [*story, (LINE_PRODUCER, spend(ART, "20", "KS-2", posted_on=late))]
+        story = [*story, (ACCOUNTANT, reverse("S-000001").model_copy(update={"posted_on": late}))]
+        await world.play(story)
+
+        first = rows(await report(world, posted_from=TODAY, posted_to=TODAY))[ART]
+        second = rows(await report(world, posted_from=late, posted_to=late))[ART]
+        before = rows(await report(world, posted_to=TODAY - WEEK))[ART]
+
+        assert figures(first, "actual_period", "actual_to_date") == ["100.00", "100.00"]
+        assert figures(second, "actual_period", "actual_to_date") == ["-80.00", "20.00"]
+        assert figures(before, "actual_period", "actual_to_date") == ["0.00", "0.00"]
+
+    async def test_names_the_basis_of_what_is_to_come_and_the_sign_of_the_variance(self, world: World) -> None:
+        await world.play([*LOCKED, *bought((ART, "1000")), invoice("400"), (LINE_PRODUCER, estimate("210000"))])
+
+        inside = await report(world, etc="orders_inside", variance="under")
+        outside = await report(world)
+
+        assert (inside["etc_basis"], inside["variance_sign"]) == ("orders_inside", "under")
+        assert figures(rows(inside)[ART], "etc", "variance") == ["209600.00", "-10000.00"]
+        assert (outside["etc_basis"], outside["variance_sign"]) == ("orders_outside", "over")
+        assert figures(rows(outside)[ART], "etc", "variance") == ["209000.00", "10000.00"]
+
+    async def test_expects_the_larger_of_budget_and_cost_until_somebody_says_otherwise(self, world: World) -> None:
+        await world.play([*LOCKED, (LINE_PRODUCER, spend(ART, "250000"))])
+        over = rows(await report(world))[ART]
+        await world.play([(ACCOUNTANT, estimate("240000"))])
+        entered = await report(world)
+        await world.play([(LINE_PRODUCER, estimate(None))])
+
+        [art] = [each for level in entered["levels"] for each in level["accounts"] if each["code"] == ART]
+        assert figures(over, "efc", "variance", "etc") == ["250000.00", "50000.00", "0.00"]
+        assert (art["efc"], art["etc"], art["estimated"], art["below_cost"]) == ("240000.00", "-10000.00", True, True)
+        assert rows(await report(world))[ART] == over
+
+    async def test_is_as_of_then(self, world: World) -> None:
+        await world.play([*LOCKED, *bought((ART, "1000"))])
+        before = await report(world)
+        await world.play([invoice("400"), (LINE_PRODUCER, estimate("1")), (LINE_PRODUCER, amend((ART, "700")))])
+
+        then = await report(world, as_of=before["version"])
+
+        assert {**then, "position": 0} == {**before, "position": 0}
+        assert rows(await report(world))[ART] != rows(then)[ART]
+
+    async def test_has_nothing_to_show_before_there_is_a_budget_but_spend(self, world: World) -> None:
+        await world.play([*FUNDED, (LINE_PRODUCER, spend(ART, "10"))])
+
+        shown = await report(world)
+
+        assert (shown["budget"], shown["levels"], shown["total"]["variance"]) == (None, [], "10.00")
+        assert [each["code"] for each in shown["outside"]] == [ART]
+
+    async def test_is_a_spreadsheet_too(self, world: World) -> None:
+        await world.play([*LOCKED, *bought((ART, "1000"))])
+
+        answer = await world.get(AUDITOR, "cost-report", accept="text/csv")
+
+        [head, *lines] = answer.text.splitlines()
+        assert head.startswith("budget,overages,moved,total_budget,actual_period,actual_to_date,commitments,total_cost")
+        assert any(",2200,Art Direction," in line and ",1000.00," in line for line in lines)
+
+    async def test_is_for_those_who_may_read_every_figure(self, world: World) -> None:
+        await world.play(LOCKED)
+
+        refused = await world.get(DIRECTOR, "cost-report")
+
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:greenlight:problem:figure-is-confidential")
+
+
+class TestAnAccount:
+    async def test_is_explained_by_facts_that_add_up(self, world: World) -> None:
+        story: Story = [*FREE, *bought((ART, "1000"), (EDITING, "5")), invoice("400"), (PRODUCER, transfer("60000"))]
+        story = [*story, (LINE_PRODUCER, spend(STORY, "90", "ST-1")), (LINE_PRODUCER, recode("S-000002", ART))]
+        await world.play([*story, (LINE_PRODUCER, estimate("1")), (LINE_PRODUCER, estimate("2"))])
+
+        found = await world.read(AUDITOR, f"cost-report/accounts/{ART}")
+
+        for figure in ("budget", "overages", "moved", "actual_to_date", "commitments"):
+            parts = [Decimal(part["amount"]) for part in found["parts"] if part["figure"] == figure]
+            assert sum(parts) == Decimal(found["account"][figure]), figure
+        assert [each["amount"] for each in found["estimates"]] == ["1.00", "2.00"]
+        assert {part["spend"] for part in found["parts"]} == {None, "S-000001", "S-000002"}
+
+    async def test_that_nobody_knows_is_missing(self, world: World) -> None:
+        await world.play(LOCKED)
+        answer = await world.get(AUDITOR, "cost-report/accounts/7777")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:greenlight:problem:account-is-missing")
+
+
+class TestEveryView:
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    async def test_agrees_with_the_others_at_every_version(self, world: World, seed: int) -> None:
+        """Whatever happened: cost is the register's, commitments are theirs, and the budget is the budget's."""
+        dice = Random(seed)
+        await world.play([*FREE, *bought((ART, "1000"))])
+        acts = [act for act, weight in ACTS.items() for _ in range(weight)]
+        looked: list[int] = []
+        for place in range(90):
+            loaded = await world.doors.handling.production("acme/the-long-take")
+            assert loaded.state is not None
+            person, command = wished((dice.choice(acts), dice.randrange(999), dice.randrange(999)), loaded.state)
+            await world.send(person, command)
+            if place % 15 == 0:
+                looked.append(loaded.head.version)
+        for version in [*looked, None]:
+            shown = await report(world, as_of=version)
+            cost = rows(shown)
+            spent = await world.read(AUDITOR, "spend-register", as_of=version, limit=1)
+            promised = await world.read(AUDITOR, "commitment-register", as_of=version)
+            budget = await world.read(AUDITOR, "current-budget", as_of=version)
+            total = shown["total"]
+            assert Decimal(total["actual_to_date"]) == Decimal(spent["total"])
+            assert Decimal(total["commitments"]) == Decimal(promised["committed"])
+            if budget["in_force"] is not None:
+                assert total["budget"] == budget["shown"]["grand_total"]
+                assert total["total_budget"] == budget["shown"]["total_budget"]
+            for row in cost.values():
+                assert row["total_budget"] == row["budget"] + row["overages"] + row["moved"]
+                assert row["total_cost"] == row["actual_to_date"] + row["commitments"]
+                assert row["variance"] == row["efc"] - row["total_budget"]
+                assert row["etc"] == row["efc"] - row["total_cost"]
