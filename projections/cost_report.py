@@ -10,11 +10,12 @@ posted on, and what commitments still hold. Every figure is a sum of theirs:
     ETC          = EFC - total cost, or EFC - actual to date where orders are inside it
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from operator import attrgetter
 
 from pydantic import BaseModel, Field
 
@@ -24,7 +25,7 @@ from events.estimate import FinalCostEstimated
 from events.ids import AccountCode, BudgetId, CommitmentId, PersonId, SpendId, StreamId
 from events.money import Amount, Currency, rounded
 
-from .current_budget import AccountFigures, BudgetDocument, ChargeFigures
+from .current_budget import Budgeted
 from .projection import Projection, Rows, kind
 
 
@@ -163,70 +164,61 @@ def view(
     version: int,
     position: int,
     currency: Currency,
-    document: BudgetDocument | None,
+    budget: BudgetId | None,
+    budgeted: Sequence[Budgeted],
     costs: Costs,
     terms: Terms,
 ) -> CostReport:
     """The report.
 
     Args:
-        document: the version in force against what was spent; None while none is.
+        budget: the version in force, if one is.
+        budgeted: its accounts and charges.
     """
     nothing = rounded(Decimal(0), currency)
-
-    def cost(line: AccountFigures | ChargeFigures) -> AccountCost:
-        return _account(line.code, line.name, (line.budget, line.overages, line.moved), costs, terms, nothing)
-
-    budgeted = [] if document is None else document.levels
-    levels = []
-    for level in budgeted:
-        accounts = [cost(line) for line in level.accounts]
-        levels.append(LevelCost(level=level.level, accounts=accounts, **_sums(accounts, nothing)))
-    charges = [] if document is None else [cost(line) for line in document.charges]
-    known = {each.code for level in levels for each in level.accounts} | {each.code for each in charges}
-    others = sorted(costs.accounts() - known)
-    outside = [_account(code, code, (nothing, nothing, nothing), costs, terms, nothing) for code in others]
-    everything = [*(each for level in levels for each in level.accounts), *charges, *outside]
+    by_level: dict[Level | None, list[AccountCost]] = {level: [] for level in (*Level, None)}
+    for each in budgeted:
+        by_level[each.level].append(_account(each, costs, terms, nothing))
+    others = sorted(costs.accounts() - {each.code for each in budgeted})
+    unbudgeted = (Budgeted(code, code, None, nothing, nothing, nothing) for code in others)
+    outside = [_account(each, costs, terms, nothing) for each in unbudgeted]
+    levels = [
+        LevelCost(level=level, accounts=accounts, **_sums(accounts, nothing))
+        for level, accounts in by_level.items()
+        if level is not None and budget is not None
+    ]
+    everything = [*(each for accounts in by_level.values() for each in accounts), *outside]
     return CostReport(
         production=stream,
         version=version,
         position=position,
         currency=currency,
-        budget=None if document is None else document.budget,
+        budget=budget,
         posted_from=terms.posted_from,
         posted_to=terms.posted_to,
         etc_basis=terms.etc_basis,
         variance_sign=terms.variance_sign,
         levels=levels,
-        charges=charges,
+        charges=by_level[None],
         outside=outside,
         total=CostFigures(**_sums(everything, nothing)),
     )
 
 
-def _account(
-    code: AccountCode,
-    name: str,
-    budgeted: tuple[Decimal, Decimal, Decimal],
-    costs: Costs,
-    terms: Terms,
-    nothing: Decimal,
-) -> AccountCost:
-    period, to_date = costs.actual.get(code, (nothing, nothing))
-    commitments = costs.commitments.get(code, nothing)
-    total_budget, total_cost = sum(budgeted, nothing), to_date + commitments
-    entered = costs.estimates.get(code)
-    estimated = entered is not None and entered.estimate is not None
-    efc = max(total_budget, total_cost)
-    if entered is not None and entered.estimate is not None:
-        efc = entered.estimate
+def _account(line: Budgeted, costs: Costs, terms: Terms, nothing: Decimal) -> AccountCost:
+    period, to_date = costs.actual.get(line.code, (nothing, nothing))
+    commitments = costs.commitments.get(line.code, nothing)
+    total_budget, total_cost = line.budget + line.overages + line.moved, to_date + commitments
+    entered = costs.estimates.get(line.code)
+    estimate = None if entered is None else entered.estimate
+    efc = max(total_budget, total_cost) if estimate is None else estimate
     over = efc - total_budget
-    return AccountCost(
-        code=code,
-        name=name,
-        budget=budgeted[0],
-        overages=budgeted[1],
-        moved=budgeted[2],
+    return AccountCost.model_construct(  # sums of what was validated: thousands of them are made for one report
+        code=line.code,
+        name=line.name,
+        budget=line.budget,
+        overages=line.overages,
+        moved=line.moved,
         total_budget=total_budget,
         actual_period=period,
         actual_to_date=to_date,
@@ -235,15 +227,21 @@ def _account(
         etc=efc - (total_cost if terms.etc_basis is EtcBasis.ORDERS_OUTSIDE else to_date),
         efc=efc,
         variance=over if terms.variance_sign is VarianceSign.OVER else -over,
-        estimated=estimated,
+        estimated=estimate is not None,
         below_cost=efc < total_cost,
     )
 
 
+_FIGURES = tuple(CostFigures.model_fields)
+_figures_of = attrgetter(*_FIGURES)
+
+
 def _sums(accounts: Iterable[AccountCost], nothing: Decimal) -> dict[str, Decimal]:
     """Every figure, added up."""
-    every = list(accounts)
-    return {name: sum((getattr(each, name) for each in every), nothing) for name in CostFigures.model_fields}
+    columns = zip(*map(_figures_of, accounts), strict=True)
+    return dict.fromkeys(_FIGURES, nothing) | {
+        name: sum(column, nothing) for name, column in zip(_FIGURES, columns, strict=False)
+    }
 
 
 class CostPart(BaseModel):

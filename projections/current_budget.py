@@ -542,6 +542,44 @@ def view(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Budgeted:
+    """What the version in force says of an account or a charge, and what changed it since."""
+
+    code: AccountCode
+    name: str
+    #: None of a charge.
+    level: Level | None
+    budget: Decimal
+    overages: Decimal
+    moved: Decimal
+
+
+def in_force(rows: Rows, stream: StreamId) -> tuple[BudgetId | None, list[Budgeted]]:
+    """The version in force, and its accounts and charges in their order; credits come after them."""
+    chosen = next((row for row in rows.of(BudgetRow, stream) if row.state in ("approved", "locked")), None)
+    if chosen is None:
+        return None, []
+    nothing = chosen.totals.grand_total * 0
+    overages: defaultdict[str, Decimal] = defaultdict(lambda: nothing)
+    moved: defaultdict[str, Decimal] = defaultdict(lambda: nothing)
+    for change in rows.of(ChangeRow, stream):
+        if change.number == chosen.number:
+            (overages if change.change.startswith("O-") else moved)[change.account] += change.amount
+    lines = [line for line in rows.of(LineRow, stream) if line.number == chosen.number and line.section != "credit"]
+    return f"v{chosen.number}", [
+        Budgeted(
+            code=line.code,
+            name=line.name,
+            level=None if line.level is None else Level(line.level),
+            budget=line.amount,
+            overages=overages[line.code],
+            moved=moved[line.code],
+        )
+        for line in lines
+    ]
+
+
 def without(view: CurrentBudget, shows: Callable[[Iterable[AccountCode]], bool], said: str) -> CurrentBudget:
     """The same, without the figures that its reader may not read.
 

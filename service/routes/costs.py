@@ -22,7 +22,7 @@ from projections.cost_report import (
     Terms,
     VarianceSign,
 )
-from projections.current_budget import BudgetDocument, ChangeRow
+from projections.current_budget import BudgetRow, ChangeRow, LineRow
 from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.stored import load
@@ -94,7 +94,8 @@ async def get_cost_report(
     found = await _found(at, production, asked, None)
     report = _report(production, found, asked.terms)
     page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
-    return answered(response, page, report, cost_report.lines(report), CostLine, "cost-report", production.sight)
+    lines = [] if page.media_type == JSON else cost_report.lines(report)
+    return answered(response, page, report, lines, CostLine, "cost-report", production.sight)
 
 
 @router.get(PRODUCTION + "/cost-report/accounts/{account}", name="cost_report_account")
@@ -114,7 +115,7 @@ async def get_account_cost(
         said = f"The cost report has no account {account}."
         raise Problem(404, "AccountIsMissing", said, "Look up its codes in the report.")
     stamp(response, found.shown, production.sight)
-    parts = [*_of_budget(production, found, row), *_of_spend(found), *_of_commitments(production, found, account)]
+    parts = [*_of_budget(production, found, account), *_of_spend(found), *_of_commitments(production, found, account)]
     return CostExplanation(
         production=production.stream_id,
         version=found.shown.version,
@@ -144,34 +145,27 @@ def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
         commitments[account] = commitments.get(account, Decimal(0)) + balance
     actual = {row["account"]: (row["period"] or row["to_date"] * 0, row["to_date"]) for row in found.actual}
     costs = Costs(actual, commitments, cost_report.latest(found.estimates))
-    return cost_report.view(
-        stream, shown.version, shown.position, production.currency, _in_force(production, found), costs, terms
-    )
+    budget, budgeted = current_budget.in_force(found.budgets, stream)
+    return cost_report.view(stream, shown.version, shown.position, production.currency, budget, budgeted, costs, terms)
 
 
-def _in_force(production: Reading, found: Found) -> BudgetDocument | None:
-    """The version in force with its changes."""
-    budget = current_budget.view(found.budgets, production.stream_id, 0, 0, production.currency)
-    return None if budget is None or budget.in_force is None else budget.shown
-
-
-def _of_budget(production: Reading, found: Found, row: CostLine) -> list[CostPart]:
+def _of_budget(production: Reading, found: Found, account: AccountCode) -> list[CostPart]:
     """Its line of the version in force, and each change since."""
-    document = _in_force(production, found)
-    if document is None or row.section == "outside":
+    budget, budgeted = current_budget.in_force(found.budgets, production.stream_id)
+    line = next((each for each in budgeted if each.code == account), None)
+    if budget is None or line is None:
         return []
-    number = int(document.budget.removeprefix("v"))
     changes = [
         CostPart(
             figure="overages" if change.change.startswith("O-") else "moved",
             amount=change.amount,
-            budget=document.budget,
+            budget=budget,
             change=change.change,
         )
         for change in found.budgets.of(ChangeRow, production.stream_id)
-        if change.account == row.code and change.number == number
+        if change.account == account and f"v{change.number}" == budget
     ]
-    return [CostPart(figure="budget", amount=row.budget, budget=document.budget), *changes]
+    return [CostPart(figure="budget", amount=line.budget, budget=budget), *changes]
 
 
 def _of_spend(found: Found) -> list[CostPart]:
@@ -211,7 +205,8 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
         shown = then or await shown_now(at, connection, cost_report.PROJECTION, stream, position)
         driver = (await connection.get_raw_connection()).driver_connection
         if then is None:
-            budgets = await load(driver, current_budget.KINDS, [stream])
+            wanted = [kind for kind in current_budget.KINDS if kind.row in (BudgetRow, LineRow, ChangeRow)]
+            budgets = await load(driver, wanted, [stream])
             commitments = await load(driver, commitment_register.KINDS, [stream])
         lines = spend_register.LINES.table
         mine = [lines.c.stream_id == stream, lines.c.version <= shown.version]
