@@ -25,8 +25,8 @@ from events.money import Currency, Money, PositiveAmount, exact
 
 from .budget import Budget, Budgets
 from .command import Command
-from .commitment import Commitments
 from .financing import Financing, SourceIsMissing, existing
+from .holds import Commitments
 from .refusal import Conflicting, Missing
 from .spend import Spending, within
 

@@ -21,7 +21,6 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import ClassVar
 
-from immutables import Map
 from pydantic import Field, TypeAdapter
 
 from events.commitment import (
@@ -41,20 +40,17 @@ from events.commitment import (
     CommitmentReopened,
     CommitmentState,
     CommitmentSubmitted,
-    Hold,
     ReliefReversed,
     RequisitionLine,
     RequisitionRaised,
     RequisitionWithdrawn,
 )
-from events.envelope import Metadata
 from events.ids import (
     AccountCode,
     CommitmentId,
     Digest,
     FlagId,
     Memo,
-    PersonId,
     RequisitionId,
     SpendId,
     Text,
@@ -65,9 +61,9 @@ from events.team import Role
 
 from .command import Command, CurrencyInUse, Day, Part, RateInUse
 from .control import Available, BeyondWhatIsAvailable, ControlIsNotYours, controlled
+from .holds import NOTHING, Commitment, Commitments, added, by_account, holding, less, state_of, sums
 from .refusal import Conflicting, Missing
 
-NOTHING = Decimal(0)
 _LINES = TypeAdapter(tuple[CommitmentLine, ...])
 
 
@@ -318,94 +314,13 @@ CommitmentCommand = (
     | ReopenCommitment
 )
 
-Amounts = Map[AccountCode, Decimal]
 
-
-@dataclass(frozen=True, slots=True)
-class Requisition:
-    """What decisions remember of a requisition."""
-
-    #: What it still holds.
-    left: Amounts
-    withdrawn: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Commitment:
-    """What decisions remember of a commitment."""
-
-    drafted: CommitmentDrafted
-    state: CommitmentState
-    #: What was promised, account by account: in its currency, and in base currency.
-    amounts: Amounts
-    base: Amounts
-    #: What was invoiced of it.
-    relieved: Amounts = Map()
-    relieved_base: Amounts = Map()
-    #: By entry, what it relieved.
-    reliefs: Map[SpendId, CommitmentRelieved] = Map()
-    #: What it took over from its requisition while it is pending.
-    taken: tuple[Hold, ...] = ()
-    #: The amendment that waits for its approval, and whether somebody let it pass.
-    amendment: AmendmentSubmitted | None = None
-    overridden: bool = False
-    #: Who drafted, amended or submitted it.
-    makers: frozenset[PersonId] = frozenset()
-
-    @property
-    def total(self) -> Money:
-        """What was promised, in its currency."""
-        return Money(sum(self.amounts.values(), NOTHING), self.drafted.currency)
-
-    @property
-    def balance(self) -> Mapping[AccountCode, Decimal]:
-        """What is left of it, account by account, in its currency."""
-        return {account: amount - self.relieved.get(account, NOTHING) for account, amount in self.amounts.items()}
-
-    @property
-    def base_balance(self) -> Mapping[AccountCode, Decimal]:
-        """The same in base currency; nothing is left of what was invoiced whole, whatever it was rounded to."""
-        left, relieved = self.balance, self.relieved_base.get
-        rest = {account: max(amount - relieved(account, NOTHING), NOTHING) for account, amount in self.base.items()}
-        return {account: amount if left[account] else NOTHING for account, amount in rest.items()}
-
-    @property
-    def holds(self) -> Mapping[AccountCode, Decimal]:
-        """What is taken of what is available, in base currency: with what a pending amendment adds."""
-        if self.state is CommitmentState.PENDING:
-            return dict(self.base)
-        if self.state not in LIVE:
-            return {}
-        held = dict(self.base_balance)
-        for each in self.amendment.holds if self.amendment else ():
-            held[each.account] = held.get(each.account, NOTHING) + each.amount
-        return held
-
-
-@dataclass(frozen=True, slots=True)
-class Commitments:
-    """The commitments and requisitions of a production, and what they hold."""
-
-    requisitions: Map[RequisitionId, Requisition] = Map()
-    known: Map[CommitmentId, Commitment] = Map()
-    #: What is held of each account, in base currency.
-    requisitioned: Amounts = Map()
-    committed: Amounts = Map()
-    #: Which commitment an entry relieved.
-    of_spend: Map[SpendId, CommitmentId] = Map()
-    #: The flags that stand, with their entries.
-    exceeded: Map[FlagId, SpendId] = Map()
-
-    def existing(self, commitment: CommitmentId) -> Commitment:
-        """The commitment of that number."""
-        found = self.known.get(commitment)
-        if found is None:
-            raise CommitmentIsMissing(commitment)
-        return found
-
-    def held_on(self, account: AccountCode) -> Decimal:
-        """What is committed on an account, and not invoiced yet."""
-        return self.committed.get(account, NOTHING)
+def existing(commitments: Commitments, commitment: CommitmentId) -> Commitment:
+    """The commitment of that number."""
+    found = commitments.known.get(commitment)
+    if found is None:
+        raise CommitmentIsMissing(commitment)
+    return found
 
 
 def raise_requisition(
@@ -418,7 +333,7 @@ def raise_requisition(
     """O1 to O3."""
     requisition = f"REQ-{len(commitments.requisitions) + 1}"
     lines = tuple(RequisitionLine(each.account, _fits(each, base), each.what) for each in command.lines)
-    takes = _sums((line.account, line.amount) for line in lines)
+    takes = sums((line.account, line.amount) for line in lines)
     _no_contingency(takes, available)
     beyond = controlled(requisition, takes, available, command.override, roles)
     total = Money(sum(takes.values(), NOTHING), base)
@@ -430,7 +345,7 @@ def withdraw_requisition(command: WithdrawRequisition, commitments: Commitments)
     found = commitments.requisitions.get(command.requisition)
     if found is None:
         raise RequisitionIsMissing(command.requisition)
-    released = _held(found.left)
+    released = holding(found.left)
     return [RequisitionWithdrawn(command.requisition, released)] if released else []
 
 
@@ -441,7 +356,7 @@ def draft_commitment(command: DraftCommitment, commitments: Commitments, base: C
         alike = sum(each.drafted.kind is command.kind for each in commitments.known.values())
         number = f"{PREFIXES[command.kind]}-{alike + 1:04}"
     else:
-        before = commitments.existing(number)
+        before = existing(commitments, number)
         _is(before, (CommitmentState.DRAFT,))
         if before.drafted.kind is not command.kind:
             raise KindIsAnother(number, before.drafted.kind, command.kind)
@@ -471,7 +386,7 @@ def submit_commitment(
     command: SubmitCommitment, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
 ) -> list[CommitmentEvent]:
     """O1 to O4; what is approved at once is promised at once."""
-    found = commitments.existing(command.commitment)
+    found = existing(commitments, command.commitment)
     _is(found, (CommitmentState.DRAFT,))
     drafted = found.drafted
     _no_contingency(found.base, available)
@@ -483,7 +398,9 @@ def submit_commitment(
     beyond = controlled(command.commitment, takes, available, command.override, roles)
     content = content_hash(drafted, drafted.lines)
     return [
-        CommitmentSubmitted(command.commitment, content, drafted.base_total, _held(found.base), _held(taken), beyond),
+        CommitmentSubmitted(
+            command.commitment, content, drafted.base_total, holding(found.base), holding(taken), beyond
+        ),
         CommitmentOpened(command.commitment, drafted.base_total),
     ]
 
@@ -492,7 +409,7 @@ def amend_commitment(
     command: AmendCommitment, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
 ) -> list[CommitmentEvent]:
     """O1, O2, O4, O5; what is approved at once counts at once."""
-    found = commitments.existing(command.commitment)
+    found = existing(commitments, command.commitment)
     _is(found, tuple(sorted(LIVE)))
     if found.amendment is not None:
         raise AmendmentIsPending(command.commitment, found.amendment.total)
@@ -501,23 +418,23 @@ def amend_commitment(
     lines = _lines(command.lines, drafted.currency, drafted.rate, base)
     if lines == drafted.lines:
         return []
-    amounts = _sums((line.account, line.amount) for line in lines)
+    amounts = sums((line.account, line.amount) for line in lines)
     for account, relieved in sorted(found.relieved.items()):
         if amounts.get(account, NOTHING) < relieved:
             least = Money(amounts.get(account, NOTHING), drafted.currency)
             raise AmendedBelowInvoices(command.commitment, account, Money(relieved, drafted.currency), least)
-    new = _sums((line.account, line.base_amount) for line in lines)
+    new = sums((line.account, line.base_amount) for line in lines)
     more = {code: amount - found.base.get(code, NOTHING) for code, amount in new.items()}
     more = {code: amount for code, amount in more.items() if amount > 0}
     total, base_total = Money(sum(amounts.values(), NOTHING), drafted.currency), Money(sum(new.values(), NOTHING), base)
-    state = _state(amounts, found.relieved)
+    state = state_of(amounts, found.relieved)
     amended = CommitmentAmended(command.commitment, lines, total, base_total, found.total, state)
     if not more:
         return [amended]
     _no_contingency(more, available)
     beyond = controlled(command.commitment, more, available, command.override, roles)
     content = content_hash(drafted, lines)
-    submitted = AmendmentSubmitted(command.commitment, content, lines, total, base_total, _held(more), beyond)
+    submitted = AmendmentSubmitted(command.commitment, content, lines, total, base_total, holding(more), beyond)
     return [submitted, amended]
 
 
@@ -525,11 +442,11 @@ def takes_effect(
     commitment: CommitmentId, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
 ) -> list[CommitmentEvent]:
     """O1, O4: what was approved is promised, as far as it is available now: what it holds is its own."""
-    found = commitments.existing(commitment)
+    found = existing(commitments, commitment)
     amendment = found.amendment
-    taken = _by_account(found.taken)
+    taken = by_account(found.taken)
     own = {code: amount - taken.get(code, NOTHING) for code, amount in found.base.items()}
-    holds = own if amendment is None else _by_account(amendment.holds)
+    holds = own if amendment is None else by_account(amendment.holds)
     if available is not None and not found.overridden:
         beside = dict(available.accounts)
         for account, amount in holds.items():
@@ -538,38 +455,38 @@ def takes_effect(
         controlled(commitment, holds, replace(available, accounts=beside), override=False, roles=roles)
     if amendment is None:
         return [CommitmentOpened(commitment, found.drafted.base_total)]
-    amounts = _sums((line.account, line.amount) for line in amendment.lines)
-    state = _state(amounts, found.relieved)
+    amounts = sums((line.account, line.amount) for line in amendment.lines)
+    state = state_of(amounts, found.relieved)
     return [CommitmentAmended(commitment, amendment.lines, amendment.total, amendment.base_total, found.total, state)]
 
 
 def cancel_commitment(command: CancelCommitment, commitments: Commitments) -> list[CommitmentEvent]:
     """O6; what was asked for it is asked no more."""
-    found = commitments.existing(command.commitment)
+    found = existing(commitments, command.commitment)
     of_these = (CommitmentState.DRAFT, CommitmentState.PENDING, CommitmentState.OPEN)
     _is(found, of_these)
-    return [CommitmentCancelled(command.commitment, _held(found.holds))]
+    return [CommitmentCancelled(command.commitment, holding(found.holds))]
 
 
 def close_commitment(command: CloseCommitment, commitments: Commitments) -> list[CommitmentEvent]:
     """O6."""
-    found = commitments.existing(command.commitment)
+    found = existing(commitments, command.commitment)
     of_these = (CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED)
     _is(found, of_these)
     if found.amendment is not None:
         raise AmendmentIsPending(command.commitment, found.amendment.total)
-    return [CommitmentClosed(command.commitment, _held(found.holds))]
+    return [CommitmentClosed(command.commitment, holding(found.holds))]
 
 
 def reopen_commitment(
     command: ReopenCommitment, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
 ) -> list[CommitmentEvent]:
     """O1, O6."""
-    found = commitments.existing(command.commitment)
+    found = existing(commitments, command.commitment)
     _is(found, (CommitmentState.CLOSED_SHORT,))
     holds = found.base_balance
     beyond = controlled(command.commitment, holds, available, command.override, roles)
-    return [CommitmentReopened(command.commitment, _held(holds), beyond, _state(found.amounts, found.relieved))]
+    return [CommitmentReopened(command.commitment, holding(holds), beyond, state_of(found.amounts, found.relieved))]
 
 
 def relieve(
@@ -587,7 +504,7 @@ def relieve(
         gross: what it comes to in its own currency, without tax that comes back.
         cost: the same in base currency.
     """
-    found = commitments.existing(commitment)
+    found = existing(commitments, commitment)
     drafted, balance, base_balance = found.drafted, found.balance, found.base_balance
     amount = gross.amount if gross.currency == drafted.currency else _at(cost, drafted.rate, drafted.currency)
     places = sorted(balance, key=lambda code: (code != account, code))
@@ -603,9 +520,9 @@ def relieve(
             left -= part
     happened: list[CommitmentEvent] = []
     if amounts:
-        after = _added(found.relieved, amounts)
-        state = _state(found.amounts, after)
-        happened.append(CommitmentRelieved(commitment, spend, _held(relieved), _held(amounts), state))
+        after = added(found.relieved, amounts)
+        state = state_of(found.amounts, after)
+        happened.append(CommitmentRelieved(commitment, spend, holding(relieved), holding(amounts), state))
     if left > 0:
         was = _money(sum(balance.values(), NOTHING) if found.state in LIVE else NOTHING, drafted)
         excess = _money(left, drafted)
@@ -620,8 +537,8 @@ def restore(spend: SpendId, commitments: Commitments) -> list[CommitmentEvent]:
         return []
     found = commitments.known[commitment]
     relief = found.reliefs[spend]
-    left = _less(found.relieved, {each.account: each.amount for each in relief.amounts})
-    state = _state(found.amounts, left) if found.state in LIVE else found.state
+    left = less(found.relieved, {each.account: each.amount for each in relief.amounts})
+    state = state_of(found.amounts, left) if found.state in LIVE else found.state
     return [ReliefReversed(commitment, spend, relief.relieved, relief.amounts, state)]
 
 
@@ -637,151 +554,9 @@ def content_hash(drafted: CommitmentDrafted, lines: Sequence[CommitmentLine]) ->
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
 
-def evolve(commitments: Commitments, event: CommitmentEvent, metadata: Metadata) -> Commitments:
-    """The commitments after the event."""
-    match event:
-        case RequisitionRaised(requisition, lines):
-            left = Map(_sums((line.account, line.amount) for line in lines))
-            return replace(
-                commitments,
-                requisitions=commitments.requisitions.set(requisition, Requisition(left)),
-                requisitioned=_added(commitments.requisitioned, left),
-            )
-        case RequisitionWithdrawn(requisition, released):
-            return replace(
-                commitments,
-                requisitions=commitments.requisitions.set(requisition, Requisition(Map(), withdrawn=True)),
-                requisitioned=_less(commitments.requisitioned, _by_account(released)),
-            )
-        case CommitmentDrafted(commitment):
-            before = commitments.known.get(commitment)
-            makers = metadata.persons if before is None else before.makers | metadata.persons
-            return _with(commitments, commitment, _promised(_new(event, makers), event.lines))
-        case CommitmentSubmitted(commitment):
-            found = commitments.known[commitment]
-            overridden = any(each.overridden for each in event.beyond)
-            found = replace(
-                found,
-                state=CommitmentState.PENDING,
-                taken=event.takes_over,
-                overridden=overridden,
-                makers=found.makers | metadata.persons,
-            )
-            return _with(_taken_over(commitments, found, -1), commitment, found)
-        case AmendmentSubmitted(commitment):
-            found = commitments.known[commitment]
-            overridden = any(each.overridden for each in event.beyond)
-            makers = found.makers | metadata.persons
-            return _with(commitments, commitment, replace(found, amendment=event, overridden=overridden, makers=makers))
-        case CommitmentOpened(commitment):
-            found = commitments.known[commitment]
-            return _with(commitments, commitment, replace(found, state=CommitmentState.OPEN, taken=()))
-        case CommitmentAmended(commitment, lines, state=state):
-            found = _promised(commitments.known[commitment], lines)
-            return _with(commitments, commitment, replace(found, state=state, amendment=None))
-        case CommitmentRelieved() | ReliefReversed():
-            return _with_relief(commitments, event)
-        case CommitmentExceeded(flag, spend=spend):
-            return replace(commitments, exceeded=commitments.exceeded.set(flag, spend))
-        case CommitmentCancelled(commitment):
-            found = commitments.known[commitment]
-            if found.state is CommitmentState.PENDING:  # it never took over for good
-                commitments = _taken_over(commitments, found, 1)
-            cancelled = replace(found, state=CommitmentState.CANCELLED, amendment=None, taken=())
-            return _with(commitments, commitment, cancelled)
-        case CommitmentClosed(commitment):
-            closed = replace(commitments.known[commitment], state=CommitmentState.CLOSED_SHORT)
-            return _with(commitments, commitment, closed)
-        case CommitmentReopened(commitment, state=state):
-            return _with(commitments, commitment, replace(commitments.known[commitment], state=state))
-
-
-def turned_down(commitments: Commitments, commitment: CommitmentId) -> Commitments:
-    """O4: what was asked for is not granted: a draft again, or without its amendment; its requisition holds again."""
-    found = commitments.known[commitment]
-    if found.amendment is not None:
-        return _with(commitments, commitment, replace(found, amendment=None))
-    if found.state is not CommitmentState.PENDING:
-        return commitments
-    draft = replace(found, state=CommitmentState.DRAFT, taken=())
-    return _with(_taken_over(commitments, found, 1), commitment, draft)
-
-
-def cleared(commitments: Commitments, flags: tuple[FlagId, ...]) -> Commitments:
-    """The commitments once these flags no longer stand."""
-    for flag in set(flags).intersection(commitments.exceeded):
-        commitments = replace(commitments, exceeded=commitments.exceeded.delete(flag))
-    return commitments
-
-
-def _new(drafted: CommitmentDrafted, makers: frozenset[PersonId]) -> Commitment:
-    return Commitment(drafted, CommitmentState.DRAFT, Map(), Map(), makers=makers)
-
-
-def _promised(found: Commitment, lines: tuple[CommitmentLine, ...]) -> Commitment:
-    """The commitment with other lines."""
-    total = Money(sum((line.amount for line in lines), NOTHING), found.drafted.currency)
-    base_total = Money(sum((line.base_amount for line in lines), NOTHING), found.drafted.base_total.currency)
-    return replace(
-        found,
-        drafted=replace(found.drafted, lines=lines, total=total, base_total=base_total),
-        amounts=Map(_sums((line.account, line.amount) for line in lines)),
-        base=Map(_sums((line.account, line.base_amount) for line in lines)),
-    )
-
-
-def _with_relief(commitments: Commitments, event: CommitmentRelieved | ReliefReversed) -> Commitments:
-    found = commitments.known[event.commitment]
-    amounts = _by_account(event.amounts)
-    if isinstance(event, CommitmentRelieved):
-        based = _by_account(event.relieved)
-        relieved, relieved_base = _added(found.relieved, amounts), _added(found.relieved_base, based)
-        reliefs = found.reliefs.set(event.spend, event)
-        of_spend = commitments.of_spend.set(event.spend, event.commitment)
-    else:
-        based = _by_account(event.restored)
-        relieved, relieved_base = _less(found.relieved, amounts), _less(found.relieved_base, based)
-        reliefs = found.reliefs.delete(event.spend)
-        of_spend = commitments.of_spend.delete(event.spend)
-    found = replace(found, state=event.state, relieved=relieved, relieved_base=relieved_base, reliefs=reliefs)
-    return _with(replace(commitments, of_spend=of_spend), event.commitment, found)
-
-
-def _with(commitments: Commitments, commitment: CommitmentId, found: Commitment) -> Commitments:
-    """The commitments with one that holds something else now."""
-    before = commitments.known.get(commitment)
-    committed = commitments.committed if before is None else _less(commitments.committed, before.holds)
-    return replace(
-        commitments, known=commitments.known.set(commitment, found), committed=_added(committed, found.holds)
-    )
-
-
-def _taken_over(commitments: Commitments, found: Commitment, sign: int) -> Commitments:
-    """The commitments with what one takes over from its requisition, or gives back to it."""
-    requisition, taken = found.drafted.requisition, _by_account(found.taken)
-    if requisition is None or not taken:
-        return commitments
-    source = commitments.requisitions[requisition]
-    if source.withdrawn and sign > 0:
-        return commitments  # nothing is held for it any more
-    move = _added if sign > 0 else _less
-    return replace(
-        commitments,
-        requisitions=commitments.requisitions.set(requisition, replace(source, left=move(source.left, taken))),
-        requisitioned=move(commitments.requisitioned, taken),
-    )
-
-
 def _is(found: Commitment, needed: tuple[CommitmentState, ...]) -> None:
     if found.state not in needed:
         raise CommitmentIsNot(found.drafted.commitment, found.total, found.state, needed)
-
-
-def _state(amounts: Mapping[AccountCode, Decimal], relieved: Mapping[AccountCode, Decimal]) -> CommitmentState:
-    done = sum(relieved.values(), NOTHING)
-    if not done:
-        return CommitmentState.OPEN
-    return CommitmentState.RELIEVED if done == sum(amounts.values(), NOTHING) else CommitmentState.PARTLY_RELIEVED
 
 
 def _lines(
@@ -820,30 +595,3 @@ def _money(amount: Decimal, drafted: CommitmentDrafted) -> Money:
 def _at(cost: Money, rate: ExchangeRate | None, currency: Currency) -> Decimal:
     """What a cost in base currency is in the commitment's, at its rate."""
     return at_rate(cost, rate, currency).amount
-
-
-def _sums(amounts: Iterable[tuple[AccountCode, Decimal]]) -> dict[AccountCode, Decimal]:
-    """By account, in the order in which they come first."""
-    sums: dict[AccountCode, Decimal] = {}
-    for account, amount in amounts:
-        sums[account] = sums.get(account, NOTHING) + amount
-    return sums
-
-
-def _held(amounts: Mapping[AccountCode, Decimal]) -> tuple[Hold, ...]:
-    """The accounts of which something is held, in the order of their codes."""
-    return tuple(Hold(account, amounts[account]) for account in sorted(amounts) if amounts[account])
-
-
-def _by_account(held: Iterable[Hold]) -> dict[AccountCode, Decimal]:
-    return {each.account: each.amount for each in held}
-
-
-def _added(amounts: Amounts, more: Mapping[AccountCode, Decimal]) -> Amounts:
-    for account, amount in more.items():
-        amounts = amounts.set(account, amounts.get(account, NOTHING) + amount)
-    return amounts
-
-
-def _less(amounts: Amounts, less: Mapping[AccountCode, Decimal]) -> Amounts:
-    return _added(amounts, {account: -amount for account, amount in less.items()})

@@ -312,10 +312,10 @@ def amount_of(command: Limited, production: Production) -> Money:
         case RaiseRequisition(lines=lines):
             return Money(sum((line.amount for line in lines), Decimal(0)), production.currency)
         case SubmitCommitment(commitment=number):
-            return production.commitments.existing(number).drafted.base_total
+            return commitment.existing(production.commitments, number).drafted.base_total
         case AmendCommitment(commitment=number, lines=amended):
             total = sum((line.amount for line in amended), Decimal(0))
-            return Money(total, production.commitments.existing(number).drafted.currency)
+            return Money(total, commitment.existing(production.commitments, number).drafted.currency)
         case SecureFunding() | RecordReceipt():
             return command.amount
         case CommitFunding():
@@ -398,7 +398,7 @@ def _logged(command: LogSpend, situation: Situation) -> list[OfProduction]:
     """S1 to S4, O5."""
     production, flags = situation.production, situation.flags
     if command.commitment is not None:
-        production.commitments.existing(command.commitment)
+        commitment.existing(production.commitments, command.commitment)
     logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags)
     if command.commitment is None:
         return [*logged]

@@ -33,14 +33,14 @@ from events.production import ProductionGreenlit, ProductionKind, ProductionOpen
 from events.spend import SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import budget, commitment, estimate, financing, policy, rounds, spend, team
+from . import budget, estimate, financing, holds, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
-from .commitment import Commitments
 from .company import OF_GUESTS, Company
 from .control import Available, Measured
 from .estimate import Estimates
 from .financing import Financing, ToCover
+from .holds import Commitments
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
 from .rounds import Approvals
@@ -245,10 +245,10 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
             budgets = budget.evolve(budgets, event, metadata)
         approvals, commitments = rounds.evolve(production.approvals, event, metadata), production.commitments
         if isinstance(event, TurnedDown) and approvals.rounds[event.round].kind is RequestKind.COMMITMENT:
-            commitments = commitment.turned_down(commitments, event.subject)
+            commitments = holds.turned_down(commitments, event.subject)
         production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments)
     elif isinstance(event, CommitmentEvent):
-        commitments = commitment.evolve(production.commitments, event, metadata)
+        commitments = holds.evolve(production.commitments, event, metadata)
         production = replace(production, commitments=commitments)
     elif isinstance(event, EstimateEvent):
         production = replace(production, estimates=estimate.evolve(production.estimates, event))
@@ -270,6 +270,6 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
             production,
             financing=financing.cleared(production.financing, clears),
             spending=spend.cleared(production.spending, clears),
-            commitments=commitment.cleared(production.commitments, clears),
+            commitments=holds.cleared(production.commitments, clears),
         )
     return production
