@@ -11,8 +11,9 @@ import logging
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,17 +21,19 @@ from uuid import uuid4
 import asyncpg
 import httpx2
 from rich.console import Console
+from rich.table import Table
 
 from service import verify
 from service.app import now
 from service.database import migrate
 from service.deciders.company import OPERATOR, AdmitMember, FoundCompany
+from service.demo_shoot import weeks
 from service.embedded import Server, running
 from service.handling import Wish
 from service.routes.access import Doors
 from service.serving import configure_logs, served
 
-COMPANY, PRODUCTION, CO_FINANCED = "acme", "the-long-take", "the-other-shore"
+COMPANY, PRODUCTION, CO_FINANCED, SHOT = "acme", "the-long-take", "the-other-shore", "the-fort"
 TOP_SHEET = Path(__file__).parent / "demo_top_sheet.csv"
 LEVELS = {"ATL": "above_the_line", "PROD": "production", "POST": "post", "OTHER": "other"}
 
@@ -465,7 +468,10 @@ async def walk(play: Play) -> None:
     tell.rule("Act 5 — a co-financed budget: who is asked, and what their word is worth")
     await co_financing(Play(play.client, play.tokens, tell, CO_FINANCED))
 
-    tell.rule("Act 6 — the auditor looks back")
+    tell.rule("Act 6 — twelve weeks of a shoot, and what they cost")
+    await shooting(Play(play.client, play.tokens, tell, SHOT))
+
+    tell.rule("Act 7 — the auditor looks back")
     then = await play.view("auditor", "current-budget", as_of=before_approval)
     play.says(
         f"as of version {before_approval}, before the approval",
@@ -706,3 +712,44 @@ def main() -> int:
             return 1
     tell.print("\nEverything was as it must be.", style="bold green")
     return 0
+
+
+async def shooting(play: Play) -> None:
+    """Act six: the top sheet again, locked, and the cost report of each of twelve weeks of orders and payroll."""
+    sending = replace(play, tell=Console(quiet=True))
+    await _ready_to_shoot(sending)
+    table = Table("Week", "Cost in it", "To date", "Committed", "EFC", "Over (under)", box=None)
+    for week in weeks():
+        for part, command, body in week.sent:
+            answer = await sending.send(part, command, body)
+            for event in answer["events"]:
+                if event["type"] == "ApprovalRequested":
+                    await _approve(sending, "executive producer", event["data"]["round"])
+        play.position = sending.position
+        period = {"posted_from": str(week.monday), "posted_to": str(week.sunday)}
+        total = (await play.view("auditor", "cost-report", **period))["total"]
+        columns = ("actual_period", "actual_to_date", "commitments", "efc", "variance")
+        table.add_row(f"{week.number}", *(f"{Decimal(total[column]):,}" for column in columns))
+    for column in table.columns:
+        column.justify = "right"
+    play.tell.print(table)
+    play.says("to date, INR", total["actual_to_date"], "4724064.50")
+    play.says("expected in the end, INR", total["efc"], "61573072.00")
+    explained = await play.view("accountant", "cost-report/accounts/3600")
+    play.says("the location's estimate", explained["estimates"][-1]["reason"], "The fort costs less than was feared.")
+
+
+async def _ready_to_shoot(play: Play) -> None:
+    """A production whose people are there, whose money is committed and whose budget is locked."""
+    ep = "executive producer"
+    opening = {"title": "The Fort", "kind": "feature", "currency": "INR", "time_zone": "Asia/Kolkata"}
+    await play.send(ep, "open-production", opening)
+    for person, _, roles in CAST.values():
+        for role in roles:
+            await play.send(ep, "appoint", {"person": person, "role": role, "from_on": "2026-09-01"})
+    equity = {"kind": "equity", "party": "Prasad Film Fund", "amount": inr("70000000"), "document": "Agreement"}
+    await play.send(ep, "secure-funding", equity | {"rests_on": "signed_agreement"})
+    await play.send("line producer", "set-budget", top_sheet())
+    await play.send("producer", "submit-budget", {"budget": "v1"})
+    await _approve(play, ep, "A-1")
+    await play.send(ep, "lock-budget", {"budget": "v1"})
