@@ -397,10 +397,20 @@ class Wanted:
         return not other and (self.account is None or any(line.account == self.account for line in row.lines))
 
 
-def still_to_come(rows: Rows, stream: StreamId) -> list[tuple[CommitmentId, AccountCode, Decimal]]:
-    """What is promised and not invoiced yet: of each commitment, account by account, in base currency."""
+@dataclass(frozen=True, slots=True)
+class StillToCome:
+    """What is promised and not invoiced yet, in base currency."""
+
+    commitment: CommitmentId
+    vendor: VendorId
+    account: AccountCode
+    amount: Decimal
+
+
+def still_to_come(rows: Rows, stream: StreamId) -> list[StillToCome]:
+    """Of each commitment, account by account."""
     return [
-        (row.commitment, each.account, each.balance)
+        StillToCome(row.commitment, row.vendor, each.account, each.balance)
         for row in rows.of(CommitmentRow, stream)
         if row.state in LIVE
         for each in _accounts(row)

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, select, true
 
-from events.ids import AccountCode
-from projections import commitment_register, cost_report, current_budget, spend_register
+from events.ids import AccountCode, StreamId, VendorId
+from projections import commitment_register, cost_report, current_budget, spend_register, vendors
 from projections.cost_report import (
     CostExplanation,
     CostLine,
@@ -26,6 +28,7 @@ from projections.current_budget import BudgetRow, ChangeRow, LineRow
 from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.stored import load
+from projections.vendors import VendorCost, VendorLine, Vendors
 from service.deciders.command import AnyDay
 from service.problems import Problem
 from service.spreadsheets import CSV
@@ -138,11 +141,64 @@ async def get_account_cost(
     )
 
 
+@router.get(PRODUCTION + "/vendors", name="vendors", response_model=Vendors)
+async def get_vendors(
+    production: Readable,
+    at: At,
+    response: Response,
+    days: Annotated[int, Query(ge=1, le=366, description="How many days are the last ones, today among them.")] = 30,
+    as_of: AsOf = None,
+    at_least: AtLeast = None,
+    accept: Annotated[str, Header(description="`application/json`, `text/csv` or `application/jsonl`.")] = JSON,
+) -> Vendors | Response:
+    """With whom is money spent, how much of it lately, and what is still to come?"""
+    shown_to(production, None, "the list of vendors")
+    stream, register = production.stream_id, commitment_register.PROJECTION
+    sources = (register, spend_register.PROJECTION)
+    for projection in sources:
+        then = await asked_for(at, projection, stream, as_of, at_least)
+    async with one_moment(at, sources, company_of(stream)) as (connection, position):
+        shown = then or await shown_now(at, connection, register, stream, position)
+        driver = (await connection.get_raw_connection()).driver_connection
+        commitments = await load(driver, register.kinds, [stream]) if then is None else None
+        since = shown.at.astimezone(ZoneInfo(production.time_zone)).date() - timedelta(days=days - 1)
+        spent = (await connection.execute(_by_vendor(stream, shown.version, since))).mappings().all()
+    if commitments is None:
+        commitments = await rows_at(at.database.pool, register, stream, shown.version)
+    to_come: dict[VendorId, Decimal] = {}
+    for each in commitment_register.still_to_come(commitments, stream):
+        to_come[each.vendor] = to_come.get(each.vendor, Decimal(0)) + each.amount
+    named = await at.directory.vendors_of(company_of(stream))
+    view = vendors.view(
+        stream,
+        shown.version,
+        shown.position,
+        production.currency,
+        since,
+        {r["vendor"]: VendorCost(r["spent"], r["recent"] or r["spent"] * 0, r["entries"]) for r in spent},
+        to_come,
+        {vendor: name for vendor, name in named if name is not None},
+    )
+    page = Page([], None, shown, preferred(accept, JSON, CSV, JSON_LINES))
+    return answered(response, page, view, view.vendors, VendorLine, "vendors", production.sight)
+
+
+def _by_vendor(stream: StreamId, version: int, since: date) -> Select[Any]:
+    """The sums of the register's lines: of all days, and of the last ones."""
+    lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
+    of_entry = and_(entries.c.stream_id == lines.c.stream_id, entries.c.spend == lines.c.spend)
+    recent = func.sum(lines.c.amount).filter(lines.c.posted_on >= since).label("recent")
+    count = func.count().filter(lines.c.line == "spend").label("entries")
+    asked = select(entries.c.vendor, func.sum(lines.c.amount).label("spent"), recent, count)
+    of_stream = asked.join(entries, of_entry).where(lines.c.stream_id == stream, lines.c.version <= version)
+    return of_stream.group_by(entries.c.vendor)
+
+
 def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
     stream, shown = production.stream_id, found.shown
     commitments: dict[AccountCode, Decimal] = {}
-    for _, account, balance in commitment_register.still_to_come(found.commitments, stream):
-        commitments[account] = commitments.get(account, Decimal(0)) + balance
+    for each in commitment_register.still_to_come(found.commitments, stream):
+        commitments[each.account] = commitments.get(each.account, Decimal(0)) + each.amount
     actual = {row["account"]: (row["period"] or row["to_date"] * 0, row["to_date"]) for row in found.actual}
     costs = Costs(actual, commitments, cost_report.latest(found.estimates))
     budget, budgeted = current_budget.in_force(found.budgets, stream)
@@ -186,9 +242,9 @@ def _of_spend(found: Found) -> list[CostPart]:
 def _of_commitments(production: Reading, found: Found, account: AccountCode) -> list[CostPart]:
     """What is still to come of each commitment."""
     return [
-        CostPart(figure="commitments", amount=balance, commitment=commitment)
-        for commitment, code, balance in commitment_register.still_to_come(found.commitments, production.stream_id)
-        if code == account
+        CostPart(figure="commitments", amount=each.amount, commitment=each.commitment)
+        for each in commitment_register.still_to_come(found.commitments, production.stream_id)
+        if each.account == account
     ]
 
 

@@ -212,8 +212,8 @@ async def varied(studio: Studio, person: PersonId) -> list[httpx2.Response]:
 
 
 async def costs(studio: Studio, person: PersonId) -> list[httpx2.Response]:
-    """The report, which is for those who may read everything."""
-    asked = ["cost-report", *(f"cost-report/accounts/{code}" for code in (ART, STORY, LEAD))]
+    """The report and the vendors, which are for those who may read everything."""
+    asked = ["cost-report", "vendors", *(f"cost-report/accounts/{code}" for code in (ART, STORY, LEAD))]
     found = [await studio.get(person, path, at_least=studio.last) for path in asked]
     assert len({answer.status_code for answer in found}) == 1
     return [answer for answer in found if answer.status_code != 403]
@@ -231,6 +231,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/charts/{chart}": door("the-long-take/charts/feature"),
     "/v1/{company}/{production}/approval-status": view("approval-status"),
     "/v1/{company}/{production}/cost-report": costs,
+    "/v1/{company}/{production}/vendors": costs,
     "/v1/{company}/{production}/cost-report/accounts/{account}": costs,
     "/v1/{company}/{production}/commitment-register": view("commitment-register"),
     "/v1/{company}/{production}/funding": view("funding"),

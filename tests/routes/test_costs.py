@@ -177,6 +177,32 @@ class TestAnAccount:
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:greenlight:problem:account-is-missing")
 
 
+class TestVendors:
+    async def test_are_shown_by_what_is_spent_lately_and_in_all_and_what_is_to_come(self, world: World) -> None:
+        old = TODAY - timedelta(days=40)
+        story: Story = [*LOCKED, *bought((ART, "1000")), invoice("400")]
+        story = [*story, (LINE_PRODUCER, spend(ART, "70", "KS-9", posted_on=old))]
+        story = [*story, (LINE_PRODUCER, spend(EDITING, "30", "CH-1", vendor="cut-house", vendor_name="Cut House"))]
+        story = [*story, (ACCOUNTANT, reverse("S-000003")), *bought((EDITING, "5"), number=2, vendor="new-house")]
+        await world.play(story)
+
+        shown = await world.read(AUDITOR, "vendors")
+        then = await world.read(AUDITOR, "vendors", as_of=shown["version"] - 4)
+        lines = {
+            each["vendor"]: [each[name] for name in ("total", "recent", "entries", "open")] for each in shown["vendors"]
+        }
+
+        assert lines == {
+            "kala-sets": ["470.00", "400.00", 2, "600.00"],
+            "cut-house": ["0.00", "0.00", 1, "0.00"],
+            "new-house": ["0.00", "0.00", 0, "5.00"],
+        }
+        assert (shown["total"], shown["recent"], shown["open"]) == ("470.00", "400.00", "605.00")
+        assert next(iter(lines)) == "kala-sets"
+        assert (then["total"], then["open"]) == ("500.00", "600.00")
+        assert next(each["name"] for each in shown["vendors"] if each["vendor"] == "cut-house") == "Cut House"
+
+
 class TestEveryView:
     @pytest.mark.parametrize("seed", [1, 2, 3])
     async def test_agrees_with_the_others_at_every_version(self, world: World, seed: int) -> None:
@@ -198,7 +224,8 @@ class TestEveryView:
             spent = await world.read(AUDITOR, "spend-register", as_of=version, limit=1)
             promised = await world.read(AUDITOR, "commitment-register", as_of=version)
             budget = await world.read(AUDITOR, "current-budget", as_of=version)
-            total = shown["total"]
+            total, whom = shown["total"], await world.read(AUDITOR, "vendors", as_of=version)
+            assert (whom["total"], whom["open"]) == (total["actual_to_date"], total["commitments"])
             assert Decimal(total["actual_to_date"]) == Decimal(spent["total"])
             assert Decimal(total["commitments"]) == Decimal(promised["committed"])
             if budget["in_force"] is not None:

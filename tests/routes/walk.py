@@ -220,6 +220,7 @@ SPENT: list[Step] = [
     Look(AUDITOR, "commitment_register"),
     shown(RAVI, EstimateFinalCost),
     Look(AUDITOR, "cost_report", asked={"posted_from": "2026-11-01", "posted_to": "2026-11-30"}),
+    Look(AUDITOR, "vendors"),
     Look(AUDITOR, "cost_report_account", path="cost-report/accounts/2200"),
     shown(RAVI, CloseCommitment),
     shown(RAVI, ReopenCommitment),
