@@ -93,7 +93,8 @@ def inbox(
                     asking = (row.submitted_by, row.on_behalf_of, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
             for seat in sorted({seat for condition in row.conditions for seat in house.heirs(row, condition)}):
-                if person == seat or person in house.through(seat, Power.CLOSE_CONDITION):
+                through = house.through(seat, Power.CLOSE_CONDITION) - house.barred(row)
+                if person == seat or person in through:
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.on_behalf_of, None, row.since)
                     items.append(_item(row, drafting.title, "close_condition", behalf, *asking))

@@ -12,7 +12,8 @@ A7  One person fills one place of a round, for themselves or for another; two st
 A8  Who may answer is looked at when the answer is given and again when the round passes: what was given by somebody
     who may not give it any more has lapsed.
 A9  Conditions are met or waived by who set them, before the approval takes effect; where whoever set one is not asked
-    any more, by somebody whom the step asks now, or who may override it.
+    any more, or may not approve by now, by somebody whom the step asks now and who may, or who may override it; and
+    where there is neither, by an executive producer. Nobody of them had a hand in what is asked for.
 A10 Where the policy names a role that may, somebody who holds it passes over a step, or gives somebody's place to
     another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so.
 A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.

@@ -12,9 +12,17 @@ import pytest
 
 from events.approval import ApprovalRequested, ApprovedByPolicy, BudgetApproved, RequestRecalled
 from events.budget import Held, Level
+from events.change import BudgetTransferred
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.team import Role
-from service.deciders.approval import Approve, ApproverSetTheBudget, RecallRequest, Reject
+from service.deciders.approval import (
+    Approve,
+    ApproverSetTheBudget,
+    CloseCondition,
+    ConditionIsNotYours,
+    RecallRequest,
+    Reject,
+)
 from service.deciders.budget import LockBudget, SetBudget, SubmitterMayNotLock, UnlockBudget
 from service.deciders.budget_content import BudgetCharge
 from service.deciders.budget_detail import LineIsTooLarge
@@ -22,16 +30,18 @@ from service.deciders.financing import AmendFunding
 from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
-from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, draw, last, says
+from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, draw, last, policy, says, transfer
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
     CONTINGENCY,
+    DIRECTOR,
     DRAFTED,
     EDITING,
     FINANCIER,
     FUNDED,
+    GUARANTOR,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
@@ -260,6 +270,35 @@ class TestARecoding:
         facts = given(story).when(ACCOUNTANT, spend(ART, "4500", document="D3")).facts
         [opened] = [fact for fact in facts if isinstance(fact, ApprovalRequested)]
         assert (opened.rule, opened.counted) == ("Large", inr("13500"))
+
+
+class TestACondition:
+    """Noor is an accountant, too, sets a condition, and then logs spend on the account that gets the money."""
+
+    CLOSES = CloseCondition(round="A-3", condition=1, waived=True, words=WHY)
+
+    def barred(self, *steps: Step, **terms: object) -> Story:
+        story: Story = [*COVERED, (MAYA, appoint(NOOR, Role.ACCOUNTANT))]
+        story = [*adopted(story, policy(*steps, **terms)), (PRODUCER, transfer())]
+        story = says(story, NOOR, "A-3", conditions=("The permit comes.",))
+        return [*story, (NOOR, spend(ART, "10"))]
+
+    def test_is_closed_by_others_whom_the_step_asks_once_who_set_it_may_not_approve(self) -> None:
+        story = self.barred(EP)
+        refusal = ConditionIsNotYours("A-3", 1, NOOR, (MAYA, TWO_HATS))
+        given(story).when(NOOR, self.CLOSES).then_refused(refusal)
+        story = [*story, (MAYA, self.CLOSES)]
+        assert isinstance(given(story).when(TWO_HATS, last(story, "A-3")).facts[-1], BudgetTransferred)
+
+    @pytest.mark.parametrize("override_by", [Role.DIRECTOR, None])
+    def test_is_closed_by_who_may_override_or_an_executive_producer_where_nobody_else_is_left(
+        self, override_by: Role | None
+    ) -> None:
+        story = self.barred(Step((Approver(person=NOOR),)), override_by=override_by)
+        heirs = (MAYA, TWO_HATS) if override_by is None else (DIRECTOR,)
+        given(story).when(GUARANTOR, self.CLOSES).then_refused(ConditionIsNotYours("A-3", 1, NOOR, heirs))
+        for heir in heirs:
+            assert given(story).when(heir, self.CLOSES).refusal is None
 
 
 class TestADraw:

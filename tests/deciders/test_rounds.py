@@ -399,7 +399,7 @@ class TestConditions:
         story: Story = [*adopted(DRAFTED, policy(EP)), (TWO_HATS, SubmitBudget(budget="v1"))]
         story = [*says(story, MAYA, "A-2", conditions=("Mine.",)), ends(MAYA, Role.EXECUTIVE_PRODUCER)]
         waive = CloseCondition(round="A-2", condition=1, waived=True, words=WHY)
-        given(story).when(TWO_HATS, waive).then_refused(ApproverIsSubmitter(TWO_HATS, "v1"))
+        given(story).when(TWO_HATS, waive).then_refused(ConditionIsNotYours("A-2", 1, MAYA, (NOOR,)))
 
     def test_are_added_by_who_has_approved_already(self) -> None:
         story = approves(submitted(EPS), MAYA)

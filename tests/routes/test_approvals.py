@@ -256,6 +256,17 @@ class TestTheInbox:
 
         assert await waiting(world, MAYA) == [("close_condition", "A-2", None)]
 
+    async def test_shows_them_to_others_whom_the_step_asks_once_who_set_it_may_not_approve(self, world: World) -> None:
+        story = [*adopted(COVERED, policy(EP)), (PRODUCER, transfer()), (MAYA, appoint(NOOR, Role.ACCOUNTANT))]
+        await world.play(says(story, NOOR, "A-3", Approve, conditions=("The bond is signed.",)))
+        before = {who: await waiting(world, who) for who in (MAYA, NOOR)}
+        await world.play([(NOOR, spend(ART, "10"))])
+        after = {who: await waiting(world, who) for who in (MAYA, NOOR)}
+
+        assert before == {MAYA: [], NOOR: [("close_condition", "A-3", None)]}
+        assert ("close_condition", "A-3", None) in after[MAYA]
+        assert after[NOOR] == []
+
     async def test_offers_no_place_to_who_filled_one_already(self, world: World) -> None:
         story = [*submitted(EP, EPS), (MAYA, away(NOOR))]
         await world.play(says(story, NOOR, "A-2"))
