@@ -153,8 +153,10 @@ class House:
         return self.standing.asked(row.steps[step].approvers, row.accounts, _instead(row, step))
 
     def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
-        """Who says what becomes of an open condition: who set it; whom the step asks, where it asks them no more or they
-        may not approve; where nobody of them may, whoever may override, or else an executive producer.
+        """Who says what becomes of an open condition.
+
+        Who set it; whom the step asks and who may approve, where it asks them no more or they may not; where nobody of
+        them may, whoever may override, or else an executive producer.
         """
         if condition.state != "open":
             return []

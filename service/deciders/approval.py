@@ -15,7 +15,8 @@ A9  Conditions are met or waived by who set them, before the approval takes effe
     any more, or may not approve by now, by somebody whom the step asks now and who may, or who may override it; and
     where there is neither, by an executive producer. Nobody of them had a hand in what is asked for.
 A10 Where the policy names a role that may, somebody who holds it passes over a step, or gives somebody's place to
-    another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so.
+    another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so. Nobody does
+    where it is about who decides, or about cutting funding: the policy, an appointment, a source.
 A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.
 """
 
@@ -53,7 +54,7 @@ from events.team import Role
 
 from .command import Command
 from .delegation import beyond
-from .policy import Chosen, Request
+from .policy import NEVER_PASSED_OVER, Chosen, Request
 from .refusal import Conflicting, Forbidden, Missing
 from .rounds import Approvals, Circumstances, Outcome, Round, Vote
 
@@ -479,7 +480,7 @@ def request_approval(request: Request, rule: Chosen, round_id: RoundId) -> list[
             rule=rule.rule,
             steps=rule.steps,
             one_person_may_fill_two_steps=rule.terms.one_person_may_fill_two_steps,
-            override_by=rule.terms.override_by,
+            override_by=None if request.kind in NEVER_PASSED_OVER else rule.terms.override_by,
             fresh_minutes=fresh_minutes(request, rule),
             excluded=tuple(sorted(request.excluded)),
             command=None if request.command is None else type(request.command).__name__,

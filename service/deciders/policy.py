@@ -59,6 +59,8 @@ _GROWTH = (*CHANGES, RequestKind.BUDGET)
 _OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT))
 #: Of what takes a capped account past its budget, though nobody raised it.
 _PAST_A_CAP = When((RequestKind.PAYMENT,), capped=True, percent_over=Decimal(0))
+#: About who decides, or about cutting funding: there nobody passes over whom the policy asks.
+NEVER_PASSED_OVER = (RequestKind.POLICY_CHANGE, RequestKind.APPOINTMENT, RequestKind.FUNDING_CUT)
 _UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 

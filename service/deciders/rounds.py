@@ -289,8 +289,10 @@ class Circumstances:
         return None
 
     def heirs(self, asked: Round, condition: Condition) -> tuple[PersonId, ...]:
-        """A9: who says what becomes of a condition: who set it; whom the step asks, where it asks them no more or they
-        may not approve; where nobody of them may, whoever may override, or else an executive producer.
+        """A9: who says what becomes of a condition.
+
+        Who set it; whom the step asks and who may approve, where it asks them no more or they may not; where nobody of
+        them may, whoever may override, or else an executive producer.
         """
         excluded = self.excluded(asked)
         seats = self._seats(asked, condition.step, escalated=True)

@@ -165,6 +165,22 @@ class TestAdoptApprovalPolicy:
         given(adopted(DRAFTED, terms)).when(MAYA, AdoptApprovalPolicy(terms=terms)).then_nothing()
 
 
+class TestWhoMayOverride:
+    @pytest.mark.parametrize(
+        ("kind", "command"),
+        [
+            (RequestKind.POLICY_CHANGE, AdoptApprovalPolicy(template=Template.STUDIO)),
+            (RequestKind.APPOINTMENT, appoint(STRANGER, Role.EXECUTIVE_PRODUCER)),
+            (RequestKind.FUNDING_CUT, WithdrawFunding(funding="F-4", reason=WHY)),
+            (RequestKind.UNLOCKING, UnlockBudget(budget="v1", reason=WHY)),
+        ],
+    )
+    def test_passes_over_no_step_about_who_decides_or_about_a_cut(self, kind: RequestKind, command: Command) -> None:
+        story: Story = [*adopted(COVERED, ruled(override_by=Role.DIRECTOR)), (MAYA, command)]
+        expected = Role.DIRECTOR if kind is RequestKind.UNLOCKING else None
+        assert (asked(story, "A-3").kind, asked(story, "A-3").override_by) == (kind, expected)
+
+
 class TestRules:
     def test_the_first_that_is_for_it_counts(self) -> None:
         terms = ruled(Rule("First", TRANSFERS, (EP,)), Rule("Second", TRANSFERS, (EPS,)))
