@@ -17,7 +17,8 @@ A9  Conditions are met or waived by who set them, before the approval takes effe
 A10 Where the policy names a role that may, somebody who holds it passes over a step, or gives somebody's place to
     another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so. Nobody does
     where it is about who decides, or about cutting funding: the policy, an appointment, a source.
-A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.
+A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count, nor
+    does an abstention beyond that limit.
 """
 
 from collections.abc import Collection
@@ -346,7 +347,7 @@ class Abstain(Decision):
 
     refusals = (
         *(*_ASKED, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, DealtWithIt),
-        *(PersonFillsAnotherPlace, *_PASSES),
+        *(PersonFillsAnotherPlace, BeyondDelegation, *_PASSES),
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "The vendor is my brother."}
 
@@ -520,7 +521,7 @@ def approve(
 
 
 def abstain(command: Abstain, approvals: Approvals, around: Circumstances, metadata: Metadata) -> list[ApprovalEvent]:
-    """A1, A3, A6, A7; abstaining once more does nothing."""
+    """A1, A3, A6, A7, A11; abstaining once more does nothing."""
     asked = _answered(command, approvals, around, metadata)
     seat = metadata.on_behalf_of or metadata.actor
     vote = Vote(seat, metadata.actor, asked.step, approves=False, gave=asked.gave(seat))
@@ -529,6 +530,7 @@ def abstain(command: Abstain, approvals: Approvals, around: Circumstances, metad
     persons = metadata.persons | asked.gave(seat)
     _had_no_hand_in_it(asked, around, persons)  # or whoever asked for it could say that one place is not waited for
     _fills_one_place(command.round, asked, seat, persons)
+    _within_limit(asked, around, metadata)  # where all are asked, one who abstains lets it pass
     return [Abstained(command.round, asked.subject, asked.content_hash, command.words, asked.step)]
 
 

@@ -164,7 +164,7 @@ class Situation:
             return False
         answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
         limits = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
-        return limits is not None and (not vote.approves or beyond(limits, amount) is None)
+        return limits is not None and beyond(limits, amount) is None
 
 
 def decide(
@@ -267,7 +267,18 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
 
 
 #: What a limit is for, besides answers to rounds.
-Limited = LogSpend | RequestOverage | TransferBudget | DrawContingency | SecureFunding | CommitFunding | RecordReceipt
+Limited = (
+    LogSpend
+    | ReverseSpend
+    | RecodeSpend
+    | SubmitBudget
+    | RequestOverage
+    | TransferBudget
+    | DrawContingency
+    | SecureFunding
+    | CommitFunding
+    | RecordReceipt
+)
 _LIMITED = get_args(Limited)
 
 
@@ -276,6 +287,10 @@ def amount_of(command: Limited, production: Production) -> Money:
     match command:
         case LogSpend():
             return Money(command.net + command.tax, command.currency)
+        case ReverseSpend() | RecodeSpend():
+            return spend.live(command.spend, production.spending).cost
+        case SubmitBudget():
+            return production.budgets.existing(command.budget).total
         case RequestOverage() | TransferBudget() | DrawContingency():
             return Money(command.amount, production.currency)
         case SecureFunding() | RecordReceipt():

@@ -277,6 +277,7 @@ BANDS = Policy(
 UNDER_BANDS = [*adopted(DRAFTED, BANDS), (PRODUCER, SubmitBudget(budget="v1"))]
 FRESH = submitted(EP, fresh_from=Decimal("100000"), override_by=Role.EXECUTIVE_PRODUCER)
 LET_SAM = [*SUBMITTED, (MAYA, delegated(limit=inr("1000")))]
+_LET_ABSTAIN = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN, limit=inr("1000")))]
 SET_BY_TWO_HATS = [
     *adopted(DRAFTED, policy(EP, override_by=Role.EXECUTIVE_PRODUCER)),
     (TWO_HATS, budget("210000")),
@@ -445,6 +446,13 @@ _ANSWERS = [
     *_hands_in_it(Abstain),
     Rung("Abstain: after giving a place away", _ASKED_TOO, MAYA, last(_ASKED_TOO, "A-3", Abstain), _DEALT),
     Rung("Abstain: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2", Abstain), _PLACE_TAKEN),
+    Rung(
+        "Abstain: beyond the delegation",
+        _LET_ABSTAIN,
+        f"{STRANGER}/{MAYA}",
+        last(_LET_ABSTAIN, "A-2", Abstain),
+        BeyondDelegation(STRANGER, MAYA, inr("1000"), inr("460000")),
+    ),
     Rung("Abstain: the last one", _ALL_BUT_ONE, TWO_HATS, last(_ALL_BUT_ONE, "A-3", Abstain), GONE),
     *_not_asked(RequestChanges, words=WHY),
     *_not_asked(Reject, words=WHY),
@@ -589,8 +597,8 @@ def beyond(command: Command, grantor: PersonId) -> Rung:
     """An act for somebody who let one do less."""
     name, power = type(command).__name__, authority.power(type(command))
     assert power is not None
-    let: Story = [*COVERED, (grantor, delegated(STRANGER, power, limit=inr("0.01")))]
-    production = play(COVERED).production
+    let: Story = [*SPENT_AND_COVERED, (grantor, delegated(STRANGER, power, limit=inr("0.01")))]
+    production = play(SPENT_AND_COVERED).production
     assert production is not None
     amount = decision.amount_of(command, production)
     refusal = BeyondDelegation(STRANGER, grantor, inr("0.01"), amount)

@@ -628,6 +628,14 @@ class TestLapsing:
             yes(1), VoteLapsed("A-2", "v1", MAYA, 0, self.NOT_FOR_THEM)
         )
 
+    def test_is_what_happens_to_an_abstention_as_well(self) -> None:
+        story: Story = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN))]
+        story = says(story, f"{STRANGER}/{MAYA}", "A-2", Abstain)
+        narrower = delegated(STRANGER, Power.ABSTAIN, limit=inr("1000"))
+        story = [*story, (MAYA, narrower), (MAYA, RevokeDelegation(delegation="D-1"))]
+        lapsed = VoteLapsed("A-2", "v1", MAYA, 0, self.NOT_FOR_THEM)
+        assert lapsed in given(story).when(NOOR, last(story, "A-2")).facts
+
     def test_leaves_an_abstention_that_was_delegated_alone(self) -> None:
         story: Story = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN))]
         given(story).when(f"{STRANGER}/{MAYA}", last(story, "A-2", Abstain)).then(
