@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from events.delegation import Power
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
+from events.money import Money
 from events.policy import Standing, handed_on
 from events.team import Role
 
@@ -176,15 +177,18 @@ class House:
         days = row.steps[row.step].within_days if row.step < len(row.steps) else None
         return None if days is None else row.since + timedelta(days=days)
 
-    def through(self, person: PersonId, power: Power) -> set[PersonId]:
-        """Who may use one of the powers of a substitute for the person."""
-        return {
-            s.substitute for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)
-        }
+    def through(self, person: PersonId, power: Power, amount: Money | None) -> set[PersonId]:
+        """Who may use one of the powers of a substitute for the person, on an amount; None is within no limit."""
+        of_theirs = [s for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)]
+        return {s.substitute for s in of_theirs if s.up_to is None or _is_within(s.up_to, amount)}
 
     def away_until(self, person: PersonId) -> date | None:
         """The last day of the person's absence."""
         return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
+
+
+def _is_within(limit: Money, amount: Money | None) -> bool:
+    return amount is not None and amount.currency == limit.currency and amount.amount <= limit.amount
 
 
 def _dealt(row: RoundRow) -> frozenset[PersonId]:

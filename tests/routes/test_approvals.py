@@ -45,8 +45,10 @@ from tests.deciders.stories import (
     TWO_HATS,
     appoint,
     budget,
+    inr,
     reverse,
     spend,
+    usd,
 )
 from tests.routes.world import World
 
@@ -94,6 +96,22 @@ class TestTheApprovalStatus:
             {"person": NOOR, "through": [FINANCIER], "away_until": None},
             {"person": TWO_HATS, "through": [], "away_until": None},
         ]
+
+    async def test_names_nobody_for_whom_it_is_beyond_what_was_delegated(self, world: World) -> None:
+        let = [
+            (MAYA, delegated(FINANCIER, limit=inr("459999.99"))),
+            (NOOR, delegated(FINANCIER, limit=inr("460000"))),
+            (TWO_HATS, delegated(FINANCIER, limit=usd("460000"))),
+        ]
+        await world.play([*submitted(EPS), *let])
+        asked = (await shown(world))["waits_for"]["asked"]
+        to_answer = await waiting(world, FINANCIER)
+        await world.play([(MAYA, AdoptApprovalPolicy(terms=policy(EP)))])
+        of_no_amount = (await shown(world))["waits_for"]["asked"]
+
+        assert [each["through"] for each in asked] == [[], [FINANCIER], []]
+        assert to_answer == [("approve", "A-2", NOOR)]
+        assert [each["through"] for each in of_no_amount] == [[], []]
 
     async def test_shows_both_when_one_answers_for_another(self, world: World) -> None:
         story = [*submitted(EP), (MAYA, away(ASSOCIATE_PRODUCER))]
