@@ -9,7 +9,8 @@ G3  What one vendor or account asked for within the policy's days, of all the ki
     so that splitting does not help, and so do all cuts of the funding; what was turned down does not, what was approved
     before, or released and reversed later, does: it may have been paid. How far an account is taken past what was
     approved for it counts all changes since, and a version that comes into force within the policy's days starts no new
-    count: of accounts, and of the whole.
+    count: of accounts, and of the whole. What is paid in another currency is measured at the rate sent or at that of the
+    budget in force, whichever makes it dearer.
 G4  A round keeps the steps it was opened under, whatever policy comes after.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
     unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:

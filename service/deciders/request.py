@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 
 from pydantic import TypeAdapter
 
@@ -26,7 +27,7 @@ from events.financing import (
     FundingWithdrawn,
 )
 from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, SpendId, VendorId
-from events.money import Money
+from events.money import Money, at_rate
 from events.policy import ApprovalPolicyAdopted, RequestKind
 from events.production import Stage, StageEntered
 from events.spend import SpendLogged, SpendRecoded
@@ -41,6 +42,7 @@ from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
 from .refusal import words
 from .rounds import Outcome
+from .spend import Entry
 from .spend import paid as payment_of
 
 #: An entry as it is stored, for the hash of what is paid.
@@ -64,7 +66,7 @@ def requested(
         content = former.content_hash
         if entry.account not in former.accounts:
             content = policy.hash_of(RequestKind.PAYMENT, command.spend, f"{content} on {entry.account}")
-        what = (command.spend, content, entry.paid, entry.account, former.vendor)
+        what = (command.spend, content, _of_entry(entry, production), entry.account, former.vendor)
         return _of_payment(*what, excluded, production)
     asks = partial(_asked_for, command, production, persons, metadata.at.date())
     for event in happened:
@@ -85,12 +87,14 @@ def requested(
                 return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (left, account), excluded)
             case SpendLogged(spend, account, vendor=vendor):
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
-                return _of_payment(spend, content, payment_of(event), account, vendor, persons, production, event.cost)
+                paid = _dearer(payment_of(event), Money(event.net + event.tax, event.currency), production)
+                return _of_payment(spend, content, paid, account, vendor, persons, production, event.cost)
             case SpendRecoded(spend, _, account):
                 entry = production.spending.entries[spend]
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
                 excluded = persons | entry.logged_by
-                return _of_payment(spend, content, entry.paid, account, entry.likeness[0], excluded, production)
+                paid, vendor = _of_entry(entry, production), entry.likeness[0]
+                return _of_payment(spend, content, paid, account, vendor, excluded, production)
             case FundingWithdrawn(funding):
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
@@ -211,6 +215,25 @@ def _of_payment(
         percent_over=_percent_over(spent, budgeted),
         excluded=excluded,
     )
+
+
+def _of_entry(entry: Entry, production: Production) -> Money:
+    """What is paid for an entry, as it is measured."""
+    _, net, tax, currency, *_ = entry.likeness
+    return _dearer(entry.paid, Money(net + tax, currency), production)
+
+
+def _dearer(paid: Money, as_billed: Money, production: Production) -> Money:
+    """What is paid, at the rate that was sent, or at the budget's, if that is dearer: whoever logs spend says its rate.
+
+    Args:
+        as_billed: the same in the currency that it is spent in.
+    """
+    force = production.budgets.force
+    for rate in () if force is None or as_billed.currency == paid.currency else force.rates:
+        if as_billed.currency in (rate.source, rate.target):
+            return max(paid, at_rate(as_billed, rate, paid.currency), key=attrgetter("amount"))
+    return paid
 
 
 def of_version(

@@ -352,6 +352,33 @@ class TestAPayment:
         assert (opened.rule, opened.amount) == (None, inr("100000"))
         assert facts[0].cost == inr("1")
 
+    @pytest.mark.parametrize(
+        ("rates", "sent", "measured"),
+        [
+            (("USD", "INR", "80"), ("USD", "INR", "1"), "16000"),
+            (("INR", "USD", "0.0125"), ("INR", "USD", "1"), "16000"),
+            (("USD", "INR", "80"), ("USD", "INR", "90"), "18000"),
+            (("EUR", "INR", "90"), ("USD", "INR", "1"), "200"),
+        ],
+        ids=["the budget's", "the other way round", "the one sent", "of another currency"],
+    )
+    def test_is_measured_at_the_dearer_of_the_rate_sent_and_the_budgets(
+        self, rates: tuple[str, str, str], sent: tuple[str, str, str], measured: str
+    ) -> None:
+        story = passes([*FUNDED, (LINE_PRODUCER, budget(rates=(rate(*rates),)))], "v1", 1)
+        terms = ruled(Rule("Small", replace(PAYMENTS, below=Decimal(10_000))), Rule("Large", PAYMENTS, (PRODUCERS,)))
+        story = adopted(story, terms)
+        dollars = spend(ART, "150", tax=Decimal(50), recoverable_tax=Decimal(50), currency="USD", rate=rate(*sent))
+        facts = given(story).when(LINE_PRODUCER, dollars).facts
+        [asks] = [fact for fact in facts if isinstance(fact, ApprovalRequested | ApprovedByPolicy)]
+        assert (asks.amount, asks.rule) == (inr(measured), "Large" if len(measured) > 3 else "Small")
+        if asks.rule == "Large":
+            again: Story = says([*story, (LINE_PRODUCER, dollars)], PRODUCER, "A-3", Reject, words=WHY)
+            again = [*again, (LINE_PRODUCER, RequestPayment(spend="S-000001", reason=WHY))]
+            assert asked(again, "A-4").amount == inr(measured)
+            moved: Story = [*story, (LINE_PRODUCER, dollars), (ACCOUNTANT, recode("S-000001", EDITING))]
+            assert asked(moved, "A-4").amount == inr(measured)
+
     def test_may_be_of_more_than_anyone_could_send_and_is_folded(self) -> None:
         tax = {"tax": Decimal("999999999999999"), "recoverable_tax": Decimal("999999999999999")}
         dollars = {"currency": "USD", "rate": rate("USD", "INR", "84.50")}
