@@ -9,9 +9,10 @@ G3  What one vendor or account asked for within the policy's days, of all the ki
     so that splitting does not help, and so do all cuts of the funding; what was turned down does not, what was approved
     before, or released and reversed later, does: it may have been paid. How far an account is taken past what was
     approved for it counts all changes since, and a version that comes into force within the policy's days starts no new
-    count: of accounts, and of the whole. What is paid in another currency is measured at the rate sent or at that of the
-    budget in force, whichever makes it dearer.
-G4  A round keeps the steps it was opened under, whatever policy comes after.
+    count: of accounts, and of the whole. What is paid in another currency is measured at the rate sent or at that of
+    the budget in force, whichever makes it dearer.
+G4  A round keeps the steps it was opened under, whatever policy comes after; while it is open, whoever would be asked
+    in it is appointed as where the policy asks them.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
     unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:
     otherwise nobody could ever join an only executive producer.
@@ -295,7 +296,7 @@ def adopt_approval_policy(
     command: AdoptApprovalPolicy, policies: Policies, company: Company | None, financing: Financing
 ) -> list[ApprovalPolicyAdopted]:
     """G1; whom it names is there; adopting the policy that is in force does nothing."""
-    for approver in _approvers(command.proposed):
+    for approver in approvers_in(steps_of(command.proposed)):
         if approver.person is not None and (company is None or not company.is_member(approver.person)):
             raise MemberIsMissing(approver.person)
         if approver.holder_of is not None:
@@ -403,9 +404,8 @@ def hash_of(kind: RequestKind, subject: str, body: str) -> Digest:
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
 
-def approves(terms: Policy, person: PersonId, role: Role, financing: Financing) -> bool:
-    """Whether somebody with a role, or with one more or less, is somebody whom the policy asks, or lets override."""
-    asked = (*_approvers(terms), Approver(Role.EXECUTIVE_PRODUCER), Approver(terms.override_by))
+def approves(asked: Iterable[Approver], person: PersonId, role: Role, financing: Financing) -> bool:
+    """Whether somebody with a role, or with one more or less, is one of those who are asked."""
     return any(
         approver.role is role
         or approver.person == person
@@ -418,12 +418,17 @@ def approves(terms: Policy, person: PersonId, role: Role, financing: Financing) 
     )
 
 
-def asks_holders(terms: Policy) -> bool:
-    """Whether the policy asks those who speak for funding somewhere."""
-    return any(approver.every_holder or approver.holder_of for approver in _approvers(terms))
+def asks_holders(asked: Iterable[Approver]) -> bool:
+    """Whether those who speak for funding are asked."""
+    return any(approver.every_holder or approver.holder_of for approver in asked)
 
 
-def _approvers(terms: Policy) -> Iterator[Approver]:
-    steps = [step for rule in terms.rules for step in rule.steps] + [*terms.otherwise, *terms.changes]
+def approvers_in(steps: Iterable[Step]) -> Iterator[Approver]:
+    """Whom the steps ask, or escalate to."""
     for step in steps:
         yield from (*step.approvers, *step.escalates_to)
+
+
+def steps_of(terms: Policy) -> list[Step]:
+    """All that a policy has."""
+    return [step for rule in terms.rules for step in rule.steps] + [*terms.otherwise, *terms.changes]

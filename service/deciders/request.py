@@ -28,10 +28,10 @@ from events.financing import (
 )
 from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, SpendId, VendorId
 from events.money import Money, at_rate
-from events.policy import ApprovalPolicyAdopted, RequestKind
+from events.policy import ApprovalPolicyAdopted, Approver, RequestKind
 from events.production import Stage, StageEntered
 from events.spend import SpendLogged, SpendRecoded
-from events.team import Appointed, AppointmentEnded
+from events.team import Appointed, AppointmentEnded, Role
 
 from . import payment, policy
 from .budget import Budget
@@ -59,7 +59,6 @@ def requested(
         happened: what it makes happen by its own rules.
     """
     persons = metadata.persons
-    terms = production.policies.terms
     if isinstance(command, RequestPayment):
         former = payment.turned_down(command, production.spending, production.approvals, waits=lambda _: False)
         entry, excluded = production.spending.entries[command.spend], former.excluded | persons
@@ -100,14 +99,14 @@ def requested(
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
             case FundingAmended():
                 return _of_an_amendment(event, asks, production, metadata)
-            case FundingCommitted(funding) if policy.asks_holders(terms):
+            case FundingCommitted(funding) if policy.asks_holders(_asked_in(production)):
                 if not _is_committed(funding, production):
                     new = funding not in production.financing.sources
                     named = "a new source" if new else funding  # others may come before it is approved
                     subject = _as_holder(named, _terms(funding, happened, production))
                     return asks(RequestKind.APPOINTMENT, subject, None)
             case Appointed(person, role) | AppointmentEnded(person, role):
-                if policy.approves(terms, person, role, production.financing):
+                if policy.approves(_asked_in(production), person, role, production.financing):
                     return asks(RequestKind.APPOINTMENT, f"{person} as {words(role)}", None)
             case StageEntered(stage, Stage.CLOSED):
                 return asks(RequestKind.REOPENING, words(stage), None)
@@ -122,6 +121,15 @@ def requested(
     return None
 
 
+def _asked_in(production: Production) -> list[Approver]:
+    """Whom the policy asks, or lets override, and whom open rounds do that keep the steps of an earlier one."""
+    terms, found = production.policies.terms, [Approver(Role.EXECUTIVE_PRODUCER)]
+    waits = [each for each in production.approvals.rounds.values() if each.outcome is Outcome.OPEN]
+    found += [Approver(role) for role in (terms.override_by, *(each.override_by for each in waits))]
+    found += policy.approvers_in(policy.steps_of(terms))
+    return [*found, *policy.approvers_in(step for each in waits for step in each.steps)]
+
+
 def _of_an_amendment(
     event: FundingAmended, asks: Callable[..., Request], production: Production, metadata: Metadata
 ) -> Request | None:
@@ -130,7 +138,7 @@ def _of_an_amendment(
     committed = _is_committed(event.funding, production)
     covered = production.financing.committed_cover() - evolve(production, event, metadata).financing.committed_cover()
     cut = Money(max(before.base_amount.amount - after.base_amount.amount, covered), currency)
-    holders = policy.asks_holders(production.policies.terms)
+    holders = policy.asks_holders(_asked_in(production))
     names_another = holders and after.holder != before.holder
     if names_another and cut.amount > 0:
         raise AmendsTwoThings(event.funding, cut, after.holder)

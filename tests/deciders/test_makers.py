@@ -26,6 +26,7 @@ from service.deciders.approval import (
 from service.deciders.budget import LockBudget, SetBudget, SubmitterMayNotLock, UnlockBudget
 from service.deciders.budget_content import BudgetCharge
 from service.deciders.budget_detail import LineIsTooLarge
+from service.deciders.command import Command
 from service.deciders.financing import AmendFunding
 from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
@@ -49,6 +50,7 @@ from tests.deciders.stories import (
     PRODUCER,
     STAFFED,
     STORY,
+    STRANGER,
     SUBMITTED,
     TWO_HATS,
     account,
@@ -386,6 +388,35 @@ class TestAPayment:
         production = play(story).production
         assert production is not None
         assert production.spending.entries["S-000001"].paid == inr("84500000000000000.00")
+
+
+class TestAnOpenRound:
+    """A transfer waits for accountants, or whoever holds funding, whom the policy that came since asks no more."""
+
+    WHO = Rule("Who", When((RequestKind.APPOINTMENT,)), (EPS,))
+
+    def waiting(self, step: Step) -> Story:
+        story: Story = [*adopted(COVERED, ruled(Rule("Moves", When((RequestKind.TRANSFER,)), (step,))))]
+        return adopted([*story, (PRODUCER, transfer())], ruled(self.WHO))
+
+    @pytest.mark.parametrize(
+        ("step", "command"),
+        [
+            (Step((Approver(Role.ACCOUNTANT),)), appoint(STRANGER, Role.ACCOUNTANT)),
+            (Step((Approver(person=STRANGER),)), appoint(STRANGER, Role.DIRECTOR)),
+            (
+                replace(EP, within_days=3, escalates_to=(Approver(Role.ACCOUNTANT),)),
+                appoint(STRANGER, Role.ACCOUNTANT),
+            ),
+            (Step((Approver(every_holder=True),)), equity(inr("1"), party="Fake", holder=STRANGER)),
+        ],
+        ids=["a role", "a person", "after its deadline", "a holder"],
+    )
+    def test_still_has_its_approvers_approved(self, step: Step, command: Command) -> None:
+        [opened] = [e for e in given(self.waiting(step)).when(MAYA, command).facts if isinstance(e, ApprovalRequested)]
+        assert (opened.kind, opened.rule) == (RequestKind.APPOINTMENT, "Who")
+        ended: Story = [*self.waiting(step), (PRODUCER, RecallRequest(round="A-3"))]
+        assert ApprovalRequested not in map(type, given(ended).when(MAYA, command).facts)
 
 
 class TestAPolicy:
