@@ -18,7 +18,7 @@ A10 Where the policy names a role that may, somebody who holds it passes over a 
     another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so. Nobody does
     where it is about who decides, or about cutting funding: the policy, an appointment, a source.
 A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count, nor
-    does an abstention beyond that limit.
+    does an abstention beyond that limit; a condition is closed within both.
 """
 
 from collections.abc import Collection
@@ -426,7 +426,7 @@ class CloseCondition(OnRound):
 
     refusals = (
         *(*_FOUND, ConditionIsMissing, ConditionIsNotYours),
-        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, BeyondDelegation),
+        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, BeyondDelegation, CredentialsAreNotFresh),
         *_TAKES_EFFECT,
     )
     example: ClassVar = {"round": "A-1", "condition": 1, "waived": False, "words": "The permit came."}
@@ -633,9 +633,14 @@ def override_step(
 
 
 def close_condition(
-    command: CloseCondition, approvals: Approvals, around: Circumstances, roles: Collection[Role], metadata: Metadata
+    command: CloseCondition,
+    approvals: Approvals,
+    around: Circumstances,
+    roles: Collection[Role],
+    metadata: Metadata,
+    signed_in: datetime | None,
 ) -> list[ApprovalEvent]:
-    """A3, A9."""
+    """A3, A9, A11: with the last condition it takes effect, so it is closed as it is approved."""
     asked = open_round(command.round, approvals)
     number = command.condition
     if number > len(asked.conditions) or not asked.conditions[number - 1].open:
@@ -647,6 +652,7 @@ def close_condition(
         raise ConditionIsNotYours(command.round, number, condition.seat, heirs)
     _had_no_hand_in_it(asked, around, metadata.persons)
     _within_limit(asked, around, metadata)
+    _signed_in_lately(asked, metadata, signed_in)
     closed = ConditionWaived if command.waived else ConditionMet
     return [closed(command.round, asked.subject, number, command.words)]
 
@@ -699,12 +705,8 @@ def _may_approve(
     persons = metadata.persons | asked.gave(seat)
     _had_no_hand_in_it(asked, around, persons)
     _fills_one_place(round_id, asked, seat, persons)
-    amount = asked.amount
     _within_limit(asked, around, metadata)
-    if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
-        said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
-        subject = asked.subject if amount is None else f"{asked.subject}, {amount},"
-        raise CredentialsAreNotFresh(subject, asked.fresh_minutes, said)
+    _signed_in_lately(asked, metadata, signed_in)
 
 
 def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> None:
@@ -712,6 +714,14 @@ def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> No
     if (limit := beyond(around.limits, asked.amount)) is not None:
         seat = metadata.on_behalf_of or metadata.actor
         raise BeyondDelegation(metadata.actor, seat, limit, asked.amount)
+
+
+def _signed_in_lately(asked: Round, metadata: Metadata, signed_in: datetime | None) -> None:
+    """A11."""
+    if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
+        said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
+        subject = asked.subject if asked.amount is None else f"{asked.subject}, {asked.amount},"
+        raise CredentialsAreNotFresh(subject, asked.fresh_minutes, said)
 
 
 def _had_no_hand_in_it(asked: Round, around: Circumstances, persons: frozenset[PersonId]) -> None:

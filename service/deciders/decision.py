@@ -526,7 +526,7 @@ def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProducti
         case OverrideStep():
             answered = approval.override_step(command, rounds, around, roles, metadata, situation.signed_in)
         case CloseCondition():
-            answered = approval.close_condition(command, rounds, around, roles, metadata)
+            answered = approval.close_condition(command, rounds, around, roles, metadata, situation.signed_in)
     if not answered and not isinstance(command, Nudge):
         return []
     insists = isinstance(command, Approve | OverrideStep | CloseCondition)

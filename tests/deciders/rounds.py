@@ -276,6 +276,9 @@ BANDS = Policy(
 )
 UNDER_BANDS = [*adopted(DRAFTED, BANDS), (PRODUCER, SubmitBudget(budget="v1"))]
 FRESH = submitted(EP, fresh_from=Decimal("100000"), override_by=Role.EXECUTIVE_PRODUCER)
+_OF_A_DAY = says(
+    submitted(EP, fresh_from=Decimal("100000"), fresh_minutes=1440), MAYA, "A-2", conditions=("The bond is signed.",)
+)
 LET_SAM = [*SUBMITTED, (MAYA, delegated(limit=inr("1000")))]
 _LET_ABSTAIN = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN, limit=inr("1000")))]
 SET_BY_TWO_HATS = [
@@ -573,6 +576,14 @@ _ANSWERS = [
         f"{STRANGER}/{MAYA}",
         CloseCondition(round="A-2", condition=1, waived=True, words=WHY),
         BeyondDelegation(STRANGER, MAYA, inr("459999.99"), inr("460000")),
+    ),
+    Rung(
+        "CloseCondition: with an old token",
+        _OF_A_DAY,
+        MAYA,
+        CloseCondition(round="A-2", condition=1, waived=True, words=WHY),
+        replace(_NOT_FRESH, minutes=1440),
+        later=1,
     ),
     Rung(
         "CloseCondition: of a place that another gave away",
