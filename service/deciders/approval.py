@@ -143,7 +143,7 @@ class NotAsked(Forbidden):
 
 @dataclass
 class PersonFillsAnotherPlace(Forbidden):
-    """{person} answered in {round} already, for {seat} in step {step}; one person fills one place."""
+    """{person} {did} in {round} already, for {seat} in step {step}; one person fills one place."""
 
     rule = "A7"
     otherwise = "Somebody else whom the round asks may answer, or the first answer may be withdrawn."
@@ -151,6 +151,14 @@ class PersonFillsAnotherPlace(Forbidden):
     round: RoundId
     seat: PersonId
     step: int
+    #: Or passed over a step, which is never taken back.
+    did: str = "answered"
+
+    @override
+    def advice(self) -> str:
+        if self.did == _PASSED_OVER:
+            return "Somebody else may do this; that a step was passed over is never taken back."
+        return self._filled(self.otherwise)
 
 
 @dataclass
@@ -254,13 +262,15 @@ class NobodyOverrides(Forbidden):
 
 @dataclass
 class NoStepIsLeft(Conflicting):
-    """Every step of {round} has passed; {subject} waits for its conditions {conditions}."""
+    """Every step of {round} has passed; {subject} waits for its conditions alone: {conditions}, of {whose}."""
 
-    rule = "A10"
-    otherwise = "Whoever set a condition says that it is met, or waives it."
+    rule = "A9"
+    otherwise = "{whose} may say that they are met, or waive them (`close-condition`)."
     round: RoundId
     subject: str
     conditions: tuple[int, ...]
+    #: Who may close one of them.
+    whose: tuple[PersonId, ...]
 
 
 @dataclass
@@ -297,11 +307,13 @@ class CannotBeReassigned(Conflicting):
     because: str
 
 
+#: What somebody did who overrode.
+_PASSED_OVER = "passed over a step"
 #: For examples: a content as somebody saw it.
 SEEN = "1ece4088d3db221f795a90f5623ca426f27543b7a42c1abb0be4c5edb0645597"
 
 _FOUND = (RoundIsMissing, RoundIsClosed)
-_ASKED = (*_FOUND, ContentHasChanged, NotAsked)
+_ASKED = (*_FOUND, ContentHasChanged, NoStepIsLeft, NotAsked)
 _PASSES = (CannotTakeEffect,)
 _TAKES_EFFECT = (NobodyApproved, *_PASSES)
 
@@ -585,8 +597,9 @@ def reassign_step(
         raise PlaceIsNotYours(command.round, seat, asked.override_by)
     _did_not_ask_for_it(asked, around, metadata.persons)  # nobody chooses who approves what they ask for
     for vote in asked.votes if seat not in metadata.persons else ():  # nor what they have answered themselves
-        if vote.persons & metadata.persons:
-            raise PersonFillsAnotherPlace(min(vote.persons & metadata.persons), command.round, vote.seat, vote.step + 1)
+        if both := vote.persons & metadata.persons:
+            did = _PASSED_OVER if both & asked.overriders else "answered"
+            raise PersonFillsAnotherPlace(min(both), command.round, vote.seat, vote.step + 1, did)
     because: str | None = None
     if seat not in around.waits_for(asked):
         because = f"{seat} is not waited for"
@@ -618,9 +631,9 @@ def override_step(
     _seen(command, asked, around)
     if asked.override_by is None or asked.override_by not in roles:
         raise NobodyOverrides(command.round, asked.override_by, tuple(roles))
+    _has_steps(command.round, asked, around)
     if asked.step == len(asked.steps):
-        still = tuple(number for number, condition in enumerate(asked.conditions, 1) if condition.open)
-        raise NoStepIsLeft(command.round, asked.subject, still)
+        raise NobodyApproved(command.round, asked.subject)
     _did_not_ask_for_it(asked, around, metadata.persons)
     _may_approve(command.round, asked, around, metadata, signed_in)
     for vote in asked.votes:  # in the step itself as well: one's own word is not enough for the others'
@@ -684,11 +697,20 @@ def _answered(command: Decision, approvals: Approvals, around: Circumstances, me
     """A1, A6: the round, if it asks whoever answers about what they saw."""
     asked = open_round(command.round, approvals)
     _seen(command, asked, around)
+    _has_steps(command.round, asked, around)
     seat, seats = metadata.on_behalf_of or metadata.actor, around.seats(asked, asked.step)
     if seat not in seats:
         step = min(asked.step + 1, len(asked.steps))
         raise NotAsked(seat, command.round, step, len(asked.steps), seats)
     return asked
+
+
+def _has_steps(round_id: RoundId, asked: Round, around: Circumstances) -> None:
+    """A9: whether it waits for more than conditions."""
+    waits = {number: condition for number, condition in enumerate(asked.conditions, 1) if condition.open}
+    if asked.step == len(asked.steps) and waits:
+        whose = {heir for condition in waits.values() for heir in around.heirs(asked, condition)}
+        raise NoStepIsLeft(round_id, asked.subject, tuple(waits), tuple(sorted(whose)))
 
 
 def _seen(command: Decision, asked: Round, around: Circumstances) -> None:

@@ -230,6 +230,7 @@ _ASKED_TOO: Story = [
 _DEALT = DealtWithIt(MAYA, "A-3")
 _ASKS_TWICE = adopted(COVERED, policy(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))
 _ANSWERED = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3")
+_PASSED_OVER = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3", OverrideStep, reason=WHY)
 _NOBODY = NobodyApproved("A-3", f"{STORY} to {ART}")
 GONE = CannotTakeEffect(
     f"{STORY} to {ART}",
@@ -358,9 +359,13 @@ def _seen(answer: type, **more: Any) -> list[Rung]:
 
 
 def _not_asked(answer: type, **more: Any) -> list[Rung]:
-    command = last(TWO_STEPS, "A-2", answer, **more)
+    name, command = answer.__name__, last(TWO_STEPS, "A-2", answer, **more)
     refusal = NotAsked(GUARANTOR, "A-2", 1, 2, (MAYA, NOOR, TWO_HATS))
-    return [Rung(f"{answer.__name__}: before one's step", TWO_STEPS, GUARANTOR, command, refusal)]
+    left, late = NoStepIsLeft("A-2", "v1", (1,), (MAYA,)), last(CONDITIONED, "A-2", answer, **more)
+    return [
+        Rung(f"{name}: when all steps have passed", CONDITIONED, NOOR, late, left),
+        Rung(f"{name}: before one's step", TWO_STEPS, GUARANTOR, command, refusal),
+    ]
 
 
 def _hands_in_it(answer: type, **more: Any) -> list[Rung]:
@@ -493,6 +498,13 @@ _ANSWERS = [
         ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY),
         PersonFillsAnotherPlace(MAYA, "A-3", MAYA, 1),
     ),
+    Rung(
+        "ReassignStep: of others, by who has passed over a step",
+        _PASSED_OVER,
+        MAYA,
+        ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY),
+        PersonFillsAnotherPlace(MAYA, "A-3", MAYA, 1, "passed over a step"),
+    ),
     *(
         Rung(
             f"ReassignStep: to {to}, from {seat}",
@@ -522,7 +534,7 @@ _ANSWERS = [
         OVERRIDABLE_AND_CONDITIONED,
         NOOR,
         last(OVERRIDABLE_AND_CONDITIONED, "A-2", OverrideStep, reason=WHY),
-        NoStepIsLeft("A-2", "v1", (1,)),
+        NoStepIsLeft("A-2", "v1", (1,), (MAYA,)),
     ),
     *_hands_in_it(OverrideStep, reason=WHY),
     Rung(

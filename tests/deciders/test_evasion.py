@@ -435,6 +435,18 @@ class TestWhatIsApproved:
         story = [*says(story, DIRECTOR, "A-3"), (FINANCIER, WithdrawVote(round="A-3"))]
         assert asked(story, "A-3").outcome is Outcome.OPEN
 
+    def test_what_nobody_approved_is_not_passed_over_once_all_steps_are(self) -> None:
+        both = Step((Approver(Role.COMPLETION_GUARANTOR), Approver(person=FINANCIER)), Mode.ALL)
+        nobody = Step((Approver(person=STRANGER),), optional=True)
+        terms = policy(both, nobody, override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY))]
+        story = says(says(story, DIRECTOR, "A-3"), FINANCIER, "A-3", Abstain)
+        assert asked(story, "A-3").step == 2
+        given(story).when(NOOR, last(story, "A-3", OverrideStep, reason=WHY)).then_refused(
+            NobodyApproved("A-3", f"{STORY} to {ART}")
+        )
+
     def test_payments_that_were_released_count_where_they_are_recoded_to(self) -> None:
         terms = ruled(
             Rule("Large", replace(PAYMENTS, at_least=Decimal(100_000)), (EPS,)), Rule("Others", PAYMENTS, (PRODUCERS,))

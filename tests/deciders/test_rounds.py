@@ -44,6 +44,7 @@ from service.deciders.approval import (
     CredentialsAreNotFresh,
     DealtWithIt,
     NobodyApproved,
+    NoStepIsLeft,
     NotAsked,
     Nudge,
     OverrideStep,
@@ -419,6 +420,26 @@ class TestConditions:
         story = [*story, (MAYA, delegated(STRANGER, Power.CLOSE_CONDITION))]
         command = CloseCondition(round="A-2", condition=1, waived=False, words=WHY)
         given(story).when(f"{STRANGER}/{MAYA}", command).then(ConditionMet("A-2", "v1", 1, WHY), IN_FORCE)
+
+
+class TestWhatARefusalSays:
+    def test_of_who_passed_over_a_step_is_not_that_it_may_be_taken_back(self) -> None:
+        did = PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1, "passed over a step")
+        assert str(did) == "maya passed over a step in A-2 already, for maya in step 1; one person fills one place."
+        assert did.advice() == "Somebody else may do this; that a step was passed over is never taken back."
+        answered = PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1)
+        assert (
+            answered.advice() == "Somebody else whom the round asks may answer, or the first answer may be withdrawn."
+        )
+
+    def test_of_who_is_not_asked_is_who_may_answer_or_be_appointed(self) -> None:
+        assert NotAsked(MAYA, "A-2", 1, 1, (NOOR,)).advice().startswith("They may answer")
+        assert NotAsked(MAYA, "A-2", 1, 1, ()).advice().startswith("Nobody is what the step asks for")
+
+    def test_of_what_waits_for_conditions_alone_is_whose_they_are(self) -> None:
+        left = NoStepIsLeft("A-2", "v1", (1, 2), (MAYA, NOOR))
+        assert str(left).endswith("v1 waits for its conditions alone: 1 and 2, of maya and noor.")
+        assert left.advice() == "maya and noor may say that they are met, or waive them (`close-condition`)."
 
 
 class TestWithdrawVote:
