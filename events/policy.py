@@ -188,7 +188,7 @@ class Policy:
     alerts_at: tuple[int, ...] = (80, 90, 100)
     """Percent spent of an account, a level, or the whole."""
     override_by: Role | None = None
-    """Whoever may pass over a step, for a reason."""
+    """Whoever may pass over a step, for a reason; not where it is about who decides or about cutting funding."""
     fresh_from: WholeAmount | None = None
     """Base currency; approvals from this on need the approver's credentials to be fresh."""
     fresh_minutes: int = 15

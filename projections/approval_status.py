@@ -195,6 +195,8 @@ class SubstituteRow:
     productions: tuple[str, ...] | None
     from_on: date
     until_on: date
+    #: The largest amount; None for any.
+    up_to: Money | None
 
 
 KINDS = (
@@ -501,18 +503,18 @@ def _stated(rows: Rows, stream: StreamId, funding: FundingId, state: FundingStat
 
 def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
     match event:
-        case AuthorityDelegated(delegation, grantor, to, powers, productions, _, from_on, until_on):
-            rows.put(SubstituteRow(stream, delegation, grantor, to, powers, productions, from_on, until_on))
+        case AuthorityDelegated(delegation, grantor, to, powers, productions, limit, from_on, until_on):
+            rows.put(SubstituteRow(stream, delegation, grantor, to, powers, productions, from_on, until_on, limit))
         case AuthorityRevoked(delegation):
             rows.remove(SubstituteRow, stream, delegation)
         case AbsenceSet(person, substitute, from_on, until_on):
             by = f"absence of {person}"
-            rows.put(SubstituteRow(stream, by, person, substitute, None, None, from_on, until_on))
+            rows.put(SubstituteRow(stream, by, person, substitute, None, None, from_on, until_on, None))
         case AbsenceEnded(person):
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 6, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 7, KINDS, fold)
 
 
 def amount_of(row: RoundRow) -> Money | None:

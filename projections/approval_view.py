@@ -301,10 +301,13 @@ def _id(_: str, who: str) -> str:
 
 
 def _waits_for(row: RoundRow, house: House) -> WaitsFor:
+    amount = amount_of(row)
     asked = [
         Asked(
             person=person,
-            through=sorted(by for by in house.through(person, Power.APPROVE) if house.may_approve(row, person, by)),
+            through=sorted(
+                by for by in house.through(person, Power.APPROVE, amount) if house.may_approve(row, person, by)
+            ),
             away_until=house.away_until(person),
         )
         for person in house.asked(row)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from events.delegation import Power
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
+from events.money import Money
 from events.policy import Standing, handed_on
 from events.team import Role
 
@@ -121,8 +122,7 @@ class House:
         """Who had a hand in what a round asks for, or dealt with it for others."""
         if (known := self.known.get((row.stream_id, row.number))) is not None:
             return known
-        dealt = (who for made in row.decisions if made.decision in DEALS for who in (made.person, made.by))
-        return frozenset({*row.excluded, *dealt})
+        return frozenset(row.excluded) | _dealt(row)
 
     def filled_another(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether who would fill that place filled another one, as far as that bars them."""
@@ -154,28 +154,47 @@ class House:
         return self.standing.asked(row.steps[step].approvers, row.accounts, _instead(row, step))
 
     def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
-        """Who says what becomes of an open condition: who set it, or whom the step asks where it asks them no more."""
+        """Who says what becomes of an open condition.
+
+        Who set it; whom the step asks and who may approve, where it asks them no more or they may not; where nobody of
+        them may, whoever may override, or else an executive producer.
+        """
         if condition.state != "open":
             return []
-        step = row.steps[condition.step]
+        step, barred = row.steps[condition.step], self.barred(row)
         approvers = (*step.approvers, *step.escalates_to)
         seats = self.standing.asked(approvers, row.accounts, _instead(row, condition.step))
-        return [condition.by] if condition.by in seats else [seat for seat in seats if seat not in row.excluded]
+        may = [seat for seat in seats if seat not in barred]
+        if condition.by in may:
+            return [condition.by]
+        for role in (row.override_by, Role.EXECUTIVE_PRODUCER):
+            held = (person for person, roles in self.standing.roles.items() if role in roles)
+            may = may or sorted(person for person in held if person not in barred - _dealt(row))
+        return may
 
     def escalates_at(self, row: RoundRow) -> datetime | None:
         """When a step asks others, too."""
         days = row.steps[row.step].within_days if row.step < len(row.steps) else None
         return None if days is None else row.since + timedelta(days=days)
 
-    def through(self, person: PersonId, power: Power) -> set[PersonId]:
-        """Who may use one of the powers of a substitute for the person."""
-        return {
-            s.substitute for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)
-        }
+    def through(self, person: PersonId, power: Power, amount: Money | None) -> set[PersonId]:
+        """Who may use one of the powers of a substitute for the person, on an amount; None is within no limit."""
+        of_theirs = [s for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)]
+        return {s.substitute for s in of_theirs if s.up_to is None or _is_within(s.up_to, amount)}
 
     def away_until(self, person: PersonId) -> date | None:
         """The last day of the person's absence."""
         return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
+
+
+def _is_within(limit: Money, amount: Money | None) -> bool:
+    return amount is not None and amount.currency == limit.currency and amount.amount <= limit.amount
+
+
+def _dealt(row: RoundRow) -> frozenset[PersonId]:
+    """Who dealt with a round for others."""
+    dealt = (made for made in row.decisions if made.decision in DEALS)
+    return frozenset(person for made in dealt for person in (made.person, made.by))
 
 
 def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:

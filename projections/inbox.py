@@ -87,13 +87,14 @@ def inbox(
         house = House.of(rows, stream, at, members, barred)
         for row in (row for row in rounds if row.state == "open"):
             for seat in house.asked(row):
-                mine = person == seat or person in house.through(seat, Power.APPROVE)
+                mine = person == seat or person in house.through(seat, Power.APPROVE, amount_of(row))
                 if mine and house.may_approve(row, seat, person):
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.on_behalf_of, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
             for seat in sorted({seat for condition in row.conditions for seat in house.heirs(row, condition)}):
-                if person == seat or person in house.through(seat, Power.CLOSE_CONDITION):
+                through = house.through(seat, Power.CLOSE_CONDITION, amount_of(row)) - house.barred(row)
+                if person == seat or person in through:
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.on_behalf_of, None, row.since)
                     items.append(_item(row, drafting.title, "close_condition", behalf, *asking))

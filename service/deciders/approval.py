@@ -12,10 +12,13 @@ A7  One person fills one place of a round, for themselves or for another; two st
 A8  Who may answer is looked at when the answer is given and again when the round passes: what was given by somebody
     who may not give it any more has lapsed.
 A9  Conditions are met or waived by who set them, before the approval takes effect; where whoever set one is not asked
-    any more, by somebody whom the step asks now, or who may override it.
+    any more, or may not approve by now, by somebody whom the step asks now and who may, or who may override it; and
+    where there is neither, by an executive producer. Nobody of them had a hand in what is asked for.
 A10 Where the policy names a role that may, somebody who holds it passes over a step, or gives somebody's place to
-    another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so.
-A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count.
+    another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so. Nobody does
+    where it is about who decides, or about cutting funding: the policy, an appointment, a source.
+A11 An approval beyond the limit of a delegation, or with credentials that are not fresh enough, does not count, nor
+    does an abstention beyond that limit; a condition is closed within both.
 """
 
 from collections.abc import Collection
@@ -52,7 +55,7 @@ from events.team import Role
 
 from .command import Command
 from .delegation import beyond
-from .policy import Chosen, Request
+from .policy import NEVER_PASSED_OVER, Chosen, Request
 from .refusal import Conflicting, Forbidden, Missing
 from .rounds import Approvals, Circumstances, Outcome, Round, Vote
 
@@ -140,7 +143,7 @@ class NotAsked(Forbidden):
 
 @dataclass
 class PersonFillsAnotherPlace(Forbidden):
-    """{person} answered in {round} already, for {seat} in step {step}; one person fills one place."""
+    """{person} {did} in {round} already, for {seat} in step {step}; one person fills one place."""
 
     rule = "A7"
     otherwise = "Somebody else whom the round asks may answer, or the first answer may be withdrawn."
@@ -148,6 +151,14 @@ class PersonFillsAnotherPlace(Forbidden):
     round: RoundId
     seat: PersonId
     step: int
+    #: Or passed over a step, which is never taken back.
+    did: str = "answered"
+
+    @override
+    def advice(self) -> str:
+        if self.did == _PASSED_OVER:
+            return "Somebody else may do this; that a step was passed over is never taken back."
+        return self._filled(self.otherwise)
 
 
 @dataclass
@@ -251,13 +262,15 @@ class NobodyOverrides(Forbidden):
 
 @dataclass
 class NoStepIsLeft(Conflicting):
-    """Every step of {round} has passed; {subject} waits for its conditions {conditions}."""
+    """Every step of {round} has passed; {subject} waits for its conditions alone: {conditions}, of {whose}."""
 
-    rule = "A10"
-    otherwise = "Whoever set a condition says that it is met, or waives it."
+    rule = "A9"
+    otherwise = "{whose} may say that they are met, or waive them (`close-condition`)."
     round: RoundId
     subject: str
     conditions: tuple[int, ...]
+    #: Who may close one of them.
+    whose: tuple[PersonId, ...]
 
 
 @dataclass
@@ -294,11 +307,13 @@ class CannotBeReassigned(Conflicting):
     because: str
 
 
+#: What somebody did who overrode.
+_PASSED_OVER = "passed over a step"
 #: For examples: a content as somebody saw it.
 SEEN = "1ece4088d3db221f795a90f5623ca426f27543b7a42c1abb0be4c5edb0645597"
 
 _FOUND = (RoundIsMissing, RoundIsClosed)
-_ASKED = (*_FOUND, ContentHasChanged, NotAsked)
+_ASKED = (*_FOUND, ContentHasChanged, NoStepIsLeft, NotAsked)
 _PASSES = (CannotTakeEffect,)
 _TAKES_EFFECT = (NobodyApproved, *_PASSES)
 
@@ -344,7 +359,7 @@ class Abstain(Decision):
 
     refusals = (
         *(*_ASKED, ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, DealtWithIt),
-        *(PersonFillsAnotherPlace, *_PASSES),
+        *(PersonFillsAnotherPlace, BeyondDelegation, *_PASSES),
     )
     example: ClassVar = {"round": "A-1", "content_hash": SEEN, "words": "The vendor is my brother."}
 
@@ -423,7 +438,7 @@ class CloseCondition(OnRound):
 
     refusals = (
         *(*_FOUND, ConditionIsMissing, ConditionIsNotYours),
-        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, BeyondDelegation),
+        *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt, BeyondDelegation, CredentialsAreNotFresh),
         *_TAKES_EFFECT,
     )
     example: ClassVar = {"round": "A-1", "condition": 1, "waived": False, "words": "The permit came."}
@@ -478,7 +493,7 @@ def request_approval(request: Request, rule: Chosen, round_id: RoundId) -> list[
             rule=rule.rule,
             steps=rule.steps,
             one_person_may_fill_two_steps=rule.terms.one_person_may_fill_two_steps,
-            override_by=rule.terms.override_by,
+            override_by=None if request.kind in NEVER_PASSED_OVER else rule.terms.override_by,
             fresh_minutes=fresh_minutes(request, rule),
             excluded=tuple(sorted(request.excluded)),
             command=None if request.command is None else type(request.command).__name__,
@@ -518,7 +533,7 @@ def approve(
 
 
 def abstain(command: Abstain, approvals: Approvals, around: Circumstances, metadata: Metadata) -> list[ApprovalEvent]:
-    """A1, A3, A6, A7; abstaining once more does nothing."""
+    """A1, A3, A6, A7, A11; abstaining once more does nothing."""
     asked = _answered(command, approvals, around, metadata)
     seat = metadata.on_behalf_of or metadata.actor
     vote = Vote(seat, metadata.actor, asked.step, approves=False, gave=asked.gave(seat))
@@ -527,6 +542,7 @@ def abstain(command: Abstain, approvals: Approvals, around: Circumstances, metad
     persons = metadata.persons | asked.gave(seat)
     _had_no_hand_in_it(asked, around, persons)  # or whoever asked for it could say that one place is not waited for
     _fills_one_place(command.round, asked, seat, persons)
+    _within_limit(asked, around, metadata)  # where all are asked, one who abstains lets it pass
     return [Abstained(command.round, asked.subject, asked.content_hash, command.words, asked.step)]
 
 
@@ -581,8 +597,9 @@ def reassign_step(
         raise PlaceIsNotYours(command.round, seat, asked.override_by)
     _did_not_ask_for_it(asked, around, metadata.persons)  # nobody chooses who approves what they ask for
     for vote in asked.votes if seat not in metadata.persons else ():  # nor what they have answered themselves
-        if vote.persons & metadata.persons:
-            raise PersonFillsAnotherPlace(min(vote.persons & metadata.persons), command.round, vote.seat, vote.step + 1)
+        if both := vote.persons & metadata.persons:
+            did = _PASSED_OVER if both & asked.overriders else "answered"
+            raise PersonFillsAnotherPlace(min(both), command.round, vote.seat, vote.step + 1, did)
     because: str | None = None
     if seat not in around.waits_for(asked):
         because = f"{seat} is not waited for"
@@ -614,9 +631,9 @@ def override_step(
     _seen(command, asked, around)
     if asked.override_by is None or asked.override_by not in roles:
         raise NobodyOverrides(command.round, asked.override_by, tuple(roles))
+    _has_steps(command.round, asked, around)
     if asked.step == len(asked.steps):
-        still = tuple(number for number, condition in enumerate(asked.conditions, 1) if condition.open)
-        raise NoStepIsLeft(command.round, asked.subject, still)
+        raise NobodyApproved(command.round, asked.subject)
     _did_not_ask_for_it(asked, around, metadata.persons)
     _may_approve(command.round, asked, around, metadata, signed_in)
     for vote in asked.votes:  # in the step itself as well: one's own word is not enough for the others'
@@ -629,9 +646,14 @@ def override_step(
 
 
 def close_condition(
-    command: CloseCondition, approvals: Approvals, around: Circumstances, roles: Collection[Role], metadata: Metadata
+    command: CloseCondition,
+    approvals: Approvals,
+    around: Circumstances,
+    roles: Collection[Role],
+    metadata: Metadata,
+    signed_in: datetime | None,
 ) -> list[ApprovalEvent]:
-    """A3, A9."""
+    """A3, A9, A11: with the last condition it takes effect, so it is closed as it is approved."""
     asked = open_round(command.round, approvals)
     number = command.condition
     if number > len(asked.conditions) or not asked.conditions[number - 1].open:
@@ -643,6 +665,7 @@ def close_condition(
         raise ConditionIsNotYours(command.round, number, condition.seat, heirs)
     _had_no_hand_in_it(asked, around, metadata.persons)
     _within_limit(asked, around, metadata)
+    _signed_in_lately(asked, metadata, signed_in)
     closed = ConditionWaived if command.waived else ConditionMet
     return [closed(command.round, asked.subject, number, command.words)]
 
@@ -674,11 +697,20 @@ def _answered(command: Decision, approvals: Approvals, around: Circumstances, me
     """A1, A6: the round, if it asks whoever answers about what they saw."""
     asked = open_round(command.round, approvals)
     _seen(command, asked, around)
+    _has_steps(command.round, asked, around)
     seat, seats = metadata.on_behalf_of or metadata.actor, around.seats(asked, asked.step)
     if seat not in seats:
         step = min(asked.step + 1, len(asked.steps))
         raise NotAsked(seat, command.round, step, len(asked.steps), seats)
     return asked
+
+
+def _has_steps(round_id: RoundId, asked: Round, around: Circumstances) -> None:
+    """A9: whether it waits for more than conditions."""
+    waits = {number: condition for number, condition in enumerate(asked.conditions, 1) if condition.open}
+    if asked.step == len(asked.steps) and waits:
+        whose = {heir for condition in waits.values() for heir in around.heirs(asked, condition)}
+        raise NoStepIsLeft(round_id, asked.subject, tuple(waits), tuple(sorted(whose)))
 
 
 def _seen(command: Decision, asked: Round, around: Circumstances) -> None:
@@ -695,12 +727,8 @@ def _may_approve(
     persons = metadata.persons | asked.gave(seat)
     _had_no_hand_in_it(asked, around, persons)
     _fills_one_place(round_id, asked, seat, persons)
-    amount = asked.amount
     _within_limit(asked, around, metadata)
-    if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
-        said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
-        subject = asked.subject if amount is None else f"{asked.subject}, {amount},"
-        raise CredentialsAreNotFresh(subject, asked.fresh_minutes, said)
+    _signed_in_lately(asked, metadata, signed_in)
 
 
 def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> None:
@@ -708,6 +736,14 @@ def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> No
     if (limit := beyond(around.limits, asked.amount)) is not None:
         seat = metadata.on_behalf_of or metadata.actor
         raise BeyondDelegation(metadata.actor, seat, limit, asked.amount)
+
+
+def _signed_in_lately(asked: Round, metadata: Metadata, signed_in: datetime | None) -> None:
+    """A11."""
+    if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
+        said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"
+        subject = asked.subject if asked.amount is None else f"{asked.subject}, {asked.amount},"
+        raise CredentialsAreNotFresh(subject, asked.fresh_minutes, said)
 
 
 def _had_no_hand_in_it(asked: Round, around: Circumstances, persons: frozenset[PersonId]) -> None:

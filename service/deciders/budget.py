@@ -434,6 +434,8 @@ class Budget:
     labels: tuple[FlagId, ...]
     #: Who ever submitted it, and for whom.
     submitters: frozenset[PersonId]
+    #: Between its currency and those that its lines are in.
+    rates: tuple[ExchangeRate, ...] = ()
     #: Approved beside the locked total.
     overages: Decimal = Decimal(0)
 
@@ -764,6 +766,7 @@ def remembered(drafted: BudgetDrafted) -> Budget:
         differences=Map(),
         labels=(),
         submitters=frozenset(),
+        rates=drafted.rates,
     )
 
 

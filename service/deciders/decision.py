@@ -184,7 +184,7 @@ class Situation:
             return False
         answer, on = power(Approve if vote.approves else Abstain), self.production.today(self.metadata)
         limits = self.company.delegations.acting(vote.by, vote.seat, answer, self.name, on)
-        return limits is not None and (not vote.approves or beyond(limits, amount) is None)
+        return limits is not None and beyond(limits, amount) is None
 
 
 def decide(
@@ -289,6 +289,9 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
 #: What a limit is for, besides answers to rounds.
 Limited = (
     LogSpend
+    | ReverseSpend
+    | RecodeSpend
+    | SubmitBudget
     | RequestOverage
     | TransferBudget
     | DrawContingency
@@ -307,6 +310,10 @@ def amount_of(command: Limited, production: Production) -> Money:
     match command:
         case LogSpend():
             return Money(command.net + command.tax, command.currency)
+        case ReverseSpend() | RecodeSpend():
+            return spend.live(command.spend, production.spending).cost
+        case SubmitBudget():
+            return production.budgets.existing(command.budget).total
         case RequestOverage() | TransferBudget() | DrawContingency():
             return Money(command.amount, production.currency)
         case RaiseRequisition(lines=lines):
@@ -598,7 +605,7 @@ def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProducti
         case OverrideStep():
             answered = approval.override_step(command, rounds, around, roles, metadata, situation.signed_in)
         case CloseCondition():
-            answered = approval.close_condition(command, rounds, around, roles, metadata)
+            answered = approval.close_condition(command, rounds, around, roles, metadata, situation.signed_in)
     if not answered and not isinstance(command, Nudge):
         return []
     insists = isinstance(command, Approve | OverrideStep | CloseCondition)

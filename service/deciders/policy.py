@@ -9,8 +9,10 @@ G3  What one vendor or account asked for within the policy's days, of all the ki
     so that splitting does not help, and so do all cuts of the funding; what was turned down does not, what was approved
     before, or released and reversed later, does: it may have been paid. How far an account is taken past what was
     approved for it counts all changes since, and a version that comes into force within the policy's days starts no new
-    count: of accounts, and of the whole.
-G4  A round keeps the steps it was opened under, whatever policy comes after.
+    count: of accounts, and of the whole. What is paid in another currency is measured at the rate sent or at that of
+    the budget in force, whichever makes it dearer.
+G4  A round keeps the steps it was opened under, whatever policy comes after; while it is open, whoever would be asked
+    in it is appointed as where the policy asks them.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
     unlocking, a cut of funding and a reopening also pass over a step that asks nobody but who asked for them:
     otherwise nobody could ever join an only executive producer.
@@ -60,6 +62,8 @@ _OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT, RequestKind.COMMITMENT)
 #: Of what takes a capped account past its budget, though nobody raised it.
 _PAST_A_CAP = When((RequestKind.PAYMENT,), capped=True, percent_over=Decimal(0))
 _ORDERS = When((RequestKind.COMMITMENT,))
+#: About who decides, or about cutting funding: there nobody passes over whom the policy asks.
+NEVER_PASSED_OVER = (RequestKind.POLICY_CHANGE, RequestKind.APPOINTMENT, RequestKind.FUNDING_CUT)
 _UNASKED = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 
@@ -84,7 +88,6 @@ TEMPLATES: dict[Template, Policy] = {
             Rule("Payments past a cap", _PAST_A_CAP, (ALL_EPS,)),
             Rule("Payments", When((RequestKind.PAYMENT,))),
             Rule("Commitments", _ORDERS),
-            Rule("Appointments", When((RequestKind.APPOINTMENT,))),
         ),
         otherwise=(ANY_EP,),
     ),
@@ -123,6 +126,11 @@ TEMPLATES: dict[Template, Policy] = {
             Rule("Change below 25,000", When(CHANGES, below=Decimal(25_000)), (_PRODUCER_OR_EP,)),
             Rule("Change from 250,000", When(CHANGES, at_least=Decimal(250_000)), (_PRODUCER, ALL_EPS)),
             Rule("Change from 25,000", When(CHANGES), (_PRODUCER, ANY_EP)),
+            Rule(
+                "Budget past what was approved",
+                When((RequestKind.BUDGET,), percent_over=Decimal(2)),
+                (_PRODUCER, ALL_EPS),
+            ),
             Rule("Budget from 10,000,000", When((RequestKind.BUDGET,), at_least=Decimal(10_000_000)), (ALL_EPS,)),
         ),
         otherwise=(ANY_EP,),
@@ -307,7 +315,7 @@ def adopt_approval_policy(
     command: AdoptApprovalPolicy, policies: Policies, company: Company | None, financing: Financing
 ) -> list[ApprovalPolicyAdopted]:
     """G1; whom it names is there; adopting the policy that is in force does nothing."""
-    for approver in _approvers(command.proposed):
+    for approver in approvers_in(steps_of(command.proposed)):
         if approver.person is not None and (company is None or not company.is_member(approver.person)):
             raise MemberIsMissing(approver.person)
         if approver.holder_of is not None:
@@ -415,9 +423,8 @@ def hash_of(kind: RequestKind, subject: str, body: str) -> Digest:
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
 
-def approves(terms: Policy, person: PersonId, role: Role, financing: Financing) -> bool:
-    """Whether somebody with a role, or with one more or less, is somebody whom the policy asks, or lets override."""
-    asked = (*_approvers(terms), Approver(Role.EXECUTIVE_PRODUCER), Approver(terms.override_by))
+def approves(asked: Iterable[Approver], person: PersonId, role: Role, financing: Financing) -> bool:
+    """Whether somebody with a role, or with one more or less, is one of those who are asked."""
     return any(
         approver.role is role
         or approver.person == person
@@ -430,12 +437,17 @@ def approves(terms: Policy, person: PersonId, role: Role, financing: Financing) 
     )
 
 
-def asks_holders(terms: Policy) -> bool:
-    """Whether the policy asks those who speak for funding somewhere."""
-    return any(approver.every_holder or approver.holder_of for approver in _approvers(terms))
+def asks_holders(asked: Iterable[Approver]) -> bool:
+    """Whether those who speak for funding are asked."""
+    return any(approver.every_holder or approver.holder_of for approver in asked)
 
 
-def _approvers(terms: Policy) -> Iterator[Approver]:
-    steps = [step for rule in terms.rules for step in rule.steps] + [*terms.otherwise, *terms.changes]
+def approvers_in(steps: Iterable[Step]) -> Iterator[Approver]:
+    """Whom the steps ask, or escalate to."""
     for step in steps:
         yield from (*step.approvers, *step.escalates_to)
+
+
+def steps_of(terms: Policy) -> list[Step]:
+    """All that a policy has."""
+    return [step for rule in terms.rules for step in rule.steps] + [*terms.otherwise, *terms.changes]

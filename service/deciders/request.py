@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from operator import attrgetter
 
 from immutables import Map
 from pydantic import TypeAdapter
@@ -28,11 +29,11 @@ from events.financing import (
     FundingWithdrawn,
 )
 from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, SpendId, VendorId
-from events.money import Money
-from events.policy import ApprovalPolicyAdopted, RequestKind
+from events.money import Money, at_rate
+from events.policy import ApprovalPolicyAdopted, Approver, RequestKind
 from events.production import Stage, StageEntered
 from events.spend import SpendLogged, SpendRecoded
-from events.team import Appointed, AppointmentEnded
+from events.team import Appointed, AppointmentEnded, Role
 
 from . import payment, policy
 from .budget import Budget
@@ -43,6 +44,7 @@ from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
 from .refusal import words
 from .rounds import Outcome
+from .spend import Entry
 from .spend import paid as payment_of
 
 #: An entry as it is stored, for the hash of what is paid.
@@ -59,14 +61,13 @@ def requested(
         happened: what it makes happen by its own rules.
     """
     persons = metadata.persons
-    terms = production.policies.terms
     if isinstance(command, RequestPayment):
         former = payment.turned_down(command, production.spending, production.approvals, waits=lambda _: False)
         entry, excluded = production.spending.entries[command.spend], former.excluded | persons
         content = former.content_hash
         if entry.account not in former.accounts:
             content = policy.hash_of(RequestKind.PAYMENT, command.spend, f"{content} on {entry.account}")
-        what = (command.spend, content, entry.paid, entry.account, former.vendor)
+        what = (command.spend, content, _of_entry(entry, production), entry.account, former.vendor)
         return _of_payment(*what, excluded, production)
     asks = partial(_asked_for, command, production, persons, metadata.at.date())
     for event in happened:
@@ -87,12 +88,14 @@ def requested(
                 return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (left, account), excluded)
             case SpendLogged(spend, account, vendor=vendor):
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
-                return _of_payment(spend, content, payment_of(event), account, vendor, persons, production, event.cost)
+                paid = _dearer(payment_of(event), Money(event.net + event.tax, event.currency), production)
+                return _of_payment(spend, content, paid, account, vendor, persons, production, event.cost)
             case SpendRecoded(spend, _, account):
                 entry = production.spending.entries[spend]
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
                 excluded = persons | entry.logged_by
-                return _of_payment(spend, content, entry.paid, account, entry.likeness[0], excluded, production)
+                paid, vendor = _of_entry(entry, production), entry.likeness[0]
+                return _of_payment(spend, content, paid, account, vendor, excluded, production)
             case CommitmentSubmitted() | AmendmentSubmitted():
                 return _of_commitment(event, production, metadata)
             case FundingWithdrawn(funding):
@@ -100,14 +103,14 @@ def requested(
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
             case FundingAmended():
                 return _of_an_amendment(event, asks, production, metadata)
-            case FundingCommitted(funding) if policy.asks_holders(terms):
+            case FundingCommitted(funding) if policy.asks_holders(_asked_in(production)):
                 if not _is_committed(funding, production):
                     new = funding not in production.financing.sources
                     named = "a new source" if new else funding  # others may come before it is approved
                     subject = _as_holder(named, _terms(funding, happened, production))
                     return asks(RequestKind.APPOINTMENT, subject, None)
             case Appointed(person, role) | AppointmentEnded(person, role):
-                if policy.approves(terms, person, role, production.financing):
+                if policy.approves(_asked_in(production), person, role, production.financing):
                     return asks(RequestKind.APPOINTMENT, f"{person} as {words(role)}", None)
             case StageEntered(stage, Stage.CLOSED):
                 return asks(RequestKind.REOPENING, words(stage), None)
@@ -122,6 +125,15 @@ def requested(
     return None
 
 
+def _asked_in(production: Production) -> list[Approver]:
+    """Whom the policy asks, or lets override, and whom open rounds do that keep the steps of an earlier one."""
+    terms, found = production.policies.terms, [Approver(Role.EXECUTIVE_PRODUCER)]
+    waits = [each for each in production.approvals.rounds.values() if each.outcome is Outcome.OPEN]
+    found += [Approver(role) for role in (terms.override_by, *(each.override_by for each in waits))]
+    found += policy.approvers_in(policy.steps_of(terms))
+    return [*found, *policy.approvers_in(step for each in waits for step in each.steps)]
+
+
 def _of_an_amendment(
     event: FundingAmended, asks: Callable[..., Request], production: Production, metadata: Metadata
 ) -> Request | None:
@@ -130,7 +142,7 @@ def _of_an_amendment(
     committed = _is_committed(event.funding, production)
     covered = production.financing.committed_cover() - evolve(production, event, metadata).financing.committed_cover()
     cut = Money(max(before.base_amount.amount - after.base_amount.amount, covered), currency)
-    holders = policy.asks_holders(production.policies.terms)
+    holders = policy.asks_holders(_asked_in(production))
     names_another = holders and after.holder != before.holder
     if names_another and cut.amount > 0:
         raise AmendsTwoThings(event.funding, cut, after.holder)
@@ -222,6 +234,7 @@ def _of_commitment(
 ) -> Request:
     """A request to promise something; it is past the budget of its accounts by all that is spent and held there."""
     found, force = production.commitments.known[event.commitment], production.budgets.force
+    total = event.total if isinstance(event, AmendmentSubmitted) else found.total
     accounts = tuple(each.account for each in event.holds)
     amounts = Map() if force is None else force.amounts
     reached = {
@@ -234,7 +247,7 @@ def _of_commitment(
         kind=RequestKind.COMMITMENT,
         subject=event.commitment,
         content_hash=event.content_hash,
-        amount=event.base_total,
+        amount=_dearer(event.base_total, total, production),
         accounts=accounts,
         touches=frozenset(accounts),
         capped=frozenset(accounts),
@@ -244,6 +257,25 @@ def _of_commitment(
         percent_over=max(_percent_over(amount, amounts.get(code, Decimal(0))) for code, amount in reached.items()),
         excluded=found.makers | metadata.persons,
     )
+
+
+def _of_entry(entry: Entry, production: Production) -> Money:
+    """What is paid for an entry, as it is measured."""
+    _, net, tax, currency, *_ = entry.likeness
+    return _dearer(entry.paid, Money(net + tax, currency), production)
+
+
+def _dearer(paid: Money, as_billed: Money, production: Production) -> Money:
+    """What is paid, at the rate that was sent, or at the budget's, if that is dearer: whoever logs spend says its rate.
+
+    Args:
+        as_billed: the same in the currency that it is spent in.
+    """
+    force = production.budgets.force
+    for rate in () if force is None or as_billed.currency == paid.currency else force.rates:
+        if as_billed.currency in (rate.source, rate.target):
+            return max(paid, at_rate(as_billed, rate, paid.currency), key=attrgetter("amount"))
+    return paid
 
 
 def of_version(

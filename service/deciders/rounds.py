@@ -289,9 +289,20 @@ class Circumstances:
         return None
 
     def heirs(self, asked: Round, condition: Condition) -> tuple[PersonId, ...]:
-        """A9: who says what becomes of a condition: who set it, or whom the step asks where it asks them no more."""
+        """A9: who says what becomes of a condition.
+
+        Who set it; whom the step asks and who may approve, where it asks them no more or they may not; where nobody of
+        them may, whoever may override, or else an executive producer.
+        """
+        excluded = self.excluded(asked)
         seats = self._seats(asked, condition.step, escalated=True)
-        return (condition.seat,) if condition.seat in seats else seats
+        may = tuple(seat for seat in seats if seat not in excluded | asked.dealers)
+        if condition.seat in may:
+            return (condition.seat,)
+        for role in (asked.override_by, Role.EXECUTIVE_PRODUCER):
+            held = (person for person, roles in self.standing.roles.items() if role in roles)
+            may = may or tuple(sorted(person for person in held if person not in excluded))
+        return may
 
     def falls_short(self, asked: Round) -> int | None:
         """A8: the first step that passed by a share of the funding which its approvals do not come to any more."""

@@ -1046,7 +1046,11 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
     if ProductionIsClosed in decision.refusals(command):
         rungs.append(Rung(f"{name}: after the end", CLOSED, person, body, ProductionIsClosed(name)))
     if isinstance(body, decision.Limited):
-        story = commitments.DRAFTED_ORDER if isinstance(body, SubmitCommitment | AmendCommitment) else rounds.COVERED
+        story = (
+            commitments.DRAFTED_ORDER
+            if isinstance(body, SubmitCommitment | AmendCommitment)
+            else rounds.SPENT_AND_COVERED
+        )
         rungs.append(rounds.beyond(body, person, story))
     return rungs
 

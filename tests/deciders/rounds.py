@@ -230,6 +230,7 @@ _ASKED_TOO: Story = [
 _DEALT = DealtWithIt(MAYA, "A-3")
 _ASKS_TWICE = adopted(COVERED, policy(EP, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER))
 _ANSWERED = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3")
+_PASSED_OVER = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3", OverrideStep, reason=WHY)
 _NOBODY = NobodyApproved("A-3", f"{STORY} to {ART}")
 GONE = CannotTakeEffect(
     f"{STORY} to {ART}",
@@ -276,7 +277,11 @@ BANDS = Policy(
 )
 UNDER_BANDS = [*adopted(DRAFTED, BANDS), (PRODUCER, SubmitBudget(budget="v1"))]
 FRESH = submitted(EP, fresh_from=Decimal("100000"), override_by=Role.EXECUTIVE_PRODUCER)
+_OF_A_DAY = says(
+    submitted(EP, fresh_from=Decimal("100000"), fresh_minutes=1440), MAYA, "A-2", conditions=("The bond is signed.",)
+)
 LET_SAM = [*SUBMITTED, (MAYA, delegated(limit=inr("1000")))]
+_LET_ABSTAIN = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN, limit=inr("1000")))]
 SET_BY_TWO_HATS = [
     *adopted(DRAFTED, policy(EP, override_by=Role.EXECUTIVE_PRODUCER)),
     (TWO_HATS, budget("210000")),
@@ -354,9 +359,13 @@ def _seen(answer: type, **more: Any) -> list[Rung]:
 
 
 def _not_asked(answer: type, **more: Any) -> list[Rung]:
-    command = last(TWO_STEPS, "A-2", answer, **more)
+    name, command = answer.__name__, last(TWO_STEPS, "A-2", answer, **more)
     refusal = NotAsked(GUARANTOR, "A-2", 1, 2, (MAYA, NOOR, TWO_HATS))
-    return [Rung(f"{answer.__name__}: before one's step", TWO_STEPS, GUARANTOR, command, refusal)]
+    left, late = NoStepIsLeft("A-2", "v1", (1,), (MAYA,)), last(CONDITIONED, "A-2", answer, **more)
+    return [
+        Rung(f"{name}: when all steps have passed", CONDITIONED, NOOR, late, left),
+        Rung(f"{name}: before one's step", TWO_STEPS, GUARANTOR, command, refusal),
+    ]
 
 
 def _hands_in_it(answer: type, **more: Any) -> list[Rung]:
@@ -445,6 +454,13 @@ _ANSWERS = [
     *_hands_in_it(Abstain),
     Rung("Abstain: after giving a place away", _ASKED_TOO, MAYA, last(_ASKED_TOO, "A-3", Abstain), _DEALT),
     Rung("Abstain: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2", Abstain), _PLACE_TAKEN),
+    Rung(
+        "Abstain: beyond the delegation",
+        _LET_ABSTAIN,
+        f"{STRANGER}/{MAYA}",
+        last(_LET_ABSTAIN, "A-2", Abstain),
+        BeyondDelegation(STRANGER, MAYA, inr("1000"), inr("460000")),
+    ),
     Rung("Abstain: the last one", _ALL_BUT_ONE, TWO_HATS, last(_ALL_BUT_ONE, "A-3", Abstain), GONE),
     *_not_asked(RequestChanges, words=WHY),
     *_not_asked(Reject, words=WHY),
@@ -482,6 +498,13 @@ _ANSWERS = [
         ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY),
         PersonFillsAnotherPlace(MAYA, "A-3", MAYA, 1),
     ),
+    Rung(
+        "ReassignStep: of others, by who has passed over a step",
+        _PASSED_OVER,
+        MAYA,
+        ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY),
+        PersonFillsAnotherPlace(MAYA, "A-3", MAYA, 1, "passed over a step"),
+    ),
     *(
         Rung(
             f"ReassignStep: to {to}, from {seat}",
@@ -511,7 +534,7 @@ _ANSWERS = [
         OVERRIDABLE_AND_CONDITIONED,
         NOOR,
         last(OVERRIDABLE_AND_CONDITIONED, "A-2", OverrideStep, reason=WHY),
-        NoStepIsLeft("A-2", "v1", (1,)),
+        NoStepIsLeft("A-2", "v1", (1,), (MAYA,)),
     ),
     *_hands_in_it(OverrideStep, reason=WHY),
     Rung(
@@ -565,6 +588,14 @@ _ANSWERS = [
         f"{STRANGER}/{MAYA}",
         CloseCondition(round="A-2", condition=1, waived=True, words=WHY),
         BeyondDelegation(STRANGER, MAYA, inr("459999.99"), inr("460000")),
+    ),
+    Rung(
+        "CloseCondition: with an old token",
+        _OF_A_DAY,
+        MAYA,
+        CloseCondition(round="A-2", condition=1, waived=True, words=WHY),
+        replace(_NOT_FRESH, minutes=1440),
+        later=1,
     ),
     Rung(
         "CloseCondition: of a place that another gave away",

@@ -23,9 +23,11 @@ from service.deciders.approval import (
     CredentialsAreNotFresh,
     DealtWithIt,
     NobodyApproved,
+    NobodyOverrides,
     Nudge,
     OverrideStep,
     PersonFillsAnotherPlace,
+    PlaceIsNotYours,
     ReassignStep,
     WithdrawVote,
 )
@@ -202,14 +204,16 @@ class TestNeverBypassed:
         given(story).when(MAYA, override).then_refused(NobodyApproved("A-3", f"{STORY} to {ART}"))
         assert isinstance(given(story).when(NOOR, override).facts[-1], BudgetTransferred)
 
-    def test_who_proposes_a_policy_neither_passes_over_its_approvers_nor_chooses_them(self) -> None:
+    def test_who_approves_a_policy_is_neither_passed_over_nor_chosen(self) -> None:
         story: Story = [*adopted(COVERED, ruled(override_by=Role.EXECUTIVE_PRODUCER))]
         story = [*story, (MAYA, AdoptApprovalPolicy(terms=ruled()))]
-        by_proposer = ApproverHadAHandInIt(MAYA, "P-2")
-        given(story).when(MAYA, last(story, "A-3", OverrideStep, reason=WHY)).then_refused(by_proposer)
-        moves = ReassignStep(round="A-3", seat=NOOR, to=DIRECTOR, reason=WHY)
-        given(story).when(MAYA, moves).then_refused(by_proposer)
-        assert given(story).when(TWO_HATS, moves).refusal is None
+        for person in (MAYA, TWO_HATS):
+            refusal = given(story).when(person, last(story, "A-3", OverrideStep, reason=WHY)).refusal
+            assert isinstance(refusal, NobodyOverrides)
+            moves = ReassignStep(round="A-3", seat=NOOR, to=DIRECTOR, reason=WHY)
+            given(story).when(person, moves).then_refused(PlaceIsNotYours("A-3", NOOR, None))
+        own = ReassignStep(round="A-3", seat=MAYA, to=DIRECTOR, reason=WHY)
+        given(story).when(MAYA, own).then_refused(ApproverHadAHandInIt(MAYA, "P-2"))
 
     def test_nobody_is_suspended_out_of_a_round(self) -> None:
         story: Story = [*adopted(COVERED, ruled()), *((OPERATOR, SuspendMember(person=p)) for p in (NOOR, TWO_HATS))]
@@ -354,12 +358,6 @@ class TestWhatIsApproved:
         story = self.overridden(GUARANTORS, Step((Approver(person=STRANGER),), optional=True))
         given(story).when(MAYA, self.passing_over(story)).then_refused(NobodyApproved("A-2", "v1"))
 
-    def test_who_proposes_a_policy_is_not_the_one_who_approves_it(self) -> None:
-        terms = ruled(changes=(EPS, GUARANTORS), override_by=Role.EXECUTIVE_PRODUCER)
-        story: Story = [*adopted(DRAFTED, terms), (MAYA, AdoptApprovalPolicy(template=Template.STUDIO))]
-        story = [*story, (NOOR, self.passing_over(story))]
-        given(story).when(TWO_HATS, self.passing_over(story)).then_refused(NobodyApproved("A-2", "P-2"))
-
     def test_funding_that_was_raised_since_is_not_committed(self) -> None:
         letter = SecureFunding(kind=FundingKind.EQUITY, party="Fake", amount=inr("1"), holder=STRANGER)
         story: Story = [*adopted(COVERED, TestNeverBypassed.FINANCED), (MAYA, letter)]
@@ -436,6 +434,18 @@ class TestWhatIsApproved:
         story = says(story, FINANCIER, "A-3", conditions=("The bond is signed.",))
         story = [*says(story, DIRECTOR, "A-3"), (FINANCIER, WithdrawVote(round="A-3"))]
         assert asked(story, "A-3").outcome is Outcome.OPEN
+
+    def test_what_nobody_approved_is_not_passed_over_once_all_steps_are(self) -> None:
+        both = Step((Approver(Role.COMPLETION_GUARANTOR), Approver(person=FINANCIER)), Mode.ALL)
+        nobody = Step((Approver(person=STRANGER),), optional=True)
+        terms = policy(both, nobody, override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY))]
+        story = says(says(story, DIRECTOR, "A-3"), FINANCIER, "A-3", Abstain)
+        assert asked(story, "A-3").step == 2
+        given(story).when(NOOR, last(story, "A-3", OverrideStep, reason=WHY)).then_refused(
+            NobodyApproved("A-3", f"{STORY} to {ART}")
+        )
 
     def test_payments_that_were_released_count_where_they_are_recoded_to(self) -> None:
         terms = ruled(

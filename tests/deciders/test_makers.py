@@ -12,26 +12,37 @@ import pytest
 
 from events.approval import ApprovalRequested, ApprovedByPolicy, BudgetApproved, RequestRecalled
 from events.budget import Held, Level
+from events.change import BudgetTransferred
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.team import Role
-from service.deciders.approval import Approve, ApproverSetTheBudget, RecallRequest, Reject
+from service.deciders.approval import (
+    Approve,
+    ApproverSetTheBudget,
+    CloseCondition,
+    ConditionIsNotYours,
+    RecallRequest,
+    Reject,
+)
 from service.deciders.budget import LockBudget, SetBudget, SubmitterMayNotLock, UnlockBudget
 from service.deciders.budget_content import BudgetCharge
 from service.deciders.budget_detail import LineIsTooLarge
+from service.deciders.command import Command
 from service.deciders.financing import AmendFunding
 from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
-from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, draw, last, says
+from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, draw, last, policy, says, transfer
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
     CONTINGENCY,
+    DIRECTOR,
     DRAFTED,
     EDITING,
     FINANCIER,
     FUNDED,
+    GUARANTOR,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
@@ -39,6 +50,7 @@ from tests.deciders.stories import (
     PRODUCER,
     STAFFED,
     STORY,
+    STRANGER,
     SUBMITTED,
     TWO_HATS,
     account,
@@ -262,6 +274,35 @@ class TestARecoding:
         assert (opened.rule, opened.counted) == ("Large", inr("13500"))
 
 
+class TestACondition:
+    """Noor is an accountant, too, sets a condition, and then logs spend on the account that gets the money."""
+
+    CLOSES = CloseCondition(round="A-3", condition=1, waived=True, words=WHY)
+
+    def barred(self, *steps: Step, **terms: object) -> Story:
+        story: Story = [*COVERED, (MAYA, appoint(NOOR, Role.ACCOUNTANT))]
+        story = [*adopted(story, policy(*steps, **terms)), (PRODUCER, transfer())]
+        story = says(story, NOOR, "A-3", conditions=("The permit comes.",))
+        return [*story, (NOOR, spend(ART, "10"))]
+
+    def test_is_closed_by_others_whom_the_step_asks_once_who_set_it_may_not_approve(self) -> None:
+        story = self.barred(EP)
+        refusal = ConditionIsNotYours("A-3", 1, NOOR, (MAYA, TWO_HATS))
+        given(story).when(NOOR, self.CLOSES).then_refused(refusal)
+        story = [*story, (MAYA, self.CLOSES)]
+        assert isinstance(given(story).when(TWO_HATS, last(story, "A-3")).facts[-1], BudgetTransferred)
+
+    @pytest.mark.parametrize("override_by", [Role.DIRECTOR, None])
+    def test_is_closed_by_who_may_override_or_an_executive_producer_where_nobody_else_is_left(
+        self, override_by: Role | None
+    ) -> None:
+        story = self.barred(Step((Approver(person=NOOR),)), override_by=override_by)
+        heirs = (MAYA, TWO_HATS) if override_by is None else (DIRECTOR,)
+        given(story).when(GUARANTOR, self.CLOSES).then_refused(ConditionIsNotYours("A-3", 1, NOOR, heirs))
+        for heir in heirs:
+            assert given(story).when(heir, self.CLOSES).refusal is None
+
+
 class TestADraw:
     def test_counts_on_the_contingency_that_it_comes_from(self) -> None:
         draws = When((RequestKind.CONTINGENCY_DRAW,), below=Decimal(20_000))
@@ -313,6 +354,33 @@ class TestAPayment:
         assert (opened.rule, opened.amount) == (None, inr("100000"))
         assert facts[0].cost == inr("1")
 
+    @pytest.mark.parametrize(
+        ("rates", "sent", "measured"),
+        [
+            (("USD", "INR", "80"), ("USD", "INR", "1"), "16000"),
+            (("INR", "USD", "0.0125"), ("INR", "USD", "1"), "16000"),
+            (("USD", "INR", "80"), ("USD", "INR", "90"), "18000"),
+            (("EUR", "INR", "90"), ("USD", "INR", "1"), "200"),
+        ],
+        ids=["the budget's", "the other way round", "the one sent", "of another currency"],
+    )
+    def test_is_measured_at_the_dearer_of_the_rate_sent_and_the_budgets(
+        self, rates: tuple[str, str, str], sent: tuple[str, str, str], measured: str
+    ) -> None:
+        story = passes([*FUNDED, (LINE_PRODUCER, budget(rates=(rate(*rates),)))], "v1", 1)
+        terms = ruled(Rule("Small", replace(PAYMENTS, below=Decimal(10_000))), Rule("Large", PAYMENTS, (PRODUCERS,)))
+        story = adopted(story, terms)
+        dollars = spend(ART, "150", tax=Decimal(50), recoverable_tax=Decimal(50), currency="USD", rate=rate(*sent))
+        facts = given(story).when(LINE_PRODUCER, dollars).facts
+        [asks] = [fact for fact in facts if isinstance(fact, ApprovalRequested | ApprovedByPolicy)]
+        assert (asks.amount, asks.rule) == (inr(measured), "Large" if len(measured) > 3 else "Small")
+        if asks.rule == "Large":
+            again: Story = says([*story, (LINE_PRODUCER, dollars)], PRODUCER, "A-3", Reject, words=WHY)
+            again = [*again, (LINE_PRODUCER, RequestPayment(spend="S-000001", reason=WHY))]
+            assert asked(again, "A-4").amount == inr(measured)
+            moved: Story = [*story, (LINE_PRODUCER, dollars), (ACCOUNTANT, recode("S-000001", EDITING))]
+            assert asked(moved, "A-4").amount == inr(measured)
+
     def test_may_be_of_more_than_anyone_could_send_and_is_folded(self) -> None:
         tax = {"tax": Decimal("999999999999999"), "recoverable_tax": Decimal("999999999999999")}
         dollars = {"currency": "USD", "rate": rate("USD", "INR", "84.50")}
@@ -320,6 +388,35 @@ class TestAPayment:
         production = play(story).production
         assert production is not None
         assert production.spending.entries["S-000001"].paid == inr("84500000000000000.00")
+
+
+class TestAnOpenRound:
+    """A transfer waits for accountants, or whoever holds funding, whom the policy that came since asks no more."""
+
+    WHO = Rule("Who", When((RequestKind.APPOINTMENT,)), (EPS,))
+
+    def waiting(self, step: Step) -> Story:
+        story: Story = [*adopted(COVERED, ruled(Rule("Moves", When((RequestKind.TRANSFER,)), (step,))))]
+        return adopted([*story, (PRODUCER, transfer())], ruled(self.WHO))
+
+    @pytest.mark.parametrize(
+        ("step", "command"),
+        [
+            (Step((Approver(Role.ACCOUNTANT),)), appoint(STRANGER, Role.ACCOUNTANT)),
+            (Step((Approver(person=STRANGER),)), appoint(STRANGER, Role.DIRECTOR)),
+            (
+                replace(EP, within_days=3, escalates_to=(Approver(Role.ACCOUNTANT),)),
+                appoint(STRANGER, Role.ACCOUNTANT),
+            ),
+            (Step((Approver(every_holder=True),)), equity(inr("1"), party="Fake", holder=STRANGER)),
+        ],
+        ids=["a role", "a person", "after its deadline", "a holder"],
+    )
+    def test_still_has_its_approvers_approved(self, step: Step, command: Command) -> None:
+        [opened] = [e for e in given(self.waiting(step)).when(MAYA, command).facts if isinstance(e, ApprovalRequested)]
+        assert (opened.kind, opened.rule) == (RequestKind.APPOINTMENT, "Who")
+        ended: Story = [*self.waiting(step), (PRODUCER, RecallRequest(round="A-3"))]
+        assert ApprovalRequested not in map(type, given(ended).when(MAYA, command).facts)
 
 
 class TestAPolicy:

@@ -28,7 +28,7 @@ from service.deciders.budget import UnlockBudget
 from service.deciders.command import Command
 from service.deciders.financing import WithdrawFunding
 from service.deciders.payment import RequestPayment
-from service.deciders.policy import AdoptApprovalPolicy, Template
+from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, Template
 from service.deciders.rounds import BY_ASKING
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget
@@ -163,6 +163,42 @@ class TestAdoptApprovalPolicy:
     def test_again_with_the_same_terms_does_nothing(self) -> None:
         terms = policy(EP)
         given(adopted(DRAFTED, terms)).when(MAYA, AdoptApprovalPolicy(terms=terms)).then_nothing()
+
+
+class TestWhoMayOverride:
+    @pytest.mark.parametrize(
+        ("kind", "command"),
+        [
+            (RequestKind.POLICY_CHANGE, AdoptApprovalPolicy(template=Template.STUDIO)),
+            (RequestKind.APPOINTMENT, appoint(STRANGER, Role.EXECUTIVE_PRODUCER)),
+            (RequestKind.FUNDING_CUT, WithdrawFunding(funding="F-4", reason=WHY)),
+            (RequestKind.UNLOCKING, UnlockBudget(budget="v1", reason=WHY)),
+        ],
+    )
+    def test_passes_over_no_step_about_who_decides_or_about_a_cut(self, kind: RequestKind, command: Command) -> None:
+        story: Story = [*adopted(COVERED, ruled(override_by=Role.DIRECTOR)), (MAYA, command)]
+        expected = Role.DIRECTOR if kind is RequestKind.UNLOCKING else None
+        assert (asked(story, "A-3").kind, asked(story, "A-3").override_by) == (kind, expected)
+
+
+class TestTemplates:
+    def test_let_nobody_appoint_their_own_approver_alone(self) -> None:
+        appoints = appoint(STRANGER, Role.EXECUTIVE_PRODUCER)
+        for template in Template:
+            (opened,) = given(adopted(COVERED, TEMPLATES[template])).when(MAYA, appoints).facts
+            assert (opened.kind, opened.steps[0]) == (RequestKind.APPOINTMENT, EP)
+
+    def test_let_an_only_executive_producer_appoint_another(self) -> None:
+        alone: Story = [*OPENED, (MAYA, AdoptApprovalPolicy(template=Template.INDEPENDENT_FEATURE))]
+        facts = given(alone).when(MAYA, appoint(STRANGER, Role.EXECUTIVE_PRODUCER)).facts
+        assert isinstance(facts[-1], Appointed)
+
+    def test_of_a_studio_asks_all_for_a_version_past_what_was_approved(self) -> None:
+        studio = TEMPLATES[Template.STUDIO]
+        story: Story = [*COVERED, (NOOR, UnlockBudget(budget="v1", reason=WHY))]
+        for art, rule in (("208000", None), ("209000", "Budget past what was approved")):
+            drafted: Story = [*story, (LINE_PRODUCER, budget(art))]
+            assert chosen(studio, PRODUCER, SubmitBudget(budget="v2"), drafted) == rule
 
 
 class TestRules:

@@ -44,6 +44,7 @@ from service.deciders.approval import (
     CredentialsAreNotFresh,
     DealtWithIt,
     NobodyApproved,
+    NoStepIsLeft,
     NotAsked,
     Nudge,
     OverrideStep,
@@ -399,7 +400,7 @@ class TestConditions:
         story: Story = [*adopted(DRAFTED, policy(EP)), (TWO_HATS, SubmitBudget(budget="v1"))]
         story = [*says(story, MAYA, "A-2", conditions=("Mine.",)), ends(MAYA, Role.EXECUTIVE_PRODUCER)]
         waive = CloseCondition(round="A-2", condition=1, waived=True, words=WHY)
-        given(story).when(TWO_HATS, waive).then_refused(ApproverIsSubmitter(TWO_HATS, "v1"))
+        given(story).when(TWO_HATS, waive).then_refused(ConditionIsNotYours("A-2", 1, MAYA, (NOOR,)))
 
     def test_are_added_by_who_has_approved_already(self) -> None:
         story = approves(submitted(EPS), MAYA)
@@ -419,6 +420,26 @@ class TestConditions:
         story = [*story, (MAYA, delegated(STRANGER, Power.CLOSE_CONDITION))]
         command = CloseCondition(round="A-2", condition=1, waived=False, words=WHY)
         given(story).when(f"{STRANGER}/{MAYA}", command).then(ConditionMet("A-2", "v1", 1, WHY), IN_FORCE)
+
+
+class TestWhatARefusalSays:
+    def test_of_who_passed_over_a_step_is_not_that_it_may_be_taken_back(self) -> None:
+        did = PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1, "passed over a step")
+        assert str(did) == "maya passed over a step in A-2 already, for maya in step 1; one person fills one place."
+        assert did.advice() == "Somebody else may do this; that a step was passed over is never taken back."
+        answered = PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1)
+        assert (
+            answered.advice() == "Somebody else whom the round asks may answer, or the first answer may be withdrawn."
+        )
+
+    def test_of_who_is_not_asked_is_who_may_answer_or_be_appointed(self) -> None:
+        assert NotAsked(MAYA, "A-2", 1, 1, (NOOR,)).advice().startswith("They may answer")
+        assert NotAsked(MAYA, "A-2", 1, 1, ()).advice().startswith("Nobody is what the step asks for")
+
+    def test_of_what_waits_for_conditions_alone_is_whose_they_are(self) -> None:
+        left = NoStepIsLeft("A-2", "v1", (1, 2), (MAYA, NOOR))
+        assert str(left).endswith("v1 waits for its conditions alone: 1 and 2, of maya and noor.")
+        assert left.advice() == "maya and noor may say that they are met, or waive them (`close-condition`)."
 
 
 class TestWithdrawVote:
@@ -627,6 +648,14 @@ class TestLapsing:
         given(story).when(GUARANTOR, last(story, "A-2")).then(
             yes(1), VoteLapsed("A-2", "v1", MAYA, 0, self.NOT_FOR_THEM)
         )
+
+    def test_is_what_happens_to_an_abstention_as_well(self) -> None:
+        story: Story = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN))]
+        story = says(story, f"{STRANGER}/{MAYA}", "A-2", Abstain)
+        narrower = delegated(STRANGER, Power.ABSTAIN, limit=inr("1000"))
+        story = [*story, (MAYA, narrower), (MAYA, RevokeDelegation(delegation="D-1"))]
+        lapsed = VoteLapsed("A-2", "v1", MAYA, 0, self.NOT_FOR_THEM)
+        assert lapsed in given(story).when(NOOR, last(story, "A-2")).facts
 
     def test_leaves_an_abstention_that_was_delegated_alone(self) -> None:
         story: Story = [*submitted(EPS), (MAYA, delegated(STRANGER, Power.ABSTAIN))]

@@ -45,8 +45,10 @@ from tests.deciders.stories import (
     TWO_HATS,
     appoint,
     budget,
+    inr,
     reverse,
     spend,
+    usd,
 )
 from tests.routes.world import World
 
@@ -94,6 +96,22 @@ class TestTheApprovalStatus:
             {"person": NOOR, "through": [FINANCIER], "away_until": None},
             {"person": TWO_HATS, "through": [], "away_until": None},
         ]
+
+    async def test_names_nobody_for_whom_it_is_beyond_what_was_delegated(self, world: World) -> None:
+        let = [
+            (MAYA, delegated(FINANCIER, limit=inr("459999.99"))),
+            (NOOR, delegated(FINANCIER, limit=inr("460000"))),
+            (TWO_HATS, delegated(FINANCIER, limit=usd("460000"))),
+        ]
+        await world.play([*submitted(EPS), *let])
+        asked = (await shown(world))["waits_for"]["asked"]
+        to_answer = await waiting(world, FINANCIER)
+        await world.play([(MAYA, AdoptApprovalPolicy(terms=policy(EP)))])
+        of_no_amount = (await shown(world))["waits_for"]["asked"]
+
+        assert [each["through"] for each in asked] == [[], [FINANCIER], []]
+        assert to_answer == [("approve", "A-2", NOOR)]
+        assert [each["through"] for each in of_no_amount] == [[], []]
 
     async def test_shows_both_when_one_answers_for_another(self, world: World) -> None:
         story = [*submitted(EP), (MAYA, away(ASSOCIATE_PRODUCER))]
@@ -255,6 +273,17 @@ class TestTheInbox:
         await world.play(says(submitted(EP), MAYA, "A-2", Approve, conditions=("The bond is signed.",)))
 
         assert await waiting(world, MAYA) == [("close_condition", "A-2", None)]
+
+    async def test_shows_them_to_others_whom_the_step_asks_once_who_set_it_may_not_approve(self, world: World) -> None:
+        story = [*adopted(COVERED, policy(EP)), (PRODUCER, transfer()), (MAYA, appoint(NOOR, Role.ACCOUNTANT))]
+        await world.play(says(story, NOOR, "A-3", Approve, conditions=("The bond is signed.",)))
+        before = {who: await waiting(world, who) for who in (MAYA, NOOR)}
+        await world.play([(NOOR, spend(ART, "10"))])
+        after = {who: await waiting(world, who) for who in (MAYA, NOOR)}
+
+        assert before == {MAYA: [], NOOR: [("close_condition", "A-3", None)]}
+        assert ("close_condition", "A-3", None) in after[MAYA]
+        assert after[NOOR] == []
 
     async def test_offers_no_place_to_who_filled_one_already(self, world: World) -> None:
         story = [*submitted(EP, EPS), (MAYA, away(NOOR))]
