@@ -9,7 +9,8 @@ O1  (`control`) Whatever holds more goes through the over-budget control: raisin
 O3  A commitment takes over what its requisition holds of the same accounts, an invoice what its commitment holds: what
     is available moves by what is beyond that alone.
 O4  A draft may be written anew, holds nothing, and is promised once it was submitted and approved. What comes to more,
-    or to other accounts, is approved again, and the old lines count until then; what comes to less is not.
+    to other accounts or to something else is approved again, and the old lines count until then; what comes to less is
+    not. Whoever raised its requisition, drafted, amended or submitted it does not approve it.
 O5  An entry relieves what was promised on its own account first, then the others by their codes; what it is beyond them
     is flagged. Taken back, it restores what it relieved. No commitment comes to less than what was invoiced for it.
 O6  What is cancelled or closed short releases what is left; what was closed short may be reopened.
@@ -419,23 +420,37 @@ def amend_commitment(
     if lines == drafted.lines:
         return []
     amounts = sums((line.account, line.amount) for line in lines)
-    for account, relieved in sorted(found.relieved.items()):
-        if amounts.get(account, NOTHING) < relieved:
-            least = Money(amounts.get(account, NOTHING), drafted.currency)
-            raise AmendedBelowInvoices(command.commitment, account, Money(relieved, drafted.currency), least)
+    _above_invoices(found, amounts)
     new = sums((line.account, line.base_amount) for line in lines)
     more = {code: amount - found.base.get(code, NOTHING) for code, amount in new.items()}
     more = {code: amount for code, amount in more.items() if amount > 0}
     total, base_total = Money(sum(amounts.values(), NOTHING), drafted.currency), Money(sum(new.values(), NOTHING), base)
     state = state_of(amounts, found.relieved)
     amended = CommitmentAmended(command.commitment, lines, total, base_total, found.total, state)
-    if not more:
+    if _is_less(lines, drafted.lines):
         return [amended]
     _no_contingency(more, available)
     beyond = controlled(command.commitment, more, available, command.override, roles)
     content = content_hash(drafted, lines)
     submitted = AmendmentSubmitted(command.commitment, content, lines, total, base_total, holding(more), beyond)
     return [submitted, amended]
+
+
+def _is_less(lines: Iterable[CommitmentLine], before: Iterable[CommitmentLine]) -> bool:
+    """Whether nothing is promised that was not: no more of anything, nothing else, on no other account."""
+    was = sums(((line.account, line.what), line.amount) for line in before)
+    now = sums(((line.account, line.what), line.amount) for line in lines)
+    return all(amount <= was.get(what, NOTHING) for what, amount in now.items())
+
+
+def _above_invoices(found: Commitment, amounts: Mapping[AccountCode, Decimal]) -> None:
+    currency = found.drafted.currency
+    for account, relieved in sorted(found.relieved.items()):
+        if (least := amounts.get(account, NOTHING)) < relieved:
+            invoiced = Money(relieved, currency)
+            raise AmendedBelowInvoices(
+                found.drafted.commitment, account, invoiced, Money(exact(least, currency), currency)
+            )
 
 
 def takes_effect(
@@ -456,6 +471,7 @@ def takes_effect(
     if amendment is None:
         return [CommitmentOpened(commitment, found.drafted.base_total)]
     amounts = sums((line.account, line.amount) for line in amendment.lines)
+    _above_invoices(found, amounts)  # which may have come while it waited
     state = state_of(amounts, found.relieved)
     return [CommitmentAmended(commitment, amendment.lines, amendment.total, amendment.base_total, found.total, state)]
 

@@ -6,6 +6,7 @@ Their rules (O1 to O6) stand in `control` and `commitment`.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import TypeVar
 
 from immutables import Map
 
@@ -33,6 +34,8 @@ from events.envelope import Metadata
 from events.ids import AccountCode, CommitmentId, FlagId, PersonId, RequisitionId, SpendId
 from events.money import Money
 
+K = TypeVar("K")
+
 NOTHING = Decimal(0)
 
 Amounts = Map[AccountCode, Decimal]
@@ -44,6 +47,7 @@ class Requisition:
 
     #: What it still holds.
     left: Amounts
+    raised_by: frozenset[PersonId]
     withdrawn: bool = False
 
 
@@ -125,18 +129,21 @@ def evolve(commitments: Commitments, event: CommitmentEvent, metadata: Metadata)
             left = Map(sums((line.account, line.amount) for line in lines))
             return replace(
                 commitments,
-                requisitions=commitments.requisitions.set(requisition, Requisition(left)),
+                requisitions=commitments.requisitions.set(requisition, Requisition(left, metadata.persons)),
                 requisitioned=added(commitments.requisitioned, left),
             )
         case RequisitionWithdrawn(requisition, released):
+            withdrawn = replace(commitments.requisitions[requisition], left=Map(), withdrawn=True)
             return replace(
                 commitments,
-                requisitions=commitments.requisitions.set(requisition, Requisition(Map(), withdrawn=True)),
+                requisitions=commitments.requisitions.set(requisition, withdrawn),
                 requisitioned=less(commitments.requisitioned, by_account(released)),
             )
         case CommitmentDrafted(commitment):
             before = commitments.known.get(commitment)
             makers = metadata.persons if before is None else before.makers | metadata.persons
+            if event.requisition is not None:
+                makers |= commitments.requisitions[event.requisition].raised_by
             return _with(commitments, commitment, _promised(_new(event, makers), event.lines))
         case CommitmentSubmitted(commitment):
             found = commitments.known[commitment]
@@ -259,9 +266,9 @@ def state_of(amounts: Mapping[AccountCode, Decimal], relieved: Mapping[AccountCo
     return CommitmentState.RELIEVED if done == sum(amounts.values(), NOTHING) else CommitmentState.PARTLY_RELIEVED
 
 
-def sums(amounts: Iterable[tuple[AccountCode, Decimal]]) -> dict[AccountCode, Decimal]:
-    """By account, in the order in which they come first."""
-    sums: dict[AccountCode, Decimal] = {}
+def sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
+    """By account, or whatever they are of, in the order in which they come first."""
+    sums: dict[K, Decimal] = {}
     for account, amount in amounts:
         sums[account] = sums.get(account, NOTHING) + amount
     return sums

@@ -39,6 +39,7 @@ from . import payment, policy
 from .budget import Budget
 from .command import Command
 from .financing import AmendsTwoThings
+from .holds import by_account
 from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
@@ -234,15 +235,12 @@ def _of_commitment(
 ) -> Request:
     """A request to promise something; it is past the budget of its accounts by all that is spent and held there."""
     found, force = production.commitments.known[event.commitment], production.budgets.force
-    total = event.total if isinstance(event, AmendmentSubmitted) else found.total
-    accounts = tuple(each.account for each in event.holds)
-    amounts = Map() if force is None else force.amounts
-    reached = {
-        each.account: production.spending.spent_on(each.account)
-        + production.commitments.held_on(each.account)
-        + each.amount
-        for each in event.holds
-    }
+    said = event if isinstance(event, AmendmentSubmitted) else found.drafted
+    total, lines = said.total, said.lines
+    accounts, more = tuple(sorted({line.account for line in lines})), by_account(event.holds)
+    amounts, nothing = Map() if force is None else force.amounts, Decimal(0)
+    spent, held = production.spending.spent_on, production.commitments.held_on
+    reached = {code: spent(code) + held(code) + more.get(code, nothing) for code in accounts}
     return Request(
         kind=RequestKind.COMMITMENT,
         subject=event.commitment,
@@ -254,7 +252,7 @@ def _of_commitment(
         held=_held(force),
         levels=_levels(accounts, force),
         vendor=found.drafted.vendor,
-        percent_over=max(_percent_over(amount, amounts.get(code, Decimal(0))) for code, amount in reached.items()),
+        percent_over=max(_percent_over(amount, amounts.get(code, nothing)) for code, amount in reached.items()),
         excluded=found.makers | metadata.persons,
     )
 

@@ -50,6 +50,9 @@ from .policy import ANY_EP, Asked, counted_as
 #: What executive producers may do alone where no policy asks anybody: who asks for it asks nobody else in vain.
 BY_ASKING = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
+#: What is asked about one document again and again counts once: as it was asked about last.
+COUNTS_ONCE = (RequestKind.PAYMENT, RequestKind.COMMITMENT)
+
 
 class Outcome(StrEnum):
     """How a round stands."""
@@ -183,8 +186,8 @@ class Approvals:
     open: RoundId | None = None
     #: What was asked for and not turned down, day by day, as far as it counts together with what is asked for next.
     asked: Asked = Map()
-    #: What of it is each entry's, on which day: its payment counts once, as it was asked about last; and whether
-    #: it was ever approved.
+    #: What of it is each entry's and each commitment's, on which day: it counts once, as it was asked about last; and
+    #: whether it was ever approved.
     payments: Map[str, tuple[date, "Counting", bool]] = Map()
 
     def on(self, subject: str, kind: RequestKind) -> RoundId | None:
@@ -196,13 +199,13 @@ class Approvals:
         )
         return next(found, None)
 
-    def was_granted(self, spend: str) -> bool:
-        """Whether a payment was approved before, by policy or in a round: it may have been paid."""
-        return spend in self.payments and self.payments[spend][2]
+    def was_granted(self, subject: str) -> bool:
+        """Whether a payment or a commitment was approved before, by policy or in a round: it may have been paid."""
+        return subject in self.payments and self.payments[subject][2]
 
     def beside(self, kind: RequestKind, subject: str) -> Asked:
-        """What counts together with a request about a subject: all that was asked, without that very payment."""
-        if kind is not RequestKind.PAYMENT or subject not in self.payments:
+        """What counts together with a request about a subject: all that was asked, without that very document."""
+        if kind not in COUNTS_ONCE or subject not in self.payments:
             return self.asked
         on, what, _ = self.payments[subject]
         return _counted(self.asked, what, on, -1)
@@ -478,7 +481,7 @@ Counting = ApprovalRequested | ApprovedByPolicy | Round
 
 def _counting(approvals: Approvals, what: ApprovalRequested | ApprovedByPolicy, on: date) -> Approvals:
     asked = _counted(approvals.beside(what.kind, what.subject), what, on, 1)
-    if what.kind is not RequestKind.PAYMENT:
+    if what.kind not in COUNTS_ONCE:
         return replace(approvals, asked=asked)
     granted = isinstance(what, ApprovedByPolicy) or approvals.was_granted(what.subject)
     return replace(approvals, asked=asked, payments=approvals.payments.set(what.subject, (on, what, granted)))
@@ -505,9 +508,9 @@ def recoded(approvals: Approvals, event: SpendRecoded) -> Approvals:
 def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
     """What was not granted does not count together with what is asked for next; what was granted once does."""
     asked = approvals.rounds[round_id]
-    if approvals.was_granted(asked.subject) and asked.kind is RequestKind.PAYMENT:
+    if approvals.was_granted(asked.subject) and asked.kind in COUNTS_ONCE:
         return _ended(approvals, round_id, outcome, None)
-    if asked.kind is RequestKind.PAYMENT:
+    if asked.kind in COUNTS_ONCE:
         left = approvals.payments.delete(asked.subject)
         approvals = replace(approvals, asked=approvals.beside(asked.kind, asked.subject), payments=left)
     else:
@@ -517,7 +520,7 @@ def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> A
 
 def _ended(approvals: Approvals, round_id: RoundId, outcome: Outcome, approver: PersonId | None) -> Approvals:
     ended = replace(approvals.rounds[round_id], outcome=outcome, approver=approver)
-    if outcome is Outcome.APPROVED and ended.kind is RequestKind.PAYMENT and ended.subject in approvals.payments:
+    if outcome is Outcome.APPROVED and ended.kind in COUNTS_ONCE and ended.subject in approvals.payments:
         on, what, _ = approvals.payments[ended.subject]
         approvals = replace(approvals, payments=approvals.payments.set(ended.subject, (on, what, True)))
     still = None if round_id == approvals.open else approvals.open

@@ -330,6 +330,21 @@ class TestACommitment:
         assert (left.total, left.amendment, left.state) == (inr("1000"), None, CommitmentState.OPEN)
         assert available(play(rejected)) == Decimal(199000)
 
+    def test_amended_to_something_else_at_the_same_price_is_approved_again(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS, (EP,)))), *bought((ART, "1000"))]
+        other = amend((ART, "1000")).lines[0].model_copy(update={"what": "A villa"})
+        command = amend((ART, "1000")).model_copy(update={"lines": (other,)})
+        facts = given(says(story, MAYA, "A-3")).when(LINE_PRODUCER, command).facts
+        assert [type(fact) for fact in facts] == [AmendmentSubmitted, ApprovalRequested]
+
+    def test_is_not_amended_below_an_invoice_that_came_while_the_amendment_waited(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS, (EP,)))), *bought((ART, "1000"))]
+        story = [*says(story, MAYA, "A-3"), (LINE_PRODUCER, amend((ART, "900"), (EDITING, "100"))), invoice("950")]
+        yes = Approve(round="A-4", content_hash=asked(story, "A-4").content_hash)
+        refusal = given(story).when(NOOR, yes).refusal
+        assert isinstance(refusal, CannotTakeEffect)
+        assert "950.00 invoiced on account 2200" in str(refusal)
+
 
 class TestAnApproval:
     TERMS = ruled(Rule("Small", replace(ORDERS, below=Decimal(1000))), Rule("Orders", ORDERS, (EP,)))
@@ -347,9 +362,25 @@ class TestAnApproval:
         assert state(story) is CommitmentState.OPEN
         assert state([*story, *bought((ART, "600"), number=2)], "PO-0002") is CommitmentState.PENDING
 
-    def test_is_by_nobody_who_drafted_or_submitted_it(self) -> None:
-        story: Story = [*adopted(COVERED, self.TERMS), (MAYA, order((ART, "1000"))), (LINE_PRODUCER, submit())]
-        assert {MAYA, LINE_PRODUCER} <= asked(story, "A-3").excluded
+    def test_is_by_nobody_who_asked_for_it_drafted_or_submitted_it(self) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), (NOOR, requisition((ART, "500")))]
+        story = [*story, (MAYA, order((ART, "1000"), requisition="REQ-1")), (LINE_PRODUCER, submit())]
+        assert {MAYA, NOOR, LINE_PRODUCER} <= asked(story, "A-3").excluded
+
+    def test_of_an_amendment_counts_the_commitment_once(self) -> None:
+        story: Story = [*adopted(COVERED, self.TERMS), *bought((ART, "600"))]
+        story = [*story, (LINE_PRODUCER, amend((ART, "700")))]
+        [*_, free] = [fact for fact, _ in play(story).facts if isinstance(fact, ApprovedByPolicy)]
+        assert (free.rule, free.counted) == ("Small", inr("700"))
+        assert state([*story, *bought((ART, "300"), number=2)], "PO-0002") is CommitmentState.PENDING
+
+    def test_of_an_order_in_another_currency_is_asked_at_the_dearer_of_its_rate_and_the_budgets(self) -> None:
+        first = budget(rates=(EUROS,))
+        story: Story = [*FUNDED, (LINE_PRODUCER, first), (PRODUCER, SubmitBudget(budget="v1"))]
+        story = adopted([*story, (MAYA, approve(story))], self.TERMS)
+        cheap = replace(EUROS, rate=Decimal("0.01"))
+        story = [*story, *bought((ART, "100"), currency="EUR", rate=cheap)]
+        assert state(story) is CommitmentState.PENDING
 
     @pytest.mark.parametrize("ends", ["rejected", "recalled", "cancelled"])
     def test_that_is_not_given_leaves_a_draft_that_holds_nothing(self, ends: str) -> None:
