@@ -64,6 +64,11 @@ def _excluded_as_before(shape: Shape) -> Shape:
     return {**shape, "excluded": []}
 
 
+def _paid_as_it_costs(shape: Shape) -> Shape:
+    """`PaymentReleased` did not say what is paid; it is the cost, and recoverable tax, which it did not know."""
+    return {**shape, "paid": shape["cost"]}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
@@ -73,6 +78,7 @@ STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "BudgetDrafted": (_without_detail, _of_one_scenario),
     "BudgetSubmitted": (_excluded_as_before,),
     "ContentReplaced": (_excluded_as_before,),
+    "PaymentReleased": (_paid_as_it_costs,),
 }
 
 

@@ -573,7 +573,8 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
         ]
     approved = RequestApproved(round_id, asked.kind, asked.subject, asked.content_hash, asked.amount)
     if asked.kind is RequestKind.PAYMENT:
-        return [approved, PaymentReleased(asked.subject, production.spending.entries[asked.subject].cost)]
+        entry = production.spending.entries[asked.subject]
+        return [approved, PaymentReleased(asked.subject, entry.cost, entry.paid)]
     assert asked.command is not None
     assert asked.body is not None
     command = _COMMANDS[asked.command].model_validate_json(asked.body)

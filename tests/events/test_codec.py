@@ -14,8 +14,9 @@ from events.approval import ApprovalGiven, BudgetSubmitted, ChangesRequested, Co
 from events.budget import BudgetDrafted, StatedTotal
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
+from events.spend import PaymentReleased
 from events.team import Appointed, Role
-from tests.events.examples import BY_NAME, EXAMPLES, HASH
+from tests.events.examples import BY_NAME, EXAMPLES, HASH, inr
 from tests.events.golden import golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +36,7 @@ OLDER = {
     ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
     ("BudgetSubmitted", 1): BudgetSubmitted("A-2", "v2", HASH, SUBMITTED.total, ()),
+    ("PaymentReleased", 1): PaymentReleased("S-000001", inr("50000.00"), inr("50000.00")),
     ("ContentReplaced", 1): replace(REPLACED, excluded=()),
     ("BudgetDrafted", 2): replace(DRAFTED_2, stated=(StatedTotal("grand_total", Decimal("1010826.00")),)),
     ("BudgetDrafted", 1): replace(
