@@ -148,6 +148,8 @@ class PaymentReleased:
 
     spend: SpendId
     cost: Money
+    #: With recoverable tax, which is no cost.
+    paid: Money
 
 
 SpendEvent = (

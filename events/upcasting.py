@@ -69,6 +69,11 @@ def _without_controls(shape: Shape) -> Shape:
     return {**shape, "terms": {**shape["terms"], "controls": [], "controls_overridden_by": None}}
 
 
+def _paid_as_it_costs(shape: Shape) -> Shape:
+    """`PaymentReleased` did not say what is paid; it is the cost, and recoverable tax, which it did not know."""
+    return {**shape, "paid": shape["cost"]}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
@@ -79,6 +84,7 @@ STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "ApprovalPolicyAdopted": (_without_controls,),
     "BudgetSubmitted": (_excluded_as_before,),
     "ContentReplaced": (_excluded_as_before,),
+    "PaymentReleased": (_paid_as_it_costs,),
 }
 
 

@@ -225,6 +225,7 @@ def _in_force(adopted: list[PolicyRow]) -> PolicyView | None:
 
 
 def _round(row: RoundRow, house: House, policies: Mapping[PolicyId, Policy]) -> ApprovalRound:
+    row = house.counted(row) if row.state == "open" else row
     proposed = _proposed(row)
     return ApprovalRound(
         round=f"A-{row.number}",

@@ -1,7 +1,7 @@
 """Who is what on a production at a moment, and so who may do what about a round?"""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -118,6 +118,23 @@ class House:
         persons = {seat, by, *_gave(row, row.step, seat)}
         return not persons & self.barred(row) and not self.filled_another(row, seat, by)
 
+    def counted(self, row: RoundRow) -> RoundRow:
+        """An open round without the approvals of who may not approve it by now, though no fact has said so yet."""
+        gone = [
+            made
+            for made in row.decisions
+            if made.counts
+            and made.decision == "approve"
+            and {made.person, made.by, *_gave(row, made.step, made.person)} & self.excluded(row)
+        ]
+        decisions = tuple(replace(made, counts=False) if made in gone else made for made in row.decisions)
+        back = min((made.step for made in gone if made.step not in row.passed_over), default=row.step)
+        return replace(row, decisions=decisions, step=min(back, row.step))
+
+    def excluded(self, row: RoundRow) -> frozenset[PersonId]:
+        """Who had a hand in what a round asks for."""
+        return self.barred(row) - _dealt(row)
+
     def barred(self, row: RoundRow) -> frozenset[PersonId]:
         """Who had a hand in what a round asks for, or dealt with it for others."""
         if (known := self.known.get((row.stream_id, row.number))) is not None:
@@ -169,7 +186,7 @@ class House:
             return [condition.by]
         for role in (row.override_by, Role.EXECUTIVE_PRODUCER):
             held = (person for person, roles in self.standing.roles.items() if role in roles)
-            may = may or sorted(person for person in held if person not in barred - _dealt(row))
+            may = may or sorted(person for person in held if person not in self.excluded(row))
         return may
 
     def escalates_at(self, row: RoundRow) -> datetime | None:

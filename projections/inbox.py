@@ -85,7 +85,7 @@ def inbox(
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
         house = House.of(rows, stream, at, members, barred)
-        for row in (row for row in rounds if row.state == "open"):
+        for row in (house.counted(row) for row in rounds if row.state == "open"):
             for seat in house.asked(row):
                 mine = person == seat or person in house.through(seat, Power.APPROVE, amount_of(row))
                 if mine and house.may_approve(row, seat, person):

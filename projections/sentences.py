@@ -549,7 +549,7 @@ def _tell_spend(event: SpendEvent) -> Told:
                 spent,
                 of if scope is AlertScope.ACCOUNT else None,
             )
-        case PaymentReleased(spend, cost):
-            return Told(f"Released {spend}, {cost}, for payment.", cost)
+        case PaymentReleased(spend, paid=paid):
+            return Told(f"Released {spend}, {paid}, for payment.", paid)
         case DuplicateSuspected(flag, spend, earlier):
             return Told(f"{flag}: {spend} looks like {earlier} again: same vendor, amount, date and document.")

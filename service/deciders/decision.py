@@ -19,6 +19,7 @@ from events.approval import (
     BudgetApproved,
     RequestApproved,
     RequestRecalled,
+    VoteLapsed,
 )
 from events.change import ChangeEvent
 from events.commitment import CommitmentAmended, CommitmentOpened
@@ -61,6 +62,7 @@ from .approval import (
     BeyondDelegation,
     CannotTakeEffect,
     CloseCondition,
+    Decision,
     NobodyApproved,
     Nudge,
     OnRound,
@@ -104,7 +106,7 @@ from .production import (
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
 from .request import hands_in, loggers, of_version, requested
-from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, onward
+from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, lapsed, onward
 from .spend import LogSpend, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
@@ -583,6 +585,8 @@ def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situ
 
 def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProduction]:
     """What is done about a round, and what follows from it; with the last approval it takes effect."""
+    gone = _lapsed_before(command, situation)
+    situation = _situated(situation, gone)
     rounds, metadata, roles = situation.production.approvals, situation.metadata, situation.roles
     around = situation.around
     match command:
@@ -609,7 +613,18 @@ def _answered(command: ApprovalCommand, situation: Situation) -> list[OfProducti
     if not answered and not isinstance(command, Nudge):
         return []
     insists = isinstance(command, Approve | OverrideStep | CloseCondition)
-    return [*answered, *_onward(command.round, answered, situation, insists=insists)]
+    return [*gone, *answered, *_onward(command.round, answered, situation, insists=insists)]
+
+
+def _lapsed_before(command: ApprovalCommand, situation: Situation) -> list[VoteLapsed]:
+    """A8: what counts no more, where the step that is asked without it is meant; else it lapses by what is said now."""
+    asked, around = situation.production.approvals.rounds.get(command.round), situation.around
+    if asked is None or asked.outcome is not Outcome.OPEN or not isinstance(command, Decision | ReassignStep):
+        return []
+    seat = situation.metadata.on_behalf_of or situation.metadata.actor
+    if seat in around.seats(asked, asked.step) and not isinstance(command, OverrideStep | ReassignStep):
+        return []
+    return lapsed(command.round, asked, around)
 
 
 def _onward(
@@ -658,7 +673,8 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
         except Refusal as refusal:
             raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     if asked.kind is RequestKind.PAYMENT:
-        return [approved, PaymentReleased(asked.subject, production.spending.entries[asked.subject].cost)]
+        entry = production.spending.entries[asked.subject]
+        return [approved, PaymentReleased(asked.subject, entry.cost, entry.paid)]
     assert asked.command is not None
     assert asked.body is not None
     command = _COMMANDS[asked.command].model_validate_json(asked.body)

@@ -24,12 +24,12 @@ from .spend import Spending, SpendIsMissing, SpendIsReversed, live
 
 @dataclass
 class PaymentIsNotTurnedDown(Conflicting):
-    """The payment of {spend}, {cost}, {standing}."""
+    """The payment of {spend}, {paid}, {standing}."""
 
     rule = "S9"
     otherwise = "Asked for again is what was recalled, turned down, or waits for nobody; see the approval status."
     spend: SpendId
-    cost: Money
+    paid: Money
     standing: str
 
 
@@ -54,12 +54,12 @@ def turned_down(
     entry = live(command.spend, spending)
     rounds = _rounds(command.spend, approvals)
     if not rounds:
-        raise PaymentIsNotTurnedDown(command.spend, entry.cost, "was never asked about")
+        raise PaymentIsNotTurnedDown(command.spend, entry.paid, "was never asked about")
     number, last = rounds[-1]
     if last.outcome is Outcome.OPEN and waits(last):
-        raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"is asked about in A-{number}")
+        raise PaymentIsNotTurnedDown(command.spend, entry.paid, f"is asked about in A-{number}")
     if last.outcome is Outcome.APPROVED:
-        raise PaymentIsNotTurnedDown(command.spend, entry.cost, f"was released by A-{number}")
+        raise PaymentIsNotTurnedDown(command.spend, entry.paid, f"was released by A-{number}")
     return last
 
 

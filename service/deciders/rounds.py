@@ -313,17 +313,23 @@ class Circumstances:
         return next((step for step in by_share if not self.passes(asked, step)), None)
 
 
+def lapsed(round_id: RoundId, asked: Round, around: Circumstances) -> list[VoteLapsed]:
+    """A8: the answers of a round that count no more."""
+    why = ((vote, around.lapsed(asked, vote)) for vote in asked.votes)
+    return [
+        VoteLapsed(round_id, asked.subject, vote.seat, vote.step, because)
+        for vote, because in why
+        if because is not None
+    ]
+
+
 def onward(
     round_id: RoundId, approvals: Approvals, around: Circumstances, metadata: Metadata
 ) -> tuple[list[ApprovalEvent], bool]:
     """A6, A8, A9: which answers have lapsed, which steps pass or are skipped; and whether the round passes."""
-    happened: list[ApprovalEvent] = []
-    asked = approvals.rounds[round_id]
-    for vote in asked.votes:
-        because = around.lapsed(asked, vote)
-        if because is not None:
-            happened.append(VoteLapsed(round_id, asked.subject, vote.seat, vote.step, because))
-            approvals = evolve(approvals, happened[-1], metadata)
+    happened: list[ApprovalEvent] = [*lapsed(round_id, approvals.rounds[round_id], around)]
+    for event in happened:
+        approvals = evolve(approvals, event, metadata)
     while True:
         asked = approvals.rounds[round_id]
         at_end = asked.step == len(asked.steps)

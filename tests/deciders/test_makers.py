@@ -14,6 +14,7 @@ from events.approval import ApprovalRequested, ApprovedByPolicy, BudgetApproved,
 from events.budget import Held, Level
 from events.change import BudgetTransferred
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
+from events.spend import PaymentReleased
 from events.team import Role
 from service.deciders.approval import (
     Approve,
@@ -28,7 +29,7 @@ from service.deciders.budget_content import BudgetCharge
 from service.deciders.budget_detail import LineIsTooLarge
 from service.deciders.command import Command
 from service.deciders.financing import AmendFunding
-from service.deciders.payment import RequestPayment
+from service.deciders.payment import PaymentIsNotTurnedDown, RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
 from tests.deciders.rounds import COVERED, EP, EPS, PRODUCERS, adopted, asked, draw, last, policy, says, transfer
@@ -353,6 +354,14 @@ class TestAPayment:
         [opened] = [fact for fact in facts if isinstance(fact, ApprovalRequested)]
         assert (opened.rule, opened.amount) == (None, inr("100000"))
         assert facts[0].cost == inr("1")
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(ART, "1", **tax))]
+        again = RequestPayment(spend="S-000001", reason=WHY)
+        given(story).when(LINE_PRODUCER, again).then_refused(
+            PaymentIsNotTurnedDown("S-000001", inr("100000"), "is asked about in A-3")
+        )
+        assert given(story).when(MAYA, last(story, "A-3")).facts[-1] == PaymentReleased(
+            "S-000001", cost=inr("1"), paid=inr("100000")
+        )
 
     @pytest.mark.parametrize(
         ("rates", "sent", "measured"),

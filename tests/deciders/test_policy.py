@@ -350,7 +350,7 @@ class TestPayments:
     def test_are_released_by_the_last_approval(self) -> None:
         facts = given(self.LOGGED).when(PRODUCER, last(self.LOGGED, "A-3")).facts
         assert isinstance(facts[1], RequestApproved)
-        assert facts[2] == PaymentReleased("S-000001", inr("250000"))
+        assert facts[2] == PaymentReleased("S-000001", inr("250000"), inr("250000"))
 
     def test_are_not_approved_by_who_logged_them(self) -> None:
         story: Story = [*adopted(COVERED, self.TERMS), (MAYA, appoint(LINE_PRODUCER, Role.PRODUCER))]
@@ -393,7 +393,9 @@ class TestPayments:
         story = [*story, (ACCOUNTANT, RequestPayment(spend="S-000001", reason=WHY))]
         for person in (LINE_PRODUCER, ACCOUNTANT):
             given(story).when(person, last(story, "A-6")).then_refused(ApproverHadAHandInIt(person, "S-000001"))
-        assert given(story).when(PRODUCER, last(story, "A-6")).facts[-1] == PaymentReleased("S-000001", inr("250000"))
+        assert given(story).when(PRODUCER, last(story, "A-6")).facts[-1] == PaymentReleased(
+            "S-000001", inr("250000"), inr("250000")
+        )
 
     def test_asked_for_again_count_once(self) -> None:
         small = Rule("Small", PAYMENTS, (PRODUCERS,))

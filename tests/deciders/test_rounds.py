@@ -619,6 +619,21 @@ class TestLapsing:
         story = approves(story, GUARANTOR)
         given(story).when(NOOR, last(story, "A-2")).then(yes(0), passed(0), IN_FORCE)
 
+    def test_asks_the_step_that_has_too_few_now_at_once(self) -> None:
+        terms = {"override_by": Role.EXECUTIVE_PRODUCER}
+        story: Story = [
+            *approves(submitted(EP, GUARANTORS, **terms), MAYA),
+            ends(MAYA, Role.EXECUTIVE_PRODUCER),
+        ]
+        lapsed = VoteLapsed("A-2", "v1", MAYA, 0, self.GONE)
+        given(story).when(NOOR, last(story, "A-2")).then(lapsed, yes(0), passed(0))
+        moves = ReassignStep(round="A-2", seat=TWO_HATS, to=DIRECTOR, reason=WHY)
+        given(story).when(TWO_HATS, moves).then(lapsed, StepReassigned("A-2", "v1", 0, TWO_HATS, DIRECTOR))
+        given(story).when(NOOR, last(story, "A-2", OverrideStep, reason=WHY)).then(
+            lapsed, StepOverridden("A-2", "v1", THE_CONTENT, 0)
+        )
+        given(story).when(DIRECTOR, last(story, "A-2")).then_refused(NotAsked(DIRECTOR, "A-2", 1, 2, (NOOR, TWO_HATS)))
+
     def test_is_what_happens_when_a_voter_leaves_the_company(self) -> None:
         story: Story = [
             *approves(submitted(EP, GUARANTORS), NOOR),

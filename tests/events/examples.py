@@ -553,6 +553,6 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     AccountOverspent("FLAG-10", "S-000002", "B 04", "v2", inr("262000.00"), inr("280000.00"), inr("18000.00")),
     SpendAlert("FLAG-12", AlertScope.LEVEL, "production", 90, "v2", inr("262000.00"), inr("240000.00")),
     DuplicateSuspected("FLAG-11", "S-000002", "S-000001"),
-    PaymentReleased("S-000001", inr("50000.00")),
+    PaymentReleased("S-000001", inr("50000.00"), inr("59000.00")),
 )
 BY_NAME: dict[str, AnyEvent] = {type(event).__name__: event for event in EXAMPLES}

@@ -15,8 +15,9 @@ from events.budget import BudgetDrafted, StatedTotal
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
 from events.policy import ApprovalPolicyAdopted
+from events.spend import PaymentReleased
 from events.team import Appointed, Role
-from tests.events.examples import BY_NAME, EXAMPLES, HASH
+from tests.events.examples import BY_NAME, EXAMPLES, HASH, inr
 from tests.events.golden import golden
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,6 +39,7 @@ OLDER = {
     ("ApprovalGiven", 1): ApprovalGiven("A-2", "v2", HASH, "Good to go.", 0, ()),
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
     ("BudgetSubmitted", 1): BudgetSubmitted("A-2", "v2", HASH, SUBMITTED.total, ()),
+    ("PaymentReleased", 1): PaymentReleased("S-000001", inr("50000.00"), inr("50000.00")),
     ("ContentReplaced", 1): replace(REPLACED, excluded=()),
     ("ApprovalPolicyAdopted", 1): replace(
         ADOPTED, terms=replace(ADOPTED.terms, controls=(), controls_overridden_by=None)

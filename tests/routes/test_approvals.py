@@ -19,6 +19,7 @@ from tests.deciders.rounds import (
     adopted,
     away,
     delegated,
+    last,
     overage,
     policy,
     says,
@@ -229,6 +230,20 @@ class TestTheApprovalStatus:
         await world.play([*SPENT_AND_COVERED, (PRODUCER, overage(account=ART))])
 
         assert {LINE_PRODUCER, ACCOUNTANT, PRODUCER} <= set((await shown(world))["waits_for"]["excluded"])
+
+    async def test_counts_no_answer_of_who_has_logged_spend_on_its_account_since(self, world: World) -> None:
+        story = [*adopted(COVERED, policy(EP, GUARANTORS)), (PRODUCER, transfer())]
+        story = says([*story, (MAYA, appoint(NOOR, Role.ACCOUNTANT))], NOOR, "A-3")
+        await world.play(story)
+        before = await shown(world), await waiting(world, MAYA)
+        await world.play([(NOOR, spend(ART, "10"))])
+        after = await shown(world), await waiting(world, MAYA)
+
+        assert [made["counts"] for latest, _ in (before, after) for made in latest["decisions"]] == [True, False]
+        assert [latest["waits_for"]["step"] for latest, _ in (before, after)] == [2, 1]
+        assert [each["person"] for each in after[0]["waits_for"]["asked"]] == [MAYA, TWO_HATS]
+        assert (before[1], after[1]) == ([], [("approve", "A-3", None)])
+        assert (await world.send(MAYA, last(story, "A-3"))).status_code == 201
 
     async def test_asks_nobody_who_has_logged_spend_on_its_account_since(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (MAYA, appoint(TWO_HATS, Role.LINE_PRODUCER))])

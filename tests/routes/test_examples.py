@@ -116,7 +116,9 @@ class TestEveryRefusal:
             await world.play(rung.given[told:])
             told, before, kind = len(rung.given), await world.last_position(), type(rung.command)
             person, company = (rung.person, "acme") if rung.given else (MAYA, RIVAL)
+            world.time.now += timedelta(days=rung.later)
             answer = await world.post(person, address(kind), body(rung.command), company=company)
+            world.time.now -= timedelta(days=rung.later)
 
             problem = answer.json()
             assert (answer.status_code, answer.headers["content-type"]) == (rung.refusal.status, MEDIA_TYPE), rung.name
