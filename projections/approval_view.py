@@ -352,8 +352,9 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
     """What each may do next; whoever acts for another names them."""
     may: dict[PersonId, list[str]] = {}
     for person in house.asked(row):
-        answers = house.may_approve(row, person, person)
-        may[person] = [*(("approve", "abstain", "reassign_step") if answers else ()), "request_changes", "reject"]
+        answers = ("approve", "abstain") if house.may_approve(row, person, person) else ()
+        gives = ("reassign_step",) if house.may_reassign(row, person) else ()
+        may[person] = [*answers, *gives, "request_changes", "reject"]
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
         if house.standing.roles.get(person):
             may.setdefault(person, []).extend(("recall_request", "nudge"))
@@ -363,10 +364,9 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
         for person in house.heirs(row, condition):
             if "close_condition" not in may.setdefault(person, []):
                 may[person].append("close_condition")
-    for person, roles in house.standing.roles.items():
-        barred = (*row.excluded, row.submitted_by, row.on_behalf_of)
-        if row.override_by in roles and person not in barred and row.step < len(row.steps):
+    for person in house.standing.roles:
+        if house.may_reassign(row, person):
             may.setdefault(person, []).append("reassign_step")
         if house.may_override(row, person):
-            may[person].append("override_step")
+            may.setdefault(person, []).append("override_step")
     return [MayDo(person=person, commands=list(dict.fromkeys(each))) for person, each in sorted(may.items())]

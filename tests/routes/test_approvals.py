@@ -6,15 +6,17 @@ from typing import Any
 from events.delegation import Power
 from events.policy import Approver, RequestKind, Rule, Step, When
 from events.team import Role
-from service.deciders.approval import Approve, CloseCondition, Nudge
+from service.deciders.approval import Abstain, Approve, CloseCondition, Nudge, OverrideStep, ReassignStep
 from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
+from service.deciders.submission import SubmitBudget
 from tests.deciders.rounds import (
     COVERED,
     EP,
     EPS,
     GUARANTORS,
+    PRODUCERS,
     SPENT_AND_COVERED,
     adopted,
     away,
@@ -26,20 +28,24 @@ from tests.deciders.rounds import (
     submitted,
     transfer,
 )
+from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
     ART,
     ASSOCIATE_PRODUCER,
     AUDITOR,
+    BANKER,
     DIRECTOR,
     DRAFTED,
     FINANCIER,
     GUARANTOR,
+    GUESTS,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
     NOOR,
+    PRIYA,
     PRODUCER,
     STRANGER,
     TODAY,
@@ -85,6 +91,40 @@ class TestTheApprovalStatus:
             NOOR: ["withdraw_vote"],
             PRODUCER: ["recall_request", "nudge"],
         }
+
+    async def test_names_only_what_is_not_refused_to_who_overrode_or_answered(self, world: World) -> None:
+        terms = {"override_by": Role.EXECUTIVE_PRODUCER}
+        story = submitted(EP, PRODUCERS, GUARANTORS, **terms)
+        story = says(says(story, NOOR, "A-2"), MAYA, "A-2", OverrideStep, reason=WHY)
+        await world.play(story)
+        may = {each["person"]: each["commands"] for each in (await shown(world))["may"]}
+
+        assert may[GUARANTOR] == ["approve", "abstain", "reassign_step", "request_changes", "reject"]
+        assert may[NOOR] == ["withdraw_vote"]
+        assert MAYA not in may
+        assert may[TWO_HATS] == ["reassign_step", "override_step"]
+        moves = ReassignStep(round="A-2", seat=GUARANTOR, to=DIRECTOR, reason=WHY)
+        sent = {person: (await world.send(person, moves)).status_code for person in (MAYA, NOOR, TWO_HATS)}
+        assert sent == {MAYA: 403, NOOR: 403, TWO_HATS: 201}
+
+    async def test_names_nobody_who_reassigns_a_place_of_a_guest_or_where_nobody_is_waited_for(
+        self, world: World
+    ) -> None:
+        bank = Step((Approver(person=PRIYA),))
+        story = [*DRAFTED, *GUESTS, (MAYA, appoint(PRIYA, Role.FINANCIER))]
+        story = adopted(story, policy(bank, override_by=Role.EXECUTIVE_PRODUCER))
+        story = [*story, (PRODUCER, SubmitBudget(budget="v1"))]
+        await world.play(story)
+        of_a_guest = (await shown(world))["may"]
+        await world.play([(MAYA, appoint(BANKER, Role.FINANCIER))])
+        of_one_company = (await shown(world))["may"]
+        await world.play(says(story, PRIYA, "A-2", Abstain)[-1:])
+        after = (await shown(world))["may"]
+
+        def who(may: list[dict[str, Any]]) -> list[str]:
+            return [each["person"] for each in may if "reassign_step" in each["commands"]]
+
+        assert (who(of_a_guest), who(of_one_company), who(after)) == ([], [MAYA, NOOR, PRIYA, TWO_HATS], [])
 
     async def test_names_who_is_away_and_who_may_answer_for_them(self, world: World) -> None:
         story = submitted(EPS)
