@@ -13,7 +13,7 @@ from events.approval import AccountChange
 from events.delegation import Power
 from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, StreamId
 from events.money import Money
-from events.policy import Policy, RequestKind, Step
+from events.policy import Mode, Policy, RequestKind, Step
 
 from . import english
 from .approval_status import VOTES, PolicyRow, RoundRow, amount_of, in_currency
@@ -22,6 +22,8 @@ from .projection import Rows
 from .sentences import with_names
 
 _TERMS = Decoder(Policy)
+#: What is always left.
+_ANEW = "or recall it, change the policy and ask anew"
 
 
 class Asked(BaseModel):
@@ -343,8 +345,12 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
     elif passes_over:
         whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
     else:
-        whom = "waits for nobody who may approve it: appoint somebody, or recall it, change the policy and ask anew"
-    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(row.steps[row.step])}"
+        whom = f"waits for nobody who may approve it: appoint somebody, {_ANEW}"
+    of = row.steps[row.step]
+    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(of)}"
+    if said and not house.are_enough(row):
+        funding = " commit funding that somebody speaks for," if of.mode is Mode.SHARE else ""
+        since += f"; even all of them are not enough for it: appoint somebody,{funding} {_ANEW}"
     return f"{step}: {whom}, {since}."
 
 

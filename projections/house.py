@@ -10,7 +10,7 @@ from events.delegation import Power
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Money
-from events.policy import Standing, handed_on
+from events.policy import Standing, handed_on, takes
 from events.team import Role
 
 from .approval_status import (
@@ -175,6 +175,15 @@ class House:
             and not any(person in (d.person, d.by) for d in votes if d.step == row.step)
             and not (at_last and not any(d.decision == "approve" and person not in (d.person, d.by) for d in votes))
         )
+
+    def are_enough(self, row: RoundRow) -> bool:
+        """Whether the step that is asked would pass if all who may approved, or one of those it escalates to."""
+        step, instead = row.steps[row.step], _instead(row, row.step)
+        later = self.standing.asked(step.escalates_to, row.accounts, instead)
+        votes = (made for made in row.decisions if made.counts and made.decision == "approve")
+        may = {seat for seat in (*self._seats(row), *later) if self.may_approve(row, seat, seat)}
+        may |= {made.person for made in votes if made.step == row.step}
+        return not may.isdisjoint(later) or takes(step, may, may, self.standing, instead)
 
     def may_reassign(self, row: RoundRow, person: PersonId) -> bool:
         """Whether that person may give a place to somebody else: their own, or another's by overriding."""

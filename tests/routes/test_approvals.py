@@ -1,10 +1,13 @@
 """What waits for whom: the approval status in words, and the inbox, also of who acts for others."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from events.delegation import Power
-from events.policy import Approver, RequestKind, Rule, Step, When
+from events.policy import Approver, Mode, RequestKind, Rule, Step, When
 from events.team import Role
 from service.deciders.approval import Abstain, Approve, CloseCondition, Nudge, OverrideStep, ReassignStep
 from service.deciders.company import DismissMember, SuspendMember
@@ -52,6 +55,7 @@ from tests.deciders.stories import (
     TWO_HATS,
     appoint,
     budget,
+    equity,
     inr,
     reverse,
     spend,
@@ -246,6 +250,30 @@ class TestTheApprovalStatus:
         words = (await shown(world))["waits_for"]["words"]
 
         assert "waits for nobody who may approve it: appoint somebody, or recall it, change the policy" in words
+
+    @pytest.mark.parametrize(
+        ("step", "remedy"),
+        [
+            (replace(SHARES, mode=Mode.SHARE, share=Decimal(75)), None),
+            (
+                replace(SHARES, mode=Mode.SHARE, share=Decimal("75.1")),
+                "appoint somebody, commit funding that somebody speaks for,",
+            ),
+            (replace(EP, mode=Mode.QUORUM, quorum=3), None),
+            (replace(EP, mode=Mode.QUORUM, quorum=4), "appoint somebody,"),
+            (replace(EP, mode=Mode.QUORUM, quorum=4, within_days=1, escalates_to=GUARANTORS.approvers), None),
+        ],
+    )
+    async def test_says_when_even_all_of_them_are_not_enough(
+        self, world: World, step: Step, remedy: str | None
+    ) -> None:
+        story = [*COVERED, (MAYA, equity(inr("200000"), party="Nobody's"))]
+        await world.play([*adopted(story, policy(step)), (PRODUCER, transfer())])
+        words = (await shown(world))["waits_for"]["words"]
+
+        enough = remedy is None
+        assert ("even all of them are not enough for it" in words) is not enough
+        assert enough or words.endswith(f": {remedy} or recall it, change the policy and ask anew.")
 
     async def test_as_of_then_shows_who_was_asked_then(self, world: World) -> None:
         story = [*submitted(EPS), (MAYA, appoint(STRANGER, Role.EXECUTIVE_PRODUCER))]
