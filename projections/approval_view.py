@@ -14,7 +14,7 @@ from events.confidential import is_pay
 from events.delegation import Power
 from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, StreamId
 from events.money import Money
-from events.policy import Policy, RequestKind, Step
+from events.policy import Mode, Policy, RequestKind, Step
 
 from . import english
 from .approval_status import VOTES, PolicyRow, RoundRow, amount_of, in_currency
@@ -23,6 +23,8 @@ from .projection import Rows
 from .sentences import with_names
 
 _TERMS = Decoder(Policy)
+#: What is always left.
+_ANEW = "or recall it, change the policy and ask anew"
 
 
 class Asked(BaseModel):
@@ -345,8 +347,12 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
     elif passes_over:
         whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
     else:
-        whom = "waits for nobody who may approve it: appoint somebody, or recall it, change the policy and ask anew"
-    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(row.steps[row.step])}"
+        whom = f"waits for nobody who may approve it: appoint somebody, {_ANEW}"
+    of = row.steps[row.step]
+    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(of)}"
+    if said and not house.are_enough(row):
+        funding = " commit funding that somebody speaks for," if of.mode is Mode.SHARE else ""
+        since += f"; even all of them are not enough for it: appoint somebody,{funding} {_ANEW}"
     return f"{step}: {whom}, {since}."
 
 
@@ -354,8 +360,9 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
     """What each may do next; whoever acts for another names them."""
     may: dict[PersonId, list[str]] = {}
     for person in house.asked(row):
-        answers = house.may_approve(row, person, person)
-        may[person] = [*(("approve", "abstain", "reassign_step") if answers else ()), "request_changes", "reject"]
+        answers = ("approve", "abstain") if house.may_approve(row, person, person) else ()
+        gives = ("reassign_step",) if house.may_reassign(row, person) else ()
+        may[person] = [*answers, *gives, "request_changes", "reject"]
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
         if house.standing.roles.get(person):
             may.setdefault(person, []).extend(("recall_request", "nudge"))
@@ -365,10 +372,9 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
         for person in house.heirs(row, condition):
             if "close_condition" not in may.setdefault(person, []):
                 may[person].append("close_condition")
-    for person, roles in house.standing.roles.items():
-        barred = (*row.excluded, row.submitted_by, row.on_behalf_of)
-        if row.override_by in roles and person not in barred and row.step < len(row.steps):
+    for person in house.standing.roles:
+        if house.may_reassign(row, person):
             may.setdefault(person, []).append("reassign_step")
         if house.may_override(row, person):
-            may[person].append("override_step")
+            may.setdefault(person, []).append("override_step")
     return [MayDo(person=person, commands=list(dict.fromkeys(each))) for person, each in sorted(may.items())]

@@ -10,7 +10,7 @@ from events.delegation import Power
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Money
-from events.policy import Standing, handed_on
+from events.policy import Standing, handed_on, takes
 from events.team import Role
 
 from .approval_status import (
@@ -39,6 +39,9 @@ class Members(Protocol):
     def may_stand_in(self, person: PersonId, other: PersonId, /) -> bool:
         """Whether the person may act for the other, if the other lets them."""
 
+    def of_one_company(self, person: PersonId, other: PersonId, /) -> bool:
+        """Whether both are guests of one company, or neither is a guest."""
+
 
 class _Everybody:
     def sits_as(self, _person: PersonId, _role: Role, /) -> bool:
@@ -48,6 +51,9 @@ class _Everybody:
         return False
 
     def may_stand_in(self, _person: PersonId, _other: PersonId, /) -> bool:
+        return True
+
+    def of_one_company(self, _person: PersonId, _other: PersonId, /) -> bool:
         return True
 
 
@@ -67,6 +73,7 @@ class House:
     on: date
     standing: Standing
     substitutes: list[SubstituteRow]
+    members: Members
     known: Barred
 
     @classmethod
@@ -101,17 +108,19 @@ class House:
             and (row.productions is None or name in row.productions)
             and members.may_stand_in(row.substitute, row.person)
         ]
-        return cls(stream, at, on, Standing(roles, heads, holders), substitutes, known)
+        return cls(stream, at, on, Standing(roles, heads, holders), substitutes, members, known)
 
     def asked(self, row: RoundRow) -> list[PersonId]:
         """Who is asked in the step that the round is at, and has yet to answer."""
+        counts = (made for made in row.decisions if made.counts and made.decision in ANSWERS)
+        return sorted(set(self._seats(row)) - {made.person for made in counts if made.step == row.step})
+
+    def _seats(self, row: RoundRow) -> tuple[PersonId, ...]:
         if row.step >= len(row.steps):
-            return []
+            return ()
         step, late = row.steps[row.step], self.escalates_at(row)
         approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
-        counts = (made for made in row.decisions if made.counts and made.decision in ANSWERS)
-        answered = {made.person for made in counts if made.step == row.step}
-        return sorted(set(self.standing.asked(approvers, row.accounts, _instead(row, row.step))) - answered)
+        return self.standing.asked(approvers, row.accounts, _instead(row, row.step))
 
     def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
@@ -167,6 +176,36 @@ class House:
             and not (at_last and not any(d.decision == "approve" and person not in (d.person, d.by) for d in votes))
         )
 
+    def are_enough(self, row: RoundRow) -> bool:
+        """Whether the step that is asked would pass if all who may approved, or one of those it escalates to."""
+        step, instead = row.steps[row.step], _instead(row, row.step)
+        later = self.standing.asked(step.escalates_to, row.accounts, instead)
+        votes = (made for made in row.decisions if made.counts and made.decision == "approve")
+        may = {seat for seat in (*self._seats(row), *later) if self.may_approve(row, seat, seat)}
+        may |= {made.person for made in votes if made.step == row.step}
+        return not may.isdisjoint(later) or takes(step, may, may, self.standing, instead)
+
+    def may_reassign(self, row: RoundRow, person: PersonId) -> bool:
+        """Whether that person may give a place to somebody else: their own, or another's by overriding."""
+        if person in {*self.excluded(row), row.submitted_by, row.on_behalf_of}:
+            return False
+        overrides = row.override_by in self.standing.roles.get(person, ()) and not _answered(row, person)
+        return any(
+            (seat == person or overrides) and self.may_approve(row, seat, seat) and self._may_be_given(row, seat)
+            for seat in self.asked(row)
+        )
+
+    def _may_be_given(self, row: RoundRow, seat: PersonId) -> bool:
+        """Whether there is somebody whom a place may be given to."""
+        not_these = self.excluded(row).union(self._seats(row))
+        return any(
+            person not in not_these
+            and set(roles) - {Role.AUDITOR}
+            and self.members.of_one_company(seat, person)
+            and not self.filled_another(row, person, person)
+            for person, roles in self.standing.roles.items()
+        )
+
     def _asked_in(self, row: RoundRow, step: int) -> tuple[PersonId, ...]:
         return self.standing.asked(row.steps[step].approvers, row.accounts, _instead(row, step))
 
@@ -212,6 +251,12 @@ def _dealt(row: RoundRow) -> frozenset[PersonId]:
     """Who dealt with a round for others."""
     dealt = (made for made in row.decisions if made.decision in DEALS)
     return frozenset(person for made in dealt for person in (made.person, made.by))
+
+
+def _answered(row: RoundRow, person: PersonId) -> bool:
+    """Whether that person is behind an answer that counts."""
+    counts = (made for made in row.decisions if made.counts and made.decision in ANSWERS)
+    return any(person in {made.person, made.by, *_gave(row, made.step, made.person)} for made in counts)
 
 
 def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:

@@ -1,20 +1,25 @@
 """What waits for whom: the approval status in words, and the inbox, also of who acts for others."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from events.delegation import Power
-from events.policy import Approver, RequestKind, Rule, Step, When
+from events.policy import Approver, Mode, RequestKind, Rule, Step, When
 from events.team import Role
-from service.deciders.approval import Approve, CloseCondition, Nudge
+from service.deciders.approval import Abstain, Approve, CloseCondition, Nudge, OverrideStep, ReassignStep
 from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
+from service.deciders.submission import SubmitBudget
 from tests.deciders.rounds import (
     COVERED,
     EP,
     EPS,
     GUARANTORS,
+    PRODUCERS,
     SPENT_AND_COVERED,
     adopted,
     away,
@@ -26,26 +31,31 @@ from tests.deciders.rounds import (
     submitted,
     transfer,
 )
+from tests.deciders.rung import WHY
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
     ART,
     ASSOCIATE_PRODUCER,
     AUDITOR,
+    BANKER,
     DIRECTOR,
     DRAFTED,
     FINANCIER,
     GUARANTOR,
+    GUESTS,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
     NOOR,
+    PRIYA,
     PRODUCER,
     STRANGER,
     TODAY,
     TWO_HATS,
     appoint,
     budget,
+    equity,
     inr,
     reverse,
     spend,
@@ -85,6 +95,40 @@ class TestTheApprovalStatus:
             NOOR: ["withdraw_vote"],
             PRODUCER: ["recall_request", "nudge"],
         }
+
+    async def test_names_only_what_is_not_refused_to_who_overrode_or_answered(self, world: World) -> None:
+        terms = {"override_by": Role.EXECUTIVE_PRODUCER}
+        story = submitted(EP, PRODUCERS, GUARANTORS, **terms)
+        story = says(says(story, NOOR, "A-2"), MAYA, "A-2", OverrideStep, reason=WHY)
+        await world.play(story)
+        may = {each["person"]: each["commands"] for each in (await shown(world))["may"]}
+
+        assert may[GUARANTOR] == ["approve", "abstain", "reassign_step", "request_changes", "reject"]
+        assert may[NOOR] == ["withdraw_vote"]
+        assert MAYA not in may
+        assert may[TWO_HATS] == ["reassign_step", "override_step"]
+        moves = ReassignStep(round="A-2", seat=GUARANTOR, to=DIRECTOR, reason=WHY)
+        sent = {person: (await world.send(person, moves)).status_code for person in (MAYA, NOOR, TWO_HATS)}
+        assert sent == {MAYA: 403, NOOR: 403, TWO_HATS: 201}
+
+    async def test_names_nobody_who_reassigns_a_place_of_a_guest_or_where_nobody_is_waited_for(
+        self, world: World
+    ) -> None:
+        bank = Step((Approver(person=PRIYA),))
+        story = [*DRAFTED, *GUESTS, (MAYA, appoint(PRIYA, Role.FINANCIER))]
+        story = adopted(story, policy(bank, override_by=Role.EXECUTIVE_PRODUCER))
+        story = [*story, (PRODUCER, SubmitBudget(budget="v1"))]
+        await world.play(story)
+        of_a_guest = (await shown(world))["may"]
+        await world.play([(MAYA, appoint(BANKER, Role.FINANCIER))])
+        of_one_company = (await shown(world))["may"]
+        await world.play(says(story, PRIYA, "A-2", Abstain)[-1:])
+        after = (await shown(world))["may"]
+
+        def who(may: list[dict[str, Any]]) -> list[str]:
+            return [each["person"] for each in may if "reassign_step" in each["commands"]]
+
+        assert (who(of_a_guest), who(of_one_company), who(after)) == ([], [MAYA, NOOR, PRIYA, TWO_HATS], [])
 
     async def test_names_who_is_away_and_who_may_answer_for_them(self, world: World) -> None:
         story = submitted(EPS)
@@ -206,6 +250,30 @@ class TestTheApprovalStatus:
         words = (await shown(world))["waits_for"]["words"]
 
         assert "waits for nobody who may approve it: appoint somebody, or recall it, change the policy" in words
+
+    @pytest.mark.parametrize(
+        ("step", "remedy"),
+        [
+            (replace(SHARES, mode=Mode.SHARE, share=Decimal(75)), None),
+            (
+                replace(SHARES, mode=Mode.SHARE, share=Decimal("75.1")),
+                "appoint somebody, commit funding that somebody speaks for,",
+            ),
+            (replace(EP, mode=Mode.QUORUM, quorum=3), None),
+            (replace(EP, mode=Mode.QUORUM, quorum=4), "appoint somebody,"),
+            (replace(EP, mode=Mode.QUORUM, quorum=4, within_days=1, escalates_to=GUARANTORS.approvers), None),
+        ],
+    )
+    async def test_says_when_even_all_of_them_are_not_enough(
+        self, world: World, step: Step, remedy: str | None
+    ) -> None:
+        story = [*COVERED, (MAYA, equity(inr("200000"), party="Nobody's"))]
+        await world.play([*adopted(story, policy(step)), (PRODUCER, transfer())])
+        words = (await shown(world))["waits_for"]["words"]
+
+        enough = remedy is None
+        assert ("even all of them are not enough for it" in words) is not enough
+        assert enough or words.endswith(f": {remedy} or recall it, change the policy and ask anew.")
 
     async def test_as_of_then_shows_who_was_asked_then(self, world: World) -> None:
         story = [*submitted(EPS), (MAYA, appoint(STRANGER, Role.EXECUTIVE_PRODUCER))]
