@@ -15,6 +15,7 @@ import httpx2
 from fastapi import FastAPI
 
 from events.ids import PersonId, Slug
+from projections import PROJECTIONS
 from service.app import create
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, CompanyCommand
@@ -28,6 +29,8 @@ from tests.spec import MORNING, SIGNED_IN, Story
 COMPANY, PRODUCTION = "acme", "the-long-take"
 AT = f"/v1/{COMPANY}/{PRODUCTION}"
 FEED = f"/v1/{COMPANY}/events"
+#: No start takes as long.
+PATIENCE = 60
 #: One chain of requests, as its caller would say.
 CORRELATION = "0f8fad5b-d9cb-469f-a165-70867728950e"
 
@@ -170,6 +173,8 @@ async def opened_world(server: Server, **how: Any) -> AsyncIterator[World]:
             doors: Doors = application.state.doors
             handling = Handling(doors.log, doors.directory, time.clock, time.new_id, doors.bells.tell_appended)
             application.state.doors = replace(doors, handling=handling, clock=time.clock)
+            for projection in PROJECTIONS:  # a view that is being built is a 503, which nobody here asks for
+                assert await doors.runner.wait_for(projection.name, 0, PATIENCE)
             transport = httpx2.ASGITransport(app=application, raise_app_exceptions=False)
             async with httpx2.AsyncClient(transport=transport, base_url="http://greenlight.test") as client:
                 yield World(application, client, time, service_url, admin_url)
