@@ -337,7 +337,7 @@ class TestGeneratedHistories:
         dice = Random(1)
         for stream, beginning in (("acme/busy", FUNDED), ("acme/busier", FUNDED), ("acme/busiest", DILUTED)):
             await office.play(beginning, stream)
-            for _ in range(400):
+            for _ in range(800):
                 step = (dice.choice(acts), dice.randrange(1000), dice.randrange(1000))
                 accepted += await sent(office, stream, step)
                 sent_in_all += 1
