@@ -104,7 +104,7 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True)
 class RequisitionRaised:
-    """A department asks for something; what it will cost is held until it is ordered."""
+    """Something is asked for; what it will cost is held until it is ordered."""
 
     requisition: RequisitionId
     lines: tuple[RequisitionLine, ...]

@@ -17,6 +17,7 @@ from sqlalchemy import Index, func
 from events import OfProduction
 from events.approval import ConditionWaived, StepOverridden, StepReassigned, StepSkipped
 from events.budget import BudgetUnlocked, DifferenceWaived
+from events.commitment import AmendmentSubmitted, CommitmentReopened, CommitmentSubmitted, RequisitionRaised
 from events.confidential import figures_of
 from events.envelope import Metadata, Recorded
 from events.ids import AccountCode, PersonId, StreamId
@@ -126,6 +127,13 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
             return seat not in metadata.persons  # what is one's own to give away is no exception
         case ProductionGreenlit(results=results):
             return not all(result.passed for result in results)
+        case (
+            RequisitionRaised(beyond=beyond)
+            | CommitmentSubmitted(beyond=beyond)
+            | AmendmentSubmitted(beyond=beyond)
+            | CommitmentReopened(beyond=beyond)
+        ):
+            return any(each.overridden for each in beyond)
         case StageEntered(left=left):
             return left is Stage.CLOSED
         case Appointed(role=Role.EXECUTIVE_PRODUCER):

@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from events import FlagEvent, OfProduction
 from events.budget import LabelDisagrees
-from events.confidential import Accounts
+from events.commitment import CommitmentExceeded
+from events.confidential import Accounts, is_pay
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, FlagId, FundingId, PersonId, ReceiptId, SpendId, StreamId
 from events.spend import AlertScope
@@ -162,6 +163,8 @@ def figures_of(row: FlagRow) -> Accounts:
         return None  # of a base, which may be all accounts but one
     if row.figures.get("scope") == AlertScope.ACCOUNT.value:
         return (row.figures["of"] or "",)
+    if row.kind == CommitmentExceeded.__name__ and is_pay(row.figures["commitment"] or ""):
+        return None
     return () if row.account is None else (row.account,)
 
 

@@ -192,7 +192,7 @@ _LINES_OF = Field(min_length=1, max_length=200)
 
 
 class RaiseRequisition(Command):
-    """A department, a line producer or an accountant asks for something; what it will cost is held."""
+    """A producer, a line producer or an accountant asks for something; what it will cost is held."""
 
     refusals = (CommitmentLineDoesNotFit, ContingencyTakesNoCommitment, ControlIsNotYours, BeyondWhatIsAvailable)
     example: ClassVar = {

@@ -3,15 +3,18 @@
 from decimal import Decimal
 from random import Random
 
+import pytest
 from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from events.commitment import CommitmentState
+from events.commitment import CommitmentKind, CommitmentState, CommitmentSubmitted
 from events.ids import AccountCode
 from events.policy import Policy, RequestKind, Rule, When
-from projections import commitment_register
+from projections import audit_trail, commitment_register, flags
 from projections.commitment_register import CommitmentRegister, Wanted
+from projections.flags import FlagRow
+from service.deciders.commitment import SubmitCommitment
 from tests.deciders.commitments import (
     CLOSED_ORDER,
     EUROS,
@@ -19,13 +22,14 @@ from tests.deciders.commitments import (
     invoice,
     order,
     requisition,
+    submit,
 )
 from tests.deciders.rounds import COVERED, EP, adopted
-from tests.deciders.stories import ART, EDITING, LINE_PRODUCER, LOCKED
+from tests.deciders.stories import ART, EDITING, LINE_PRODUCER, LOCKED, MAYA
 from tests.deciders.test_laws import History
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
-from tests.spec import Story, World
+from tests.spec import Story, World, play
 
 PAYMENTS = Rule("Payments", When((RequestKind.PAYMENT,)), (EP,))
 
@@ -83,6 +87,23 @@ class TestTheRegister:
         ]
         [row] = shown(story).commitments
         assert (row.balance, row.released) == (Decimal(0), Decimal(0))
+
+
+class TestOtherViews:
+    @pytest.mark.parametrize(("kind", "pay"), [("purchase_order", False), ("deal", True), ("deferment", True)])
+    def test_tell_an_invoice_beyond_a_fee_to_nobody_without_the_right(self, kind: str, *, pay: bool) -> None:
+        number = {"purchase_order": "PO-0001", "deal": "DEAL-0001", "deferment": "DEF-0001"}[kind]
+        drafted = order((ART, "100"), kind=CommitmentKind(kind))
+        story: Story = [*LOCKED, (LINE_PRODUCER, drafted), (LINE_PRODUCER, SubmitCommitment(commitment=number))]
+        [row] = folded(flags.PROJECTION, [*story, invoice("120", commitment=number)]).of(FlagRow, STREAM)[-1:]
+        assert row.kind == "CommitmentExceeded"
+        assert flags.figures_of(row) == (None if pay else (ART,))
+
+    def test_report_a_control_that_was_overridden_as_an_exception(self) -> None:
+        story: Story = [*LOCKED, *bought((ART, "10")), (LINE_PRODUCER, order((ART, "500000")))]
+        story = [*story, (MAYA, submit(2, override=True))]
+        submitted = [(e, m) for e, m in play(story).facts if isinstance(e, CommitmentSubmitted)]
+        assert [audit_trail.is_exception(event, around) for event, around in submitted] == [False, True]
 
 
 class TestWhateverHappened:
