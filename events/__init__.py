@@ -9,7 +9,7 @@ from typing import get_args
 from .approval import ApprovalEvent
 from .budget import BudgetEvent, LabelDisagrees, TotalDisagrees
 from .change import ChangeEvent
-from .commitment import CommitmentEvent, CommitmentExceeded
+from .commitment import CommitmentEvent, CommitmentExceeded, InvoicedByAnother
 from .company import CompanyEvent
 from .delegation import DelegationEvent
 from .estimate import EstimateEvent
@@ -47,6 +47,7 @@ FlagEvent = (
     | SpendAlert
     | DuplicateSuspected
     | CommitmentExceeded
+    | InvoicedByAnother
 )
 
 EVENTS: dict[str, type[AnyEvent]] = {event.__name__: event for event in get_args(AnyEvent)}

@@ -149,6 +149,7 @@ class CommitmentSubmitted:
     commitment: CommitmentId
     content_hash: Digest
     base_total: Money
+    #: Without what was invoiced for it already.
     holds: tuple[Hold, ...]
     #: Of its requisition, which holds so much less.
     takes_over: tuple[Hold, ...]
@@ -172,9 +173,11 @@ class AmendmentSubmitted:
     lines: tuple[CommitmentLine, ...]
     total: Money
     base_total: Money
-    #: More than before, account by account.
+    #: More than before, account by account, and without what was invoiced beyond it already.
     holds: tuple[Hold, ...]
     beyond: tuple[Beyond, ...]
+    #: Of its requisition, which holds so much less.
+    takes_over: tuple[Hold, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +195,19 @@ class CommitmentAmended:
 
 @dataclass(frozen=True, slots=True)
 class CommitmentRelieved:
-    """An entry is what was promised, or a part of it: so much less is to come."""
+    """An entry is what was promised, or a part of it: so much less is to come.
+
+    Of what was beyond it when it was logged, once there is more left.
+    """
 
     commitment: CommitmentId
     spend: SpendId
+    #: None where the entry comes to nothing in the commitment's currency.
     relieved: tuple[Hold, ...]
     #: The same in the commitment's currency, account by account.
     amounts: tuple[Hold, ...]
     state: CommitmentState
+    clears: tuple[FlagId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +225,20 @@ class CommitmentExceeded:
 
 
 @dataclass(frozen=True, slots=True)
+class InvoicedByAnother:
+    """Flag: the entry is by another vendor than its commitment is with."""
+
+    flag: FlagId
+    commitment: CommitmentId
+    spend: SpendId
+    account: AccountCode
+    promised_to: VendorId
+    vendor: VendorId
+
+
+@dataclass(frozen=True, slots=True)
 class ReliefReversed:
-    """The entry was taken back, and with it what it relieved."""
+    """The entry was taken back or recoded, and with that what it relieved."""
 
     commitment: CommitmentId
     spend: SpendId
@@ -263,6 +283,7 @@ CommitmentEvent = (
     | CommitmentAmended
     | CommitmentRelieved
     | CommitmentExceeded
+    | InvoicedByAnother
     | ReliefReversed
     | CommitmentCancelled
     | CommitmentClosed

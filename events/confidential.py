@@ -61,6 +61,7 @@ from .commitment import (
     CommitmentRelieved,
     CommitmentReopened,
     CommitmentSubmitted,
+    InvoicedByAnother,
     ReliefReversed,
     RequisitionRaised,
     RequisitionWithdrawn,
@@ -157,13 +158,13 @@ def _of_commitment(event: CommitmentEvent) -> Accounts:
         case CommitmentDrafted(kind=CommitmentKind.PURCHASE_ORDER, lines=lines):
             return tuple(line.account for line in lines)
         case RequisitionWithdrawn(released=held) | CommitmentSubmitted(holds=held, beyond=()):
-            closed = isinstance(event, CommitmentSubmitted) and is_pay(event.commitment)
+            closed = isinstance(event, CommitmentSubmitted) and (is_pay(event.commitment) or not held)
             return None if closed else tuple(each.account for each in held)
         case RequisitionRaised() | CommitmentDrafted() | CommitmentSubmitted():
             return None  # pay; or what is left of levels and of the whole
         case CommitmentOpened() | AmendmentSubmitted() | CommitmentAmended() | CommitmentReopened():
             return None  # of accounts that they do not say
-        case CommitmentRelieved() | CommitmentExceeded() | ReliefReversed():
+        case CommitmentRelieved() | CommitmentExceeded() | InvoicedByAnother() | ReliefReversed():
             return None  # of an entry whose kind they do not say
         case CommitmentCancelled(released=held) | CommitmentClosed(released=held):
             return None if is_pay(event.commitment) else tuple(each.account for each in held)

@@ -134,6 +134,6 @@ Memo = Annotated[
 ]
 
 
-def by_number(flags: Iterable[FlagId]) -> tuple[FlagId, ...]:
-    """Flags in the order they were raised: facts never depend on the order of a map."""
-    return tuple(sorted(flags, key=lambda flag: int(flag.removeprefix("FLAG-"))))
+def by_number(numbered: Iterable[str]) -> tuple[str, ...]:
+    """Flags, or whatever is numbered, in the order in which they came: facts never depend on the order of a map."""
+    return tuple(sorted(numbered, key=lambda each: int(each.rpartition("-")[2])))

@@ -74,6 +74,16 @@ def _paid_as_it_costs(shape: Shape) -> Shape:
     return {**shape, "paid": shape["cost"]}
 
 
+def _takes_nothing_over(shape: Shape) -> Shape:
+    """`AmendmentSubmitted` took nothing over from a requisition."""
+    return {**shape, "takes_over": []}
+
+
+def _clears_nothing(shape: Shape) -> Shape:
+    """`CommitmentRelieved` was of an entry as it was logged alone."""
+    return {**shape, "clears": []}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
@@ -85,6 +95,8 @@ STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "BudgetSubmitted": (_excluded_as_before,),
     "ContentReplaced": (_excluded_as_before,),
     "PaymentReleased": (_paid_as_it_costs,),
+    "AmendmentSubmitted": (_takes_nothing_over,),
+    "CommitmentRelieved": (_clears_nothing,),
 }
 
 

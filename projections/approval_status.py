@@ -113,7 +113,7 @@ class RoundRow:
     accounts: tuple[AccountCode, ...]
     override_by: Role | None
     one_person_may_fill_two_steps: bool
-    #: What takes effect when it passes, as it was sent; None for budgets and payments.
+    #: What takes effect when it passes, as it was sent, or is to be promised; None for budgets and payments.
     command: str | None
     body: str | None
     #: The step that is asked, from 0 on, and since when.

@@ -91,8 +91,13 @@ class ApprovalRound(BaseModel):
     on_behalf_of: PersonId | None
     submitted_at: datetime
     submitted_because: str | None
-    command: str | None = Field(description="What takes effect when it passes; none for budgets and payments.")
-    body: dict[str, Any] | None = Field(description="Of that command, as it was sent.")
+    command: str | None = Field(
+        description="What takes effect when it passes; none for budgets, payments and commitments."
+    )
+    body: dict[str, Any] | None = Field(
+        description="Of that command, as it was sent; of a commitment, with whom and for what, and of an amendment the"
+        " `former` lines."
+    )
     in_english: str | None = Field(description="What takes effect when it passes, read out.")
     differences: list[str] = Field(description="Of a policy: the sentences that go and come with it.")
     policy: str | None

@@ -40,6 +40,7 @@ from events.commitment import (
     CommitmentState,
     CommitmentSubmitted,
     Hold,
+    InvoicedByAnother,
     ReliefReversed,
     RequisitionLine,
     RequisitionRaised,
@@ -50,6 +51,7 @@ from events.envelope import Recorded
 from events.ids import AccountCode, CommitmentId, PersonId, RequisitionId, RoundId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, ExchangeRate, Money, rounded
 from events.policy import RequestKind
+from events.relief import Excess, Promise, added, held, sums
 from events.spend import PaymentReleased
 
 from .projection import Projection, Rows, kind
@@ -128,7 +130,7 @@ class CommitmentRow:
 
 @dataclass(frozen=True, slots=True)
 class ReliefRow:
-    """An entry that relieves a commitment, or is for one of which nothing was left."""
+    """An entry that is for a commitment, whether it relieves it or is beyond what was left."""
 
     stream_id: StreamId
     spend: str
@@ -136,6 +138,7 @@ class ReliefRow:
     #: In base currency, account by account.
     relieved: Amounts
     payment: Payment
+    excess: Excess | None
 
 
 KINDS = (
@@ -161,7 +164,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
     match event:
         case RequisitionRaised(requisition, lines, total, needed_on):
             said = (metadata.actor, metadata.on_behalf_of, metadata.at, metadata.reason)
-            left = _sums((line.account, line.amount) for line in lines)
+            left = sums((line.account, line.amount) for line in lines)
             number, state = _number(requisition), RequisitionState.OPEN
             rows.put(RequisitionRow(stream, number, lines, total.amount, needed_on, left, state, *said))
         case RequisitionWithdrawn(requisition):
@@ -176,15 +179,18 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.put(row)
         case CommitmentOpened(number):
             _change(rows, stream, number, state=CommitmentState.OPEN, taken={}, opened_at=metadata.at)
-        case AmendmentSubmitted(number, lines=lines, beyond=beyond):
-            _change(rows, stream, number, amendment=lines, beyond=beyond)
+        case AmendmentSubmitted(number, lines=lines, beyond=beyond, takes_over=taken):
+            row = rows.one(CommitmentRow, stream, number)
+            row = replace(row, amendment=lines, taken=_by_account(taken), beyond=beyond)
+            _take_over(rows, row, -1)
+            rows.put(row)
         case CommitmentAmended(number, lines, _, base_total, state=state):
-            _change(rows, stream, number, lines=lines, base_total=base_total.amount, state=state, amendment=None)
+            now = {"lines": lines, "base_total": base_total.amount, "state": state}
+            _change(rows, stream, number, **now, amendment=None, taken={})
         case CommitmentRelieved() | ReliefReversed():
             _relieve(rows, stream, event)
-        case CommitmentExceeded(commitment=number, spend=spend):
-            if rows.get(ReliefRow, stream, spend) is None:
-                rows.put(ReliefRow(stream, spend, number, {}, Payment.FREE))
+        case CommitmentExceeded(flag, number, spend, account, excess=excess):
+            rows.put(replace(_relief(rows, stream, spend, number), excess=Excess(flag, account, excess)))
         case CommitmentCancelled(number):
             row = rows.one(CommitmentRow, stream, number)
             _take_over(rows, row, 1)
@@ -201,8 +207,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _pay(rows, stream, spend, Payment.FREE)
         case RequestRejected(subject=of) | RequestRecalled(subject=of) | ChangesRequested(subject=of):
             _turned_down(rows, stream, event.round, of)
-        case ApprovalRequested() | ApprovedByPolicy():
-            pass  # of something else
+        case ApprovalRequested() | ApprovedByPolicy() | InvoicedByAnother():
+            pass  # of something else; or a flag alone
 
 
 def _number(requisition: RequisitionId) -> int:
@@ -249,23 +255,29 @@ def _take_over(rows: Rows, row: CommitmentRow, sign: int) -> None:
     source = rows.one(RequisitionRow, row.stream_id, _number(row.requisition))
     if source.state is RequisitionState.WITHDRAWN:
         return
-    left = _added(source.left, {account: sign * amount for account, amount in row.taken.items()})
+    left = added(source.left, {account: sign * amount for account, amount in row.taken.items()})
     state = RequisitionState.OPEN if any(left.values()) else RequisitionState.ORDERED
     rows.put(replace(source, left=left, state=state))
 
 
 def _relieve(rows: Rows, stream: StreamId, event: CommitmentRelieved | ReliefReversed) -> None:
-    row = rows.one(CommitmentRow, stream, event.commitment)
+    row, spend = rows.one(CommitmentRow, stream, event.commitment), event.spend
     if isinstance(event, CommitmentRelieved):
         based, sign = _by_account(event.relieved), 1
-        rows.put(ReliefRow(stream, event.spend, event.commitment, based, Payment.FREE))
+        relief = _relief(rows, stream, spend, event.commitment)
+        excess = None if event.clears else relief.excess
+        rows.put(replace(relief, relieved=added(relief.relieved, based), excess=excess))
     else:
         based, sign = _by_account(event.restored), -1
-        rows.remove(ReliefRow, stream, event.spend)
+        rows.remove(ReliefRow, stream, spend)
     amounts = {account: sign * amount for account, amount in _by_account(event.amounts).items()}
     based = {account: sign * amount for account, amount in based.items()}
-    after = replace(row, amounts=_added(row.amounts, amounts), relieved=_added(row.relieved, based))
+    after = replace(row, amounts=added(row.amounts, amounts), relieved=added(row.relieved, based))
     rows.put(replace(after, state=event.state))
+
+
+def _relief(rows: Rows, stream: StreamId, spend: SpendId, commitment: CommitmentId) -> ReliefRow:
+    return rows.get(ReliefRow, stream, spend) or ReliefRow(stream, spend, commitment, {}, Payment.FREE, None)
 
 
 def _pay(rows: Rows, stream: StreamId, spend: SpendId, payment: Payment) -> None:
@@ -279,28 +291,17 @@ def _turned_down(rows: Rows, stream: StreamId, round_id: RoundId, subject: str) 
     row = rows.get(CommitmentRow, stream, subject)
     if row is None or row.round != round_id:
         return
+    _take_over(rows, row, 1)
     if row.state is CommitmentState.PENDING:
-        _take_over(rows, row, 1)
-        row = replace(row, state=CommitmentState.DRAFT, taken={}, beyond=())
-    rows.put(replace(row, amendment=None))
-
-
-def _sums(amounts: Iterable[tuple[AccountCode, Decimal]]) -> Amounts:
-    sums: Amounts = {}
-    for account, amount in amounts:
-        sums[account] = sums.get(account, Decimal(0)) + amount
-    return sums
-
-
-def _added(amounts: Amounts, more: Mapping[AccountCode, Decimal]) -> Amounts:
-    return _sums([*amounts.items(), *more.items()])
+        row = replace(row, state=CommitmentState.DRAFT, beyond=())
+    rows.put(replace(row, amendment=None, taken={}))
 
 
 def _by_account(holds: Iterable[Hold]) -> Amounts:
     return {each.account: each.amount for each in holds}
 
 
-PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 1, KINDS, fold)
+PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 2, KINDS, fold)
 
 
 class OfAccount(BaseModel):
@@ -308,7 +309,8 @@ class OfAccount(BaseModel):
 
     account: AccountCode
     total: Amount
-    balance: Amount = Field(description="What is held of it: nothing of a draft, or of what is over.")
+    balance: Amount = Field(description="What is left of it: nothing of a draft, or of what is over.")
+    held: Amount = Field(description="Taken of what is available: with what an amendment adds that waits.")
 
 
 class CommitmentView(BaseModel):
@@ -329,8 +331,15 @@ class CommitmentView(BaseModel):
     relieved: Amount = Field(description="Invoiced, and free to be paid.")
     released: Amount = Field(description="Not going to come: of what is cancelled or closed short; or by rates.")
     balance: Amount = Field(description="Still to come; of a draft and of what is pending, all of it.")
+    held: Amount = Field(
+        description="Taken of what is available: the balance, less what was invoiced beyond it, and with what an"
+        " amendment adds that waits."
+    )
+    exceeded: Money = Field(
+        description="Invoiced beyond what was left, in its currency; as soon as there is more left, relieved."
+    )
     accounts: list[OfAccount]
-    invoices: list[SpendId] = Field(description="The entries that relieve it.")
+    invoices: list[SpendId] = Field(description="The entries that were logged for it and stand.")
     amendment: list[CommitmentLine] | None = Field(description="Lines that wait for their approval.")
     round: RoundId | None = Field(description="In which it was asked about last.")
     beyond: list[Beyond] = Field(description="How far it went beyond what was available when it was submitted.")
@@ -363,7 +372,7 @@ class CommitmentRegister(BaseModel):
     position: int = Field(description="Of the log, as shown.")
     currency: Currency = Field(description="The base currency, of all figures that do not say another one.")
     requisitioned: Amount = Field(description="Held by the requisitions that are shown.")
-    pending: Amount = Field(description="Held by the commitments shown that wait for their approval.")
+    pending: Amount = Field(description="Held by the commitments and amendments shown that wait for their approval.")
     committed: Amount = Field(description="Still to come of the commitments shown that are promised.")
     requisitions: list[RequisitionView]
     commitments: list[CommitmentView]
@@ -413,7 +422,7 @@ def still_to_come(rows: Rows, stream: StreamId) -> list[StillToCome]:
         StillToCome(row.commitment, row.vendor, each.account, each.balance)
         for row in rows.of(CommitmentRow, stream)
         if row.state in LIVE
-        for each in _accounts(row)
+        for each in _accounts(row, ())
         if each.balance
     ]
 
@@ -449,14 +458,15 @@ def view(
         for row in rows.of(RequisitionRow, stream)
         if wanted.has_requisition(row) and shows([line.account for line in row.lines])
     ]
+    committed = sum((each.balance for each in commitments if each.state in LIVE), nothing)
     return CommitmentRegister(
         production=stream,
         version=version,
         position=position,
         currency=currency,
         requisitioned=sum((each.left for each in requisitions), nothing),
-        pending=sum((each.balance for each in commitments if each.state is CommitmentState.PENDING), nothing),
-        committed=sum((each.balance for each in commitments if each.state in LIVE), nothing),
+        pending=sum((each.held for each in commitments), nothing) - committed,
+        committed=committed,
         requisitions=requisitions,
         commitments=commitments,
         withheld=withheld,
@@ -468,7 +478,8 @@ def _commitment(row: CommitmentRow, reliefs: list[ReliefRow], names: Mapping[Ven
     relieved = sum(row.relieved.values(), nothing)
     waiting = (each for each in reliefs if each.payment is not Payment.FREE)
     in_progress = sum((sum(each.relieved.values(), nothing) for each in waiting), nothing)
-    accounts = _accounts(row)
+    beyond = [each.excess for each in reliefs if each.excess and each.excess.amount.currency == row.currency]
+    accounts = _accounts(row, beyond)
     is_draft = row.state is CommitmentState.DRAFT
     balance = row.base_total if is_draft else sum((each.balance for each in accounts), nothing)
     return CommitmentView(
@@ -487,6 +498,8 @@ def _commitment(row: CommitmentRow, reliefs: list[ReliefRow], names: Mapping[Ven
         relieved=relieved - in_progress,
         released=row.base_total - relieved - balance,
         balance=balance,
+        held=sum((each.held for each in accounts), nothing),
+        exceeded=Money(sum((e.amount.amount for e in beyond), rounded(Decimal(0), row.currency)), row.currency),
         accounts=accounts,
         invoices=[each.spend for each in reliefs],
         amendment=None if row.amendment is None else list(row.amendment),
@@ -499,18 +512,20 @@ def _commitment(row: CommitmentRow, reliefs: list[ReliefRow], names: Mapping[Ven
     )
 
 
-def _accounts(row: CommitmentRow) -> list[OfAccount]:
-    """Nothing is left of what was invoiced whole in its currency, whatever the rates were."""
-    promised = _sums((line.account, line.amount) for line in row.lines)
-    base = _sums((line.account, line.base_amount) for line in row.lines)
-    holds = row.state in LIVE or row.state is CommitmentState.PENDING
-    found = []
-    for code, total in base.items():
-        nothing = total * 0
-        left = max(total - row.relieved.get(code, nothing), nothing)
-        all_invoiced = promised[code] == row.amounts.get(code, nothing)
-        found.append(OfAccount(account=code, total=total, balance=nothing if all_invoiced or not holds else left))
-    return found
+def _accounts(row: CommitmentRow, excess: Iterable[Excess]) -> list[OfAccount]:
+    """Account by account; those of an amendment that waits come after its own."""
+    nothing, promise = row.base_total * 0, Promise.of(row.currency, row.lines, row.amounts, row.relieved)
+    amended = None if row.amendment is None else promise.amended(row.amendment)
+    holds, is_over = held(row.state, promise, amended, excess), row.state not in {*LIVE, CommitmentState.PENDING}
+    return [
+        OfAccount(
+            account=code,
+            total=promise.base.get(code, nothing),
+            balance=nothing if is_over else promise.base_left.get(code, nothing),
+            held=holds.get(code, nothing),
+        )
+        for code in {**promise.base, **holds}
+    ]
 
 
 def _requisition(row: RequisitionRow) -> RequisitionView:

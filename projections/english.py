@@ -1,6 +1,7 @@
 """How an approval policy is read out: in English, rule by rule."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from difflib import ndiff
 from typing import Any
 
@@ -60,7 +61,7 @@ def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping
 
     Args:
         subject: as the round names it, such as `v2`, `S-000017`, or `1100 to 2200`.
-        body: of the command that takes effect; empty for budgets and payments.
+        body: of the command that takes effect, or what is to be promised; empty for budgets and payments.
     """
     of = "" if amount is None else f", {amount}"
     match kind:
@@ -83,9 +84,22 @@ def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping
         case RequestKind.REOPENING:
             return f"Reopen the production, for {subject}."
         case RequestKind.COMMITMENT:
-            return f"Promise {subject}{of}."
+            return f"Promise {subject}{of}{_to_promise(body)}."
         case RequestKind.POLICY_CHANGE:
             return f"Adopt {subject}."
+
+
+def _to_promise(body: Mapping[str, Any]) -> str:
+    """With whom, for what, and in the place of what; rounds of before did not say."""
+    if not body:
+        return ""
+    due = f", due when {body['due_when']}" if body["due_when"] else ""
+    former = f"; in the place of {_lines(body['former'])}" if body["former"] else ""
+    return f", to {body['vendor']}{due}: {_lines(body['lines'])}{former}"
+
+
+def _lines(lines: Iterable[Mapping[str, Any]]) -> str:
+    return listed([f"{line['what']} ({line['account']}, {Decimal(line['amount']):,f})" for line in lines])
 
 
 def _control(each: Control) -> str:

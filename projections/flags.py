@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from events import FlagEvent, OfProduction
 from events.budget import LabelDisagrees
-from events.commitment import CommitmentExceeded
+from events.commitment import CommitmentExceeded, InvoicedByAnother
 from events.confidential import Accounts, is_pay
 from events.envelope import Recorded
 from events.ids import AccountCode, BudgetId, FlagId, FundingId, PersonId, ReceiptId, SpendId, StreamId
@@ -163,7 +163,8 @@ def figures_of(row: FlagRow) -> Accounts:
         return None  # of a base, which may be all accounts but one
     if row.figures.get("scope") == AlertScope.ACCOUNT.value:
         return (row.figures["of"] or "",)
-    if row.kind == CommitmentExceeded.__name__ and is_pay(row.figures["commitment"] or ""):
+    about_a_commitment = row.kind in (CommitmentExceeded.__name__, InvoicedByAnother.__name__)
+    if about_a_commitment and is_pay(row.figures["commitment"] or ""):
         return None
     return () if row.account is None else (row.account,)
 

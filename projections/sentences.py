@@ -64,6 +64,7 @@ from events.commitment import (
     CommitmentReopened,
     CommitmentSubmitted,
     Hold,
+    InvoicedByAnother,
     ReliefReversed,
     RequisitionRaised,
     RequisitionWithdrawn,
@@ -443,17 +444,19 @@ def _tell_commitment(event: CommitmentEvent) -> Told:
             of = f"{_a(_words(kind))} of {total}{at} with {vendor(who)}{source}{when}"
             return Told(f"Drafted {number}, {of}: {what}.", base_total)
         case CommitmentSubmitted(number, _, total, _, takes_over, beyond):
-            over = f"; it takes over {_held(takes_over)}" if takes_over else ""
-            return Told(f"Submitted {number}, {total}{over}.{_beyond(beyond)}", total)
+            return Told(f"Submitted {number}, {total}{_taken(takes_over)}.{_beyond(beyond)}", total)
         case CommitmentOpened(number, total):
             return Told(f"Promised {number}, {total}.", total)
-        case AmendmentSubmitted(number, _, _, total, base_total, holds, beyond):
-            return Told(f"Submitted {number} amended to {total}, {_held(holds)} more.{_beyond(beyond)}", base_total)
+        case AmendmentSubmitted(number, _, _, total, base_total, holds, beyond, takes_over):
+            more = f", {_held(holds)} more" if holds else ""
+            sentence = f"Submitted {number} amended to {total}{more}{_taken(takes_over)}.{_beyond(beyond)}"
+            return Told(sentence, base_total)
         case CommitmentAmended(number, _, total, base_total, former):
             sentence = f"Amended {number} from {former} to {total}."
             return Told(sentence, base_total, before={"total": str(former)}, after={"total": str(total)})
         case CommitmentRelieved(number, spend, relieved, _, state):
-            return Told(f"{spend} relieved {number} by {_held(relieved)}; it is {_words(state)}.")
+            by = f" by {_held(relieved)}" if relieved else " by nothing that its currency could say"
+            return Told(f"{spend} relieved {number}{by}; it is {_words(state)}.")
         case CommitmentExceeded(flag, number, spend, account, state, left, excess):
             return Told(
                 f"{flag}: {spend} on account {account} is {excess} beyond what was left of {number}, "
@@ -461,14 +464,22 @@ def _tell_commitment(event: CommitmentEvent) -> Told:
                 excess,
                 account,
             )
+        case InvoicedByAnother(flag, number, spend, account, promised_to, who):
+            sentence = f"{flag}: {spend} is by {vendor(who)}; {number} is with {vendor(promised_to)}."
+            return Told(sentence, account=account)
         case ReliefReversed(number, spend, restored, _, state):
-            return Told(f"{spend} relieves {number} no more: {_held(restored)}; it is {_words(state)}.")
+            by = f": {_held(restored)}" if restored else ""
+            return Told(f"{spend} relieves {number} no more{by}; it is {_words(state)}.")
         case CommitmentCancelled(number, released):
             return Told(f"Cancelled {number}{_released(released)}.")
         case CommitmentClosed(number, released):
             return Told(f"Closed {number} short{_released(released)}.")
         case CommitmentReopened(number, holds, beyond, state):
             return Told(f"Reopened {number}, {_words(state)}; {_held(holds)} is held again.{_beyond(beyond)}")
+
+
+def _taken(taken: Iterable[Hold]) -> str:
+    return f"; it takes over {_held(taken)}" if taken else ""
 
 
 def _held(held: Iterable[Hold]) -> str:

@@ -498,7 +498,7 @@ def request_approval(request: Request, rule: Chosen, round_id: RoundId) -> list[
             fresh_minutes=fresh_minutes(request, rule),
             excluded=tuple(sorted(request.excluded)),
             command=None if request.command is None else type(request.command).__name__,
-            body=None if request.command is None else request.command.model_dump_json(exclude_unset=True),
+            body=request.content if request.command is None else request.command.model_dump_json(exclude_unset=True),
         )
     ]
 

@@ -6,7 +6,7 @@ M1  The budget is changed while it is locked; before that a new version is set.
 M2  An overage raises the total budget and names the committed source that carries it: with money that neither the
     total budget nor an earlier overage needs.
 M3  Money from contingency moves by a draw alone, and never more than is left of it.
-M4  A transfer never leaves an account below what is spent and committed on it.
+M4  A transfer never leaves an account below what is spent, committed and requisitioned on it.
 M5  What was asked for beside a version ends with it.
 M6  A locked account neither grows nor gives; a capped one grows by the policy's rule for those alone.
 """
@@ -115,13 +115,14 @@ class ContingencyIsExhausted(Conflicting):
 
 @dataclass
 class AccountWouldBeOverspent(Conflicting):
-    """{requested} is {over} beyond what account {account} can give: {budgeted}, less {spent} spent or committed."""
+    """{requested} is {over} more than account {account} can give: {budgeted}, less {taken} spent, held or asked for."""
 
     rule = "M4"
     otherwise = "Transfer less, or from another account."
     account: AccountCode
     budgeted: Money
-    spent: Money
+    #: Spent, committed and requisitioned.
+    taken: Money
     requested: Money
     over: Money
 
@@ -162,7 +163,7 @@ class TransferBudget(Command):
     )
     example: ClassVar = {"from_account": "1100", "to_account": "2200", "amount": "20000", "reason": "Rights came low."}
 
-    from_account: AccountCode = Field(description="It keeps what is spent and committed on it.")
+    from_account: AccountCode = Field(description="It keeps what is spent, committed and requisitioned on it.")
     to_account: AccountCode
     amount: PositiveAmount = Field(description=_IN_BASE_CURRENCY)
     reason: Memo
@@ -228,10 +229,10 @@ def transfer_budget(
             raise ContingencyMovesByDraw(account)
     gives = _moves(command.from_account, budget, version)
     takes = _moves(command.to_account, budget, version)
-    spent = spending.spent_on(command.from_account) + commitments.held_on(command.from_account)
-    room = gives - spent
+    taken = spending.spent_on(command.from_account) + commitments.taken_of(command.from_account)
+    room = gives - taken
     if amount.amount > room:
-        budgeted, so_far = Money(gives, amount.currency), Money(spent, amount.currency)
+        budgeted, so_far = Money(gives, amount.currency), Money(taken, amount.currency)
         over = Money(amount.amount - max(room, Decimal(0)), amount.currency)
         raise AccountWouldBeOverspent(command.from_account, budgeted, so_far, amount, over)
     clears = within(spending, command.to_account, takes + amount.amount)

@@ -12,11 +12,12 @@ O4  A draft may be written anew, holds nothing, and is promised once it was subm
     to other accounts or to something else is approved again, and the old lines count until then; what comes to less is
     not. Whoever raised its requisition, drafted, amended or submitted it does not approve it.
 O5  An entry relieves what was promised on its own account first, then the others by their codes; what it is beyond them
-    is flagged. Taken back, it restores what it relieved. No commitment comes to less than what was invoiced for it.
+    is flagged, and relieves what there is more of later. Taken back, it restores what it relieved; recoded, it relieves
+    anew. No commitment comes to less than what was invoiced for it.
 O6  What is cancelled or closed short releases what is left; what was closed short may be reopened.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -41,6 +42,7 @@ from events.commitment import (
     CommitmentReopened,
     CommitmentState,
     CommitmentSubmitted,
+    InvoicedByAnother,
     ReliefReversed,
     RequisitionLine,
     RequisitionRaised,
@@ -58,11 +60,13 @@ from events.ids import (
     VendorId,
 )
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, at_rate, converted, exact, rounded
+from events.relief import NOTHING, Amounts, Promise, Relief, sums
+from events.spend import SpendLogged
 from events.team import Role
 
 from .command import Command, CurrencyInUse, Day, Part, RateInUse
 from .control import Available, BeyondWhatIsAvailable, ControlIsNotYours, controlled
-from .holds import NOTHING, Commitment, Commitments, added, by_account, holding, less, state_of, sums
+from .holds import Commitment, Commitments, holding, relieved_by, without
 from .refusal import Conflicting, Missing
 
 _LINES = TypeAdapter(tuple[CommitmentLine, ...])
@@ -97,7 +101,7 @@ class CommitmentIsMissing(Missing):
 
 @dataclass
 class CommitmentIsNot(Conflicting):
-    """{commitment} of {total} is {state}; this is for one that is {needed}."""
+    """{commitment} of {total} is {state}; this is for one in another state: {needed}."""
 
     rule = "O4"
     otherwise = "Write a draft anew or submit it; amend, cancel or close what is open; reopen what was closed short."
@@ -342,12 +346,13 @@ def raise_requisition(
 
 
 def withdraw_requisition(command: WithdrawRequisition, commitments: Commitments) -> list[CommitmentEvent]:
-    """O3; withdrawing one that holds nothing does nothing."""
+    """O3; withdrawing one that holds nothing, and will not hold again what an order waits with, does nothing."""
     found = commitments.requisitions.get(command.requisition)
     if found is None:
         raise RequisitionIsMissing(command.requisition)
     released = holding(found.left)
-    return [RequisitionWithdrawn(command.requisition, released)] if released else []
+    waits = any(each.taken and each.drafted.requisition == command.requisition for each in commitments.known.values())
+    return [RequisitionWithdrawn(command.requisition, released)] if released or waits else []
 
 
 def draft_commitment(command: DraftCommitment, commitments: Commitments, base: Currency) -> list[CommitmentEvent]:
@@ -384,32 +389,35 @@ def draft_commitment(command: DraftCommitment, commitments: Commitments, base: C
 
 
 def submit_commitment(
-    command: SubmitCommitment, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
+    command: SubmitCommitment,
+    commitments: Commitments,
+    available: Available | None,
+    roles: tuple[Role, ...],
+    flags: Iterator[FlagId],
 ) -> list[CommitmentEvent]:
-    """O1 to O4; what is approved at once is promised at once."""
+    """O1 to O5; what is approved at once is promised at once."""
     found = existing(commitments, command.commitment)
     _is(found, (CommitmentState.DRAFT,))
-    drafted = found.drafted
-    _no_contingency(found.base, available)
-    left: Mapping[AccountCode, Decimal] = {}
-    if drafted.requisition is not None:
-        left = commitments.requisitions[drafted.requisition].left
-    taken = {code: min(amount, left.get(code, NOTHING)) for code, amount in found.base.items()}
-    takes = {code: amount - taken[code] for code, amount in found.base.items()}
-    beyond = controlled(command.commitment, takes, available, command.override, roles)
+    drafted, promise = found.drafted, found.promise
+    _no_contingency(promise.base, available)
+    holds, taken = promise.after(found.excess.values()).base_left, _takes_over(promise.base, found, commitments)
+    beyond = controlled(command.commitment, _less(holds, taken), available, command.override, roles)
     content = content_hash(drafted, drafted.lines)
     return [
-        CommitmentSubmitted(
-            command.commitment, content, drafted.base_total, holding(found.base), holding(taken), beyond
-        ),
+        CommitmentSubmitted(command.commitment, content, drafted.base_total, holding(holds), holding(taken), beyond),
         CommitmentOpened(command.commitment, drafted.base_total),
+        *_settled(replace(found, state=CommitmentState.OPEN), flags),
     ]
 
 
 def amend_commitment(
-    command: AmendCommitment, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
+    command: AmendCommitment,
+    commitments: Commitments,
+    available: Available | None,
+    roles: tuple[Role, ...],
+    flags: Iterator[FlagId],
 ) -> list[CommitmentEvent]:
-    """O1, O2, O4, O5; what is approved at once counts at once."""
+    """O1 to O5; what is approved at once counts at once."""
     found = existing(commitments, command.commitment)
     _is(found, tuple(sorted(LIVE)))
     if found.amendment is not None:
@@ -419,34 +427,65 @@ def amend_commitment(
     lines = _lines(command.lines, drafted.currency, drafted.rate, base)
     if lines == drafted.lines:
         return []
-    amounts = sums((line.account, line.amount) for line in lines)
-    _above_invoices(found, amounts)
-    new = sums((line.account, line.base_amount) for line in lines)
-    more = {code: amount - found.base.get(code, NOTHING) for code, amount in new.items()}
-    more = {code: amount for code, amount in more.items() if amount > 0}
-    total, base_total = Money(sum(amounts.values(), NOTHING), drafted.currency), Money(sum(new.values(), NOTHING), base)
-    state = state_of(amounts, found.relieved)
-    amended = CommitmentAmended(command.commitment, lines, total, base_total, found.total, state)
+    promise = found.promise.amended(lines)
+    _above_invoices(found, promise)
+    total = Money(sum(promise.amounts.values(), NOTHING), drafted.currency)
+    base_total = Money(sum(promise.base.values(), NOTHING), base)
+    takes_effect = _amended(found, lines, total, base_total, flags)
     if _is_less(lines, drafted.lines):
-        return [amended]
+        return takes_effect
+    differs = _less(promise.after(found.excess.values()).base_left, found.promise.base_left)
+    more = {code: amount for code, amount in differs.items() if amount > 0}  # the old lines count until then
     _no_contingency(more, available)
-    beyond = controlled(command.commitment, more, available, command.override, roles)
-    content = content_hash(drafted, lines)
-    submitted = AmendmentSubmitted(command.commitment, content, lines, total, base_total, holding(more), beyond)
-    return [submitted, amended]
+    taken = _takes_over(more, found, commitments)
+    beyond = controlled(command.commitment, _less(more, taken), available, command.override, roles)
+    content, holds = content_hash(drafted, lines), holding(more)
+    submitted = AmendmentSubmitted(command.commitment, content, lines, total, base_total, holds, beyond, holding(taken))
+    return [submitted, *takes_effect]
+
+
+def _takes_over(amounts: Amounts, found: Commitment, commitments: Commitments) -> dict[AccountCode, Decimal]:
+    """O3: what of it the requisition holds."""
+    if found.drafted.requisition is None:
+        return {}
+    left = commitments.requisitions[found.drafted.requisition].left
+    return {code: min(amount, left.get(code, NOTHING)) for code, amount in amounts.items()}
+
+
+def _less(amounts: Amounts, others: Amounts) -> dict[AccountCode, Decimal]:
+    """The amounts, less the others of their accounts."""
+    return {code: amount - others.get(code, NOTHING) for code, amount in amounts.items()}
+
+
+def _amended(
+    found: Commitment, lines: tuple[CommitmentLine, ...], total: Money, base_total: Money, flags: Iterator[FlagId]
+) -> list[CommitmentEvent]:
+    """The commitment with other lines, and what they settle."""
+    after = replace(found, promise=found.promise.amended(lines))
+    state = after.promise.state
+    amended = CommitmentAmended(found.drafted.commitment, lines, total, base_total, found.total, state)
+    return [amended, *_settled(replace(after, state=state), flags)]
 
 
 def _is_less(lines: Iterable[CommitmentLine], before: Iterable[CommitmentLine]) -> bool:
     """Whether nothing is promised that was not: no more of anything, nothing else, on no other account."""
-    was = sums(((line.account, line.what), line.amount) for line in before)
-    now = sums(((line.account, line.what), line.amount) for line in lines)
-    return all(amount <= was.get(what, NOTHING) for what, amount in now.items())
+    was = _by_what(before)
+    return all(now <= was.get(what, NOTHING) for what, now in _by_what(lines).items())
 
 
-def _above_invoices(found: Commitment, amounts: Mapping[AccountCode, Decimal]) -> None:
+def _by_what(lines: Iterable[CommitmentLine]) -> dict[tuple[str, ...], Decimal]:
+    """Each thing on each account, and each account in base currency, where every line is rounded."""
+    found: dict[tuple[str, ...], Decimal] = {}
+    for line in lines:
+        for what, amount in (((line.account, line.what), line.amount), ((line.account,), line.base_amount)):
+            found[what] = found.get(what, NOTHING) + amount
+    return found
+
+
+def _above_invoices(found: Commitment, amended: Promise) -> None:
     currency = found.drafted.currency
-    for account, relieved in sorted(found.relieved.items()):
-        if (least := amounts.get(account, NOTHING)) < relieved:
+    for account, relieved in sorted(found.promise.relieved.items()):
+        if (least := amended.amounts.get(account, NOTHING)) < relieved:
             invoiced = Money(relieved, currency)
             raise AmendedBelowInvoices(
                 found.drafted.commitment, account, invoiced, Money(exact(least, currency), currency)
@@ -454,26 +493,26 @@ def _above_invoices(found: Commitment, amounts: Mapping[AccountCode, Decimal]) -
 
 
 def takes_effect(
-    commitment: CommitmentId, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
+    commitment: CommitmentId,
+    commitments: Commitments,
+    available: Available | None,
+    roles: tuple[Role, ...],
+    flags: Iterator[FlagId],
 ) -> list[CommitmentEvent]:
-    """O1, O4: what was approved is promised, as far as it is available now: what it holds is its own."""
+    """O1, O4, O5: what was approved is promised, as far as it is available now: what it holds is its own."""
     found = existing(commitments, commitment)
-    amendment = found.amendment
-    taken = by_account(found.taken)
-    own = {code: amount - taken.get(code, NOTHING) for code, amount in found.base.items()}
-    holds = own if amendment is None else by_account(amendment.holds)
+    amendment, asks_for = found.amendment, found.asks_for
     if available is not None and not found.overridden:
         beside = dict(available.accounts)
-        for account, amount in holds.items():
+        for account, amount in asks_for.items():
             measured = available.of(account)
             beside[account] = replace(measured, committed=measured.committed - amount)
-        controlled(commitment, holds, replace(available, accounts=beside), override=False, roles=roles)
+        controlled(commitment, asks_for, replace(available, accounts=beside), override=False, roles=roles)
     if amendment is None:
-        return [CommitmentOpened(commitment, found.drafted.base_total)]
-    amounts = sums((line.account, line.amount) for line in amendment.lines)
-    _above_invoices(found, amounts)  # which may have come while it waited
-    state = state_of(amounts, found.relieved)
-    return [CommitmentAmended(commitment, amendment.lines, amendment.total, amendment.base_total, found.total, state)]
+        opened = CommitmentOpened(commitment, found.drafted.base_total)
+        return [opened, *_settled(replace(found, state=CommitmentState.OPEN), flags)]
+    _above_invoices(found, found.promise.amended(amendment.lines))  # which may have come while it waited
+    return _amended(found, amendment.lines, amendment.total, amendment.base_total, flags)
 
 
 def cancel_commitment(command: CancelCommitment, commitments: Commitments) -> list[CommitmentEvent]:
@@ -495,72 +534,109 @@ def close_commitment(command: CloseCommitment, commitments: Commitments) -> list
 
 
 def reopen_commitment(
-    command: ReopenCommitment, commitments: Commitments, available: Available | None, roles: tuple[Role, ...]
-) -> list[CommitmentEvent]:
-    """O1, O6."""
-    found = existing(commitments, command.commitment)
-    _is(found, (CommitmentState.CLOSED_SHORT,))
-    holds = found.base_balance
-    beyond = controlled(command.commitment, holds, available, command.override, roles)
-    return [CommitmentReopened(command.commitment, holding(holds), beyond, state_of(found.amounts, found.relieved))]
-
-
-def relieve(
-    commitment: CommitmentId,
-    spend: SpendId,
-    account: AccountCode,
-    gross: Money,
-    cost: Money,
+    command: ReopenCommitment,
     commitments: Commitments,
+    available: Available | None,
+    roles: tuple[Role, ...],
     flags: Iterator[FlagId],
 ) -> list[CommitmentEvent]:
-    """O5: what an entry relieves of a commitment, and by how much it is beyond what was left.
+    """O1, O5, O6."""
+    found = existing(commitments, command.commitment)
+    _is(found, (CommitmentState.CLOSED_SHORT,))
+    promise = found.promise
+    takes = promise.after(found.excess.values()).base_left
+    beyond = controlled(command.commitment, takes, available, command.override, roles)
+    reopened = CommitmentReopened(command.commitment, holding(promise.base_left), beyond, promise.state)
+    return [reopened, *_settled(replace(found, state=promise.state), flags)]
 
-    Args:
-        gross: what it comes to in its own currency, without tax that comes back.
-        cost: the same in base currency.
-    """
+
+def invoice(
+    commitment: CommitmentId, entry: SpendLogged, commitments: Commitments, flags: Iterator[FlagId]
+) -> list[CommitmentEvent]:
+    """O5: what an entry relieves of a commitment, by how much it is beyond what was left, and whether it is theirs."""
     found = existing(commitments, commitment)
-    drafted, balance, base_balance = found.drafted, found.balance, found.base_balance
-    amount = gross.amount if gross.currency == drafted.currency else _at(cost, drafted.rate, drafted.currency)
-    places = sorted(balance, key=lambda code: (code != account, code))
-    amounts: dict[AccountCode, Decimal] = {}
-    relieved: dict[AccountCode, Decimal] = {}
-    left = amount
-    for code in places if found.state in LIVE else ():
-        part = min(left, balance[code])
-        if part > 0:
-            amounts[code] = part
-            share = base_balance[code] if part == balance[code] else base_balance[code] * part / balance[code]
-            relieved[code] = rounded(share, cost.currency)
-            left -= part
-    happened: list[CommitmentEvent] = []
-    if amounts:
-        after = added(found.relieved, amounts)
-        state = state_of(found.amounts, after)
-        happened.append(CommitmentRelieved(commitment, spend, holding(relieved), holding(amounts), state))
-    if left > 0:
-        was = _money(sum(balance.values(), NOTHING) if found.state in LIVE else NOTHING, drafted)
-        excess = _money(left, drafted)
-        happened.append(CommitmentExceeded(next(flags), commitment, spend, account, found.state, was, excess))
-    return happened
+    drafted = found.drafted
+    gross = Money(entry.net + entry.tax - entry.recoverable_tax, entry.currency)
+    same = gross.currency == drafted.currency
+    amount = gross if same else at_rate(entry.cost, drafted.rate, drafted.currency)
+    happened, _ = _relieve(found, entry.spend, entry.account, amount.amount, flags)
+    return [*happened, *_by_another(entry.vendor, entry.spend, entry.account, drafted, flags)]
 
 
-def restore(spend: SpendId, commitments: Commitments) -> list[CommitmentEvent]:
-    """O5: what an entry that is taken back had relieved."""
-    commitment = commitments.of_spend.get(spend)
-    if commitment is None:
+def take_back(spend: SpendId, commitments: Commitments, flags: Iterator[FlagId]) -> list[CommitmentEvent]:
+    """O5: what an entry that is taken back had relieved, and what that leaves for others to relieve."""
+    found = commitments.of(spend)
+    if found is None:
         return []
-    found = commitments.known[commitment]
-    relief = found.reliefs[spend]
-    left = less(found.relieved, {each.account: each.amount for each in relief.amounts})
-    state = state_of(found.amounts, left) if found.state in LIVE else found.state
-    return [ReliefReversed(commitment, spend, relief.relieved, relief.amounts, state)]
+    reversed_, after = _restored(found, spend)
+    return [reversed_, *_settled(after, flags)]
 
 
-def excess_flags(spend: SpendId, commitments: Commitments) -> list[FlagId]:
-    """The flags that fall with an entry that is taken back."""
-    return [flag for flag, of in commitments.exceeded.items() if of == spend]
+def relieve_anew(
+    spend: SpendId, vendor: VendorId, account: AccountCode, commitments: Commitments, flags: Iterator[FlagId]
+) -> list[CommitmentEvent]:
+    """O5: what an entry that moves to another account relieves from there."""
+    found = commitments.of(spend)
+    if found is None:
+        return []
+    invoiced = found.invoices[spend]
+    beyond = NOTHING if invoiced.excess is None else invoiced.excess.amount.amount
+    reversed_, after = _restored(found, spend)
+    happened, after = _relieve(after, spend, account, sum(invoiced.relief.amounts.values(), beyond), flags)
+    by_another = _by_another(vendor, spend, account, found.drafted, flags)
+    return [reversed_, *happened, *_settled(after, flags), *by_another]
+
+
+def _by_another(
+    vendor: VendorId, spend: SpendId, account: AccountCode, drafted: CommitmentDrafted, flags: Iterator[FlagId]
+) -> list[CommitmentEvent]:
+    if vendor == drafted.vendor:
+        return []
+    return [InvoicedByAnother(next(flags), drafted.commitment, spend, account, drafted.vendor, vendor)]
+
+
+def _restored(found: Commitment, spend: SpendId) -> tuple[ReliefReversed, Commitment]:
+    relief, after = found.invoices[spend].relief, without(found, spend)
+    state = after.promise.state if found.state in LIVE else found.state
+    restored = (holding(relief.base), holding(relief.amounts))
+    return ReliefReversed(found.drafted.commitment, spend, *restored, state), replace(after, state=state)
+
+
+def _relieve(
+    found: Commitment,
+    spend: SpendId,
+    account: AccountCode,
+    amount: Decimal,
+    flags: Iterator[FlagId],
+    clears: tuple[FlagId, ...] = (),
+) -> tuple[list[CommitmentEvent], Commitment]:
+    """What an amount on an account relieves, by how much it is beyond what was left, and the commitment then."""
+    commitment, currency = found.drafted.commitment, found.drafted.currency
+    left = found.promise.left if found.state in LIVE else {}
+    relief = found.promise.relief(account, amount) if left else Relief({}, {})
+    relieved = sum(relief.amounts.values(), NOTHING)
+    happened: list[CommitmentEvent] = []
+    if relieved or not amount:  # what comes to nothing in its currency is for it all the same
+        found = relieved_by(found, spend, relief)
+        found = replace(found, state=found.promise.state if left else found.state)
+        holds = (holding(relief.base), holding(relief.amounts))
+        happened.append(CommitmentRelieved(commitment, spend, *holds, found.state, clears))
+    if amount > relieved:
+        was = Money(rounded(sum(left.values(), NOTHING), currency), currency)
+        excess = Money(rounded(amount - relieved, currency), currency)
+        happened.append(CommitmentExceeded(next(flags), commitment, spend, account, found.state, was, excess))
+    return happened, found
+
+
+def _settled(found: Commitment, flags: Iterator[FlagId]) -> list[CommitmentEvent]:
+    """O5: what was invoiced beyond a commitment relieves what there is more of now, entry by entry."""
+    happened: list[CommitmentEvent] = []
+    for spend, excess in found.excess.items() if found.state in LIVE else ():
+        amount = excess.amount.amount
+        if any(found.promise.left.values()) and excess.amount.currency == found.drafted.currency:
+            more, found = _relieve(found, spend, excess.account, amount, flags, (excess.flag,))
+            happened += more
+    return happened
 
 
 def content_hash(drafted: CommitmentDrafted, lines: Sequence[CommitmentLine]) -> Digest:
@@ -602,12 +678,3 @@ def _no_contingency(takes: Iterable[AccountCode], available: Available | None) -
     for account in takes:
         if available is not None and account in available.version.contingency:
             raise ContingencyTakesNoCommitment(account)
-
-
-def _money(amount: Decimal, drafted: CommitmentDrafted) -> Money:
-    return Money(rounded(amount, drafted.currency), drafted.currency)
-
-
-def _at(cost: Money, rate: ExchangeRate | None, currency: Currency) -> Decimal:
-    """What a cost in base currency is in the commitment's, at its rate."""
-    return at_rate(cost, rate, currency).amount

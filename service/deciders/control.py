@@ -27,10 +27,10 @@ NOTHING = Decimal(0)
 
 @dataclass
 class BeyondWhatIsAvailable(Conflicting):
-    """{document} takes {requested} of {what}, {over} beyond {available} available ({measured}); {may} may override."""
+    """{document} takes {requested} of {what}, {over} beyond {available} available ({measured}); may override: {may}."""
 
     rule = "O1"
-    otherwise = "{may} may send it with `override`; or ask for an overage, a transfer or a draw."
+    otherwise = "Ask for an overage, a transfer or a draw; or have it submitted with `override`, by {may}."
     document: str
     requested: Money
     what: str
@@ -43,7 +43,7 @@ class BeyondWhatIsAvailable(Conflicting):
 
 @dataclass
 class ControlIsNotYours(Forbidden):
-    """Your roles on this production today, {yours}, do not override its controls: {may} does."""
+    """Your roles on this production today, {yours}, override none of its controls; may override: {may}."""
 
     rule = "O1"
     otherwise = "Leave `override` out, or have somebody send it who may."
@@ -110,10 +110,10 @@ def controlled(
         override: whether the sender means it to pass where the policy would stop it.
         roles: the sender's.
     """
-    if override and (available is None or available.policy.controls_overridden_by not in roles):
-        raise ControlIsNotYours(roles, None if available is None else available.policy.controls_overridden_by)
     if available is None:
-        return ()
+        return ()  # there is nothing to override either
+    if override and (may := available.policy.controls_overridden_by) not in roles:
+        raise ControlIsNotYours(roles, may)
     return tuple(_beyond(document, takes, available, override))
 
 
@@ -126,7 +126,8 @@ def _beyond(
         if requested <= 0 or over <= 0:
             continue
         figures = [Money(exact(amount, currency), currency) for amount in (measured.available, requested, over)]
-        stops = control.action is ControlAction.STOP and over > _tolerated(control, measured.budgeted, currency)
+        tolerated = _tolerated(control, measured.budgeted, currency)
+        stops = control.action is ControlAction.STOP and over > tolerated
         if stops and not override:
             raise BeyondWhatIsAvailable(
                 document=document,
@@ -134,7 +135,7 @@ def _beyond(
                 what=_words(control.scope, of),
                 over=figures[2],
                 available=figures[0],
-                measured=_in_words(available.budget, measured, currency),
+                measured=_in_words(available.budget, measured, tolerated, currency),
                 may=available.policy.controls_overridden_by,
             )
         yield Beyond(
@@ -195,7 +196,8 @@ def _words(scope: ControlScope, of: str | None) -> str:
             return "the total budget"
 
 
-def _in_words(budget: BudgetId, measured: Measured, currency: str) -> str:
+def _in_words(budget: BudgetId, measured: Measured, tolerated: Decimal, currency: str) -> str:
     names = (("spent", measured.spent), ("committed", measured.committed), ("requisitioned", measured.requisitioned))
     less = ", ".join(f"{exact(amount, currency):,f} {name}" for name, amount in names)
-    return f"{budget} has {exact(measured.budgeted, currency):,f} for it, less {less}"
+    beyond = f"; {rounded(tolerated, currency):,f} beyond it is tolerated" if tolerated else ""
+    return f"{budget} has {exact(measured.budgeted, currency):,f} for it, less {less}{beyond}"

@@ -22,7 +22,7 @@ from events.approval import (
     VoteLapsed,
 )
 from events.change import ChangeEvent
-from events.commitment import CommitmentAmended, CommitmentOpened
+from events.commitment import AmendmentSubmitted, CommitmentSubmitted
 from events.envelope import Metadata
 from events.ids import (
     BudgetId,
@@ -335,7 +335,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     """What the command makes happen by its own rules."""
     production, metadata, flags = situation.production, situation.metadata, situation.flags
     base, funds, budgets = production.currency, production.financing, production.budgets
-    rounds, spending, measure = production.approvals, production.spending, production.measure
+    rounds, spending = production.approvals, production.spending
     happened: list[OfProduction] = []
     match command:
         case LogSpend():  # the first to be asked, since it comes most often
@@ -387,8 +387,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case ReverseSpend():
             happened += _reversed(command, situation)
         case RecodeSpend():
-            happened += spend.recode_spend(command, spending, measure, flags)
-            _bars_nobody(command, production, metadata)
+            happened += _recoded(command, situation)
         case RequestPayment():
             # What it asks for is all that happens; and what it asks for anew is asked no more.
             payment.turned_down(command, spending, rounds, waits=partial(_waits, situation.around))
@@ -413,14 +412,12 @@ def _logged(command: LogSpend, situation: Situation) -> list[OfProduction]:
         return [*logged]
     entry = logged[0]
     assert isinstance(entry, SpendLogged)
-    gross = Money(entry.net + entry.tax - entry.recoverable_tax, entry.currency)
-    of = (command.commitment, entry.spend, entry.account, gross, entry.cost)
-    return [*logged, *commitment.relieve(*of, production.commitments, flags)]
+    return [*logged, *commitment.invoice(command.commitment, entry, production.commitments, flags)]
 
 
 def _committed(command: commitment.CommitmentCommand, situation: Situation) -> list[OfProduction]:
     """O1 to O6; what was asked for what is cancelled is asked no more."""
-    production, roles = situation.production, situation.roles
+    production, roles, flags = situation.production, situation.roles, situation.flags
     known, available, base = production.commitments, production.available, production.currency
     match command:
         case RaiseRequisition():
@@ -430,9 +427,9 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
         case DraftCommitment():
             return [*commitment.draft_commitment(command, known, base)]
         case SubmitCommitment():
-            return [*commitment.submit_commitment(command, known, available, roles)]
+            return [*commitment.submit_commitment(command, known, available, roles, flags)]
         case AmendCommitment():
-            return [*commitment.amend_commitment(command, known, available, roles)]
+            return [*commitment.amend_commitment(command, known, available, roles, flags)]
         case CancelCommitment():
             cancelled = commitment.cancel_commitment(command, known)
             asked = production.approvals.on(command.commitment, RequestKind.COMMITMENT)
@@ -441,7 +438,7 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
         case CloseCommitment():
             return [*commitment.close_commitment(command, known)]
         case ReopenCommitment():
-            return [*commitment.reopen_commitment(command, known, available, roles)]
+            return [*commitment.reopen_commitment(command, known, available, roles, flags)]
 
 
 def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
@@ -464,6 +461,19 @@ def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
     return [*happened, *(_onward(rounds.open, happened, situation) if replaced else ())]
 
 
+def _recoded(command: RecodeSpend, situation: Situation) -> list[OfProduction]:
+    """S2, S3, S5 to S7, S11, O5."""
+    production, flags = situation.production, situation.flags
+    known, spending = production.commitments, production.spending
+    beside = known.flags_of(command.spend)
+    recoded = spend.recode_spend(command, spending, production.measure, flags, beside)
+    _bars_nobody(command, production, situation.metadata)
+    if not recoded:
+        return []
+    vendor, *_ = spending.entries[command.spend].likeness
+    return [*recoded, *commitment.relieve_anew(command.spend, vendor, command.account, known, flags)]
+
+
 def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadata) -> None:
     """S11: whoever logged what is on an account does not decide on more for it, so that is nobody's to bring about."""
     logged_by = production.spending.entries[command.spend].logged_by
@@ -476,12 +486,13 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
 
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
     """S4 to S7, O5; what was to be paid for it is asked no more."""
-    production = situation.production
-    beside = commitment.excess_flags(command.spend, production.commitments)
-    happened = spend.reverse_spend(command, production.spending, production.measure, situation.flags, beside)
+    production, flags = situation.production, situation.flags
+    known = production.commitments
+    beside = known.flags_of(command.spend)
+    happened = spend.reverse_spend(command, production.spending, production.measure, flags, beside)
     asked = production.approvals.on(command.spend, RequestKind.PAYMENT)
     overtaken = [] if asked is None else [RequestRecalled(asked, command.spend, f"{command.spend} is reversed")]
-    return [*happened, *commitment.restore(command.spend, production.commitments), *overtaken]
+    return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -511,10 +522,10 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         return [*happened, *(_effects(round_id, _after(happened, situation), situation) if at_once else ())]
     if not rule.steps:
         return [*asked, *happened]
-    if request.kind is RequestKind.COMMITMENT:
-        opened = [*(event for event in happened if not isinstance(event, CommitmentOpened | CommitmentAmended)), *asked]
-        return [*opened, *_onward(round_id, opened, situation)]
     situation = replace(situation, flags=_flags(production))  # what would have been raised was not
+    if request.kind is RequestKind.COMMITMENT:
+        opened = [*(each for each in happened if isinstance(each, CommitmentSubmitted | AmendmentSubmitted)), *asked]
+        return [*opened, *_onward(round_id, opened, situation)]
     overtaken: list[OfProduction] = []
     for waits, each in rounds.rounds.items():
         alike = each.kind is request.kind and (
@@ -667,9 +678,9 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
         ]
     approved = RequestApproved(round_id, asked.kind, asked.subject, asked.content_hash, asked.amount)
     if asked.kind is RequestKind.COMMITMENT:
-        known, available = production.commitments, production.available
+        known, available, roles = production.commitments, production.available, situation.roles
         try:
-            return [approved, *commitment.takes_effect(asked.subject, known, available, situation.roles)]
+            return [approved, *commitment.takes_effect(asked.subject, known, available, roles, situation.flags)]
         except Refusal as refusal:
             raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     if asked.kind is RequestKind.PAYMENT:

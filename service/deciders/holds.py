@@ -6,12 +6,10 @@ Their rules (O1 to O6) stand in `control` and `commitment`.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TypeVar
 
 from immutables import Map
 
 from events.commitment import (
-    LIVE,
     AmendmentSubmitted,
     CommitmentAmended,
     CommitmentCancelled,
@@ -19,24 +17,21 @@ from events.commitment import (
     CommitmentDrafted,
     CommitmentEvent,
     CommitmentExceeded,
-    CommitmentLine,
     CommitmentOpened,
     CommitmentRelieved,
     CommitmentReopened,
     CommitmentState,
     CommitmentSubmitted,
     Hold,
+    InvoicedByAnother,
     ReliefReversed,
     RequisitionRaised,
     RequisitionWithdrawn,
 )
 from events.envelope import Metadata
-from events.ids import AccountCode, CommitmentId, FlagId, PersonId, RequisitionId, SpendId
+from events.ids import AccountCode, CommitmentId, FlagId, PersonId, RequisitionId, SpendId, by_number
 from events.money import Money
-
-K = TypeVar("K")
-
-NOTHING = Decimal(0)
+from events.relief import NOTHING, Excess, Promise, Relief, added, held, sums
 
 Amounts = Map[AccountCode, Decimal]
 
@@ -52,20 +47,26 @@ class Requisition:
 
 
 @dataclass(frozen=True, slots=True)
+class Invoice:
+    """What decisions remember of an entry that is for a commitment."""
+
+    relief: Relief = Relief({}, {})
+    #: What it is beyond what was left.
+    excess: Excess | None = None
+    #: The flags that stand because of it.
+    flags: frozenset[FlagId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Commitment:
     """What decisions remember of a commitment."""
 
     drafted: CommitmentDrafted
     state: CommitmentState
-    #: What was promised, account by account: in its currency, and in base currency.
-    amounts: Amounts
-    base: Amounts
-    #: What was invoiced of it.
-    relieved: Amounts = Map()
-    relieved_base: Amounts = Map()
-    #: By entry, what it relieved.
-    reliefs: Map[SpendId, CommitmentRelieved] = Map()
-    #: What it took over from its requisition while it is pending.
+    promise: Promise
+    #: The entries that are for it.
+    invoices: Map[SpendId, Invoice] = Map()
+    #: What it took over from its requisition, as long as that may have to be given back.
     taken: tuple[Hold, ...] = ()
     #: The amendment that waits for its approval, and whether somebody let it pass.
     amendment: AmendmentSubmitted | None = None
@@ -76,31 +77,28 @@ class Commitment:
     @property
     def total(self) -> Money:
         """What was promised, in its currency."""
-        return Money(sum(self.amounts.values(), NOTHING), self.drafted.currency)
+        return Money(sum(self.promise.amounts.values(), NOTHING), self.drafted.currency)
 
     @property
-    def balance(self) -> Mapping[AccountCode, Decimal]:
-        """What is left of it, account by account, in its currency."""
-        return {account: amount - self.relieved.get(account, NOTHING) for account, amount in self.amounts.items()}
-
-    @property
-    def base_balance(self) -> Mapping[AccountCode, Decimal]:
-        """The same in base currency; nothing is left of what was invoiced whole, whatever it was rounded to."""
-        left, relieved = self.balance, self.relieved_base.get
-        rest = {account: max(amount - relieved(account, NOTHING), NOTHING) for account, amount in self.base.items()}
-        return {account: amount if left[account] else NOTHING for account, amount in rest.items()}
+    def excess(self) -> dict[SpendId, Excess]:
+        """By entry, in their order, what was invoiced beyond it."""
+        beyond = {spend: invoice.excess for spend, invoice in self.invoices.items() if invoice.excess is not None}
+        return {spend: beyond[spend] for spend in by_number(beyond)}
 
     @property
     def holds(self) -> Mapping[AccountCode, Decimal]:
         """What is taken of what is available, in base currency: with what a pending amendment adds."""
-        if self.state is CommitmentState.PENDING:
-            return dict(self.base)
-        if self.state not in LIVE:
-            return {}
-        held = dict(self.base_balance)
-        for each in self.amendment.holds if self.amendment else ():
-            held[each.account] = held.get(each.account, NOTHING) + each.amount
-        return held
+        amended = None if self.amendment is None else self.promise.amended(self.amendment.lines)
+        return held(self.state, self.promise, amended, self.excess.values())
+
+    @property
+    def asks_for(self) -> Mapping[AccountCode, Decimal]:
+        """What it would take, once it is approved, beside what it holds for good and what it takes over."""
+        stands = {} if self.state is CommitmentState.PENDING else self.promise.base_left
+        taken = by_account(self.taken)
+        return {
+            code: amount - stands.get(code, NOTHING) - taken.get(code, NOTHING) for code, amount in self.holds.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +110,28 @@ class Commitments:
     #: What is held of each account, in base currency.
     requisitioned: Amounts = Map()
     committed: Amounts = Map()
-    #: Which commitment an entry relieved.
+    #: Which commitment an entry is for.
     of_spend: Map[SpendId, CommitmentId] = Map()
     #: The flags that stand, with their entries.
-    exceeded: Map[FlagId, SpendId] = Map()
+    flagged: Map[FlagId, SpendId] = Map()
 
     def held_on(self, account: AccountCode) -> Decimal:
         """What is committed on an account, and not invoiced yet."""
         return self.committed.get(account, NOTHING)
+
+    def taken_of(self, account: AccountCode) -> Decimal:
+        """What is committed and requisitioned of an account."""
+        return self.held_on(account) + self.requisitioned.get(account, NOTHING)
+
+    def of(self, spend: SpendId) -> Commitment | None:
+        """What an entry is for."""
+        commitment = self.of_spend.get(spend)
+        return None if commitment is None else self.known[commitment]
+
+    def flags_of(self, spend: SpendId) -> frozenset[FlagId]:
+        """The flags that fall with an entry that is taken back."""
+        found = self.of(spend)
+        return frozenset() if found is None else found.invoices[spend].flags
 
 
 def evolve(commitments: Commitments, event: CommitmentEvent, metadata: Metadata) -> Commitments:
@@ -130,51 +142,51 @@ def evolve(commitments: Commitments, event: CommitmentEvent, metadata: Metadata)
             return replace(
                 commitments,
                 requisitions=commitments.requisitions.set(requisition, Requisition(left, metadata.persons)),
-                requisitioned=added(commitments.requisitioned, left),
+                requisitioned=_more(commitments.requisitioned, left),
             )
         case RequisitionWithdrawn(requisition, released):
             withdrawn = replace(commitments.requisitions[requisition], left=Map(), withdrawn=True)
             return replace(
                 commitments,
                 requisitions=commitments.requisitions.set(requisition, withdrawn),
-                requisitioned=less(commitments.requisitioned, by_account(released)),
+                requisitioned=_less(commitments.requisitioned, by_account(released)),
             )
         case CommitmentDrafted(commitment):
             before = commitments.known.get(commitment)
             makers = metadata.persons if before is None else before.makers | metadata.persons
             if event.requisition is not None:
                 makers |= commitments.requisitions[event.requisition].raised_by
-            return _with(commitments, commitment, _promised(_new(event, makers), event.lines))
-        case CommitmentSubmitted(commitment):
+            promise = Promise.of(event.currency, event.lines, {}, {})
+            invoices = Map() if before is None else before.invoices
+            drafted = Commitment(event, CommitmentState.DRAFT, promise, invoices, makers=makers)
+            return _with(commitments, commitment, drafted)
+        case CommitmentSubmitted(commitment) | AmendmentSubmitted(commitment):
             found = commitments.known[commitment]
-            overridden = any(each.overridden for each in event.beyond)
             found = replace(
                 found,
-                state=CommitmentState.PENDING,
                 taken=event.takes_over,
-                overridden=overridden,
+                overridden=any(each.overridden for each in event.beyond),
                 makers=found.makers | metadata.persons,
             )
+            if isinstance(event, CommitmentSubmitted):
+                found = replace(found, state=CommitmentState.PENDING)
+            else:
+                found = replace(found, amendment=event)
             return _with(_taken_over(commitments, found, -1), commitment, found)
-        case AmendmentSubmitted(commitment):
-            found = commitments.known[commitment]
-            overridden = any(each.overridden for each in event.beyond)
-            makers = found.makers | metadata.persons
-            return _with(commitments, commitment, replace(found, amendment=event, overridden=overridden, makers=makers))
         case CommitmentOpened(commitment):
             found = commitments.known[commitment]
             return _with(commitments, commitment, replace(found, state=CommitmentState.OPEN, taken=()))
-        case CommitmentAmended(commitment, lines, state=state):
-            found = _promised(commitments.known[commitment], lines)
-            return _with(commitments, commitment, replace(found, state=state, amendment=None))
-        case CommitmentRelieved() | ReliefReversed():
-            return _with_relief(commitments, event)
-        case CommitmentExceeded(flag, spend=spend):
-            return replace(commitments, exceeded=commitments.exceeded.set(flag, spend))
+        case CommitmentAmended(commitment, lines, total, base_total, state=state):
+            found = commitments.known[commitment]
+            now = replace(found.drafted, lines=lines, total=total, base_total=base_total)
+            promise = found.promise.amended(lines)
+            found = replace(found, drafted=now, promise=promise, state=state, amendment=None, taken=())
+            return _with(commitments, commitment, found)
+        case CommitmentRelieved() | CommitmentExceeded() | InvoicedByAnother() | ReliefReversed():
+            return _invoiced(commitments, event)
         case CommitmentCancelled(commitment):
             found = commitments.known[commitment]
-            if found.state is CommitmentState.PENDING:  # it never took over for good
-                commitments = _taken_over(commitments, found, 1)
+            commitments = _taken_over(commitments, found, 1)  # what waited never took over for good
             cancelled = replace(found, state=CommitmentState.CANCELLED, amendment=None, taken=())
             return _with(commitments, commitment, cancelled)
         case CommitmentClosed(commitment):
@@ -187,59 +199,71 @@ def evolve(commitments: Commitments, event: CommitmentEvent, metadata: Metadata)
 def turned_down(commitments: Commitments, commitment: CommitmentId) -> Commitments:
     """O4: what was asked for is not granted: a draft again, or without its amendment; its requisition holds again."""
     found = commitments.known[commitment]
-    if found.amendment is not None:
-        return _with(commitments, commitment, replace(found, amendment=None))
-    if found.state is not CommitmentState.PENDING:
+    if found.amendment is None and found.state is not CommitmentState.PENDING:
         return commitments
-    draft = replace(found, state=CommitmentState.DRAFT, taken=())
-    return _with(_taken_over(commitments, found, 1), commitment, draft)
+    state = CommitmentState.DRAFT if found.state is CommitmentState.PENDING else found.state
+    before = replace(found, state=state, amendment=None, taken=())
+    return _with(_taken_over(commitments, found, 1), commitment, before)
 
 
 def cleared(commitments: Commitments, flags: tuple[FlagId, ...]) -> Commitments:
-    """The commitments once these flags no longer stand."""
-    for flag in set(flags).intersection(commitments.exceeded):
-        commitments = replace(commitments, exceeded=commitments.exceeded.delete(flag))
+    """The commitments once these flags no longer stand: what is beyond what was left is so as long as its flag."""
+    for flag in set(flags).intersection(commitments.flagged):
+        spend = commitments.flagged[flag]
+        commitment = commitments.of_spend[spend]
+        invoice = (found := commitments.known[commitment]).invoices[spend]
+        stands = None if invoice.excess is None or invoice.excess.flag == flag else invoice.excess
+        invoice = replace(invoice, excess=stands, flags=invoice.flags - {flag})
+        found = replace(found, invoices=found.invoices.set(spend, invoice))
+        commitments = _with(replace(commitments, flagged=commitments.flagged.delete(flag)), commitment, found)
     return commitments
 
 
-def _new(drafted: CommitmentDrafted, makers: frozenset[PersonId]) -> Commitment:
-    return Commitment(drafted, CommitmentState.DRAFT, Map(), Map(), makers=makers)
+def relieved_by(found: Commitment, spend: SpendId, relief: Relief) -> Commitment:
+    """The commitment with what an entry relieves of it, beside what it relieved before."""
+    invoice = found.invoices.get(spend, Invoice())
+    before = invoice.relief
+    both = Relief(added(before.amounts, relief.amounts), added(before.base, relief.base))
+    invoices = found.invoices.set(spend, replace(invoice, relief=both))
+    return replace(found, promise=found.promise.relieved_by(relief), invoices=invoices)
 
 
-def _promised(found: Commitment, lines: tuple[CommitmentLine, ...]) -> Commitment:
-    """The commitment with other lines."""
-    total = Money(sum((line.amount for line in lines), NOTHING), found.drafted.currency)
-    base_total = Money(sum((line.base_amount for line in lines), NOTHING), found.drafted.base_total.currency)
-    return replace(
-        found,
-        drafted=replace(found.drafted, lines=lines, total=total, base_total=base_total),
-        amounts=Map(sums((line.account, line.amount) for line in lines)),
-        base=Map(sums((line.account, line.base_amount) for line in lines)),
-    )
+def without(found: Commitment, spend: SpendId) -> Commitment:
+    """The commitment without what an entry relieves of it."""
+    relief = found.invoices[spend].relief
+    promise = found.promise.relieved_by(Relief(negative(relief.amounts), negative(relief.base)))
+    return replace(found, promise=promise, invoices=found.invoices.delete(spend))
 
 
-def _with_relief(commitments: Commitments, event: CommitmentRelieved | ReliefReversed) -> Commitments:
-    found = commitments.known[event.commitment]
-    amounts = by_account(event.amounts)
-    if isinstance(event, CommitmentRelieved):
-        based = by_account(event.relieved)
-        relieved, relieved_base = added(found.relieved, amounts), added(found.relieved_base, based)
-        reliefs = found.reliefs.set(event.spend, event)
-        of_spend = commitments.of_spend.set(event.spend, event.commitment)
-    else:
-        based = by_account(event.restored)
-        relieved, relieved_base = less(found.relieved, amounts), less(found.relieved_base, based)
-        reliefs = found.reliefs.delete(event.spend)
-        of_spend = commitments.of_spend.delete(event.spend)
-    found = replace(found, state=event.state, relieved=relieved, relieved_base=relieved_base, reliefs=reliefs)
-    return _with(replace(commitments, of_spend=of_spend), event.commitment, found)
+def _invoiced(
+    commitments: Commitments, event: CommitmentRelieved | CommitmentExceeded | InvoicedByAnother | ReliefReversed
+) -> Commitments:
+    commitment, spend = event.commitment, event.spend
+    found, of_spend, flagged = commitments.known[commitment], commitments.of_spend, commitments.flagged
+    match event:
+        case CommitmentRelieved(relieved=relieved, amounts=amounts, state=state):
+            relief = Relief(by_account(amounts), by_account(relieved))
+            found = replace(relieved_by(found, spend, relief), state=state)
+        case ReliefReversed(state=state):
+            found = replace(without(found, spend), state=state)
+            gone = replace(commitments, of_spend=of_spend.delete(spend))
+            return _with(gone, commitment, found)
+        case CommitmentExceeded() | InvoicedByAnother():
+            invoice = found.invoices.get(spend, Invoice())
+            invoice = replace(invoice, flags=invoice.flags | {event.flag})
+            if isinstance(event, CommitmentExceeded):
+                invoice = replace(invoice, excess=Excess(event.flag, event.account, event.excess))
+            found = replace(found, invoices=found.invoices.set(spend, invoice))
+            flagged = flagged.set(event.flag, spend)
+    known = replace(commitments, of_spend=of_spend.set(spend, commitment), flagged=flagged)
+    return _with(known, commitment, found)
 
 
 def _with(commitments: Commitments, commitment: CommitmentId, found: Commitment) -> Commitments:
     """The commitments with one that holds something else now."""
     before = commitments.known.get(commitment)
-    committed = commitments.committed if before is None else less(commitments.committed, before.holds)
-    return replace(commitments, known=commitments.known.set(commitment, found), committed=added(committed, found.holds))
+    committed = commitments.committed if before is None else _less(commitments.committed, before.holds)
+    return replace(commitments, known=commitments.known.set(commitment, found), committed=_more(committed, found.holds))
 
 
 def _taken_over(commitments: Commitments, found: Commitment, sign: int) -> Commitments:
@@ -250,28 +274,12 @@ def _taken_over(commitments: Commitments, found: Commitment, sign: int) -> Commi
     source = commitments.requisitions[requisition]
     if source.withdrawn and sign > 0:
         return commitments  # nothing is held for it any more
-    move = added if sign > 0 else less
+    move = _more if sign > 0 else _less
     return replace(
         commitments,
         requisitions=commitments.requisitions.set(requisition, replace(source, left=move(source.left, taken))),
         requisitioned=move(commitments.requisitioned, taken),
     )
-
-
-def state_of(amounts: Mapping[AccountCode, Decimal], relieved: Mapping[AccountCode, Decimal]) -> CommitmentState:
-    """How what was promised stands, by what was invoiced of it, both in its currency."""
-    done = sum(relieved.values(), NOTHING)
-    if not done:
-        return CommitmentState.OPEN
-    return CommitmentState.RELIEVED if done == sum(amounts.values(), NOTHING) else CommitmentState.PARTLY_RELIEVED
-
-
-def sums(amounts: Iterable[tuple[K, Decimal]]) -> dict[K, Decimal]:
-    """By account, or whatever they are of, in the order in which they come first."""
-    sums: dict[K, Decimal] = {}
-    for account, amount in amounts:
-        sums[account] = sums.get(account, NOTHING) + amount
-    return sums
 
 
 def holding(amounts: Mapping[AccountCode, Decimal]) -> tuple[Hold, ...]:
@@ -284,13 +292,16 @@ def by_account(held: Iterable[Hold]) -> dict[AccountCode, Decimal]:
     return {each.account: each.amount for each in held}
 
 
-def added(amounts: Amounts, more: Mapping[AccountCode, Decimal]) -> Amounts:
-    """The amounts with more of each account."""
+def negative(amounts: Mapping[AccountCode, Decimal]) -> dict[AccountCode, Decimal]:
+    """The same amounts taken away."""
+    return {account: -amount for account, amount in amounts.items()}
+
+
+def _more(amounts: Amounts, more: Mapping[AccountCode, Decimal]) -> Amounts:
     for account, amount in more.items():
         amounts = amounts.set(account, amounts.get(account, NOTHING) + amount)
     return amounts
 
 
-def less(amounts: Amounts, taken: Mapping[AccountCode, Decimal]) -> Amounts:
-    """The amounts with so much less of each account."""
-    return added(amounts, {account: -amount for account, amount in taken.items()})
+def _less(amounts: Amounts, taken: Mapping[AccountCode, Decimal]) -> Amounts:
+    return _more(amounts, negative(taken))

@@ -284,6 +284,8 @@ class Request:
     excluded: frozenset[PersonId] = frozenset()
     #: What takes effect once it is approved.
     command: Command | None = None
+    #: What is asked for, where no command says it, as JSON.
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

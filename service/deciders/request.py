@@ -6,6 +6,7 @@ ask by it.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -18,7 +19,7 @@ from events import OfProduction
 from events.approval import BudgetSubmitted
 from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
-from events.commitment import AmendmentSubmitted, CommitmentSubmitted
+from events.commitment import AmendmentSubmitted, CommitmentLine, CommitmentSubmitted
 from events.envelope import Metadata
 from events.financing import (
     AT_LEAST_COMMITTED,
@@ -28,8 +29,8 @@ from events.financing import (
     FundingTerms,
     FundingWithdrawn,
 )
-from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, SpendId, VendorId
-from events.money import Money, at_rate
+from events.ids import AccountCode, BudgetId, Digest, FundingId, Memo, PersonId, RequisitionId, SpendId, VendorId
+from events.money import ExchangeRate, Money, at_rate
 from events.policy import ApprovalPolicyAdopted, Approver, RequestKind
 from events.production import Stage, StageEntered
 from events.spend import SpendLogged, SpendRecoded
@@ -48,6 +49,22 @@ from .rounds import Outcome
 from .spend import Entry
 from .spend import paid as payment_of
 
+
+@dataclass(frozen=True, slots=True)
+class ToPromise:
+    """What is asked to be promised, as whoever is asked reads it."""
+
+    vendor: VendorId
+    requisition: RequisitionId | None
+    total: Money
+    rate: ExchangeRate | None
+    due_when: Memo | None
+    lines: tuple[CommitmentLine, ...]
+    #: Of an amendment: the lines that count until it is approved.
+    former: tuple[CommitmentLine, ...]
+
+
+_TO_PROMISE = TypeAdapter(ToPromise)
 #: An entry as it is stored, for the hash of what is paid.
 _ENTRY = TypeAdapter(SpendLogged)
 _RECODED = TypeAdapter(SpendRecoded)
@@ -233,11 +250,16 @@ def _of_payment(
 def _of_commitment(
     event: CommitmentSubmitted | AmendmentSubmitted, production: Production, metadata: Metadata
 ) -> Request:
-    """A request to promise something; it is past the budget of its accounts by all that is spent and held there."""
+    """A request to promise something; it is past the budget of its accounts by all that is spent and held there.
+
+    An amendment is about the accounts that it leaves, too.
+    """
     found, force = production.commitments.known[event.commitment], production.budgets.force
-    said = event if isinstance(event, AmendmentSubmitted) else found.drafted
+    drafted = found.drafted
+    said, former = (event, drafted.lines) if isinstance(event, AmendmentSubmitted) else (drafted, ())
     total, lines = said.total, said.lines
-    accounts, more = tuple(sorted({line.account for line in lines})), by_account(event.holds)
+    accounts, more = tuple(sorted({line.account for line in (*lines, *former)})), by_account(event.holds)
+    what = ToPromise(drafted.vendor, drafted.requisition, total, drafted.rate, drafted.due_when, lines, former)
     amounts, nothing = Map() if force is None else force.amounts, Decimal(0)
     spent, held = production.spending.spent_on, production.commitments.held_on
     reached = {code: spent(code) + held(code) + more.get(code, nothing) for code in accounts}
@@ -251,9 +273,10 @@ def _of_commitment(
         capped=frozenset(accounts),
         held=_held(force),
         levels=_levels(accounts, force),
-        vendor=found.drafted.vendor,
+        vendor=drafted.vendor,
         percent_over=max(_percent_over(amount, amounts.get(code, nothing)) for code, amount in reached.items()),
         excluded=found.makers | metadata.persons,
+        content=_TO_PROMISE.dump_json(what).decode(),
     )
 
 

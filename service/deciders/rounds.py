@@ -186,9 +186,8 @@ class Approvals:
     open: RoundId | None = None
     #: What was asked for and not turned down, day by day, as far as it counts together with what is asked for next.
     asked: Asked = Map()
-    #: What of it is each entry's and each commitment's, on which day: it counts once, as it was asked about last; and
-    #: whether it was ever approved.
-    payments: Map[str, tuple[date, "Counting", bool]] = Map()
+    #: What of it is each entry's and each commitment's: it counts once.
+    once: Map[str, "CountsOnce"] = Map()
 
     def on(self, subject: str, kind: RequestKind) -> RoundId | None:
         """The open round of that kind on a subject."""
@@ -201,14 +200,13 @@ class Approvals:
 
     def was_granted(self, subject: str) -> bool:
         """Whether a payment or a commitment was approved before, by policy or in a round: it may have been paid."""
-        return subject in self.payments and self.payments[subject][2]
+        return subject in self.once and self.once[subject].granted is not None
 
     def beside(self, kind: RequestKind, subject: str) -> Asked:
         """What counts together with a request about a subject: all that was asked, without that very document."""
-        if kind not in COUNTS_ONCE or subject not in self.payments:
+        if kind not in COUNTS_ONCE or subject not in self.once:
             return self.asked
-        on, what, _ = self.payments[subject]
-        return _counted(self.asked, what, on, -1)
+        return _counted(self.asked, *self.once[subject].asked, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,12 +483,21 @@ def _opened(event: ApprovalRequested, metadata: Metadata) -> Round:
 Counting = ApprovalRequested | ApprovedByPolicy | Round
 
 
+@dataclass(frozen=True, slots=True)
+class CountsOnce:
+    """What counts of an entry or a commitment: what was asked about it last, or granted, if that was turned down."""
+
+    asked: tuple[Counting, date]
+    granted: tuple[Counting, date] | None
+
+
 def _counting(approvals: Approvals, what: ApprovalRequested | ApprovedByPolicy, on: date) -> Approvals:
     asked = _counted(approvals.beside(what.kind, what.subject), what, on, 1)
     if what.kind not in COUNTS_ONCE:
         return replace(approvals, asked=asked)
-    granted = isinstance(what, ApprovedByPolicy) or approvals.was_granted(what.subject)
-    return replace(approvals, asked=asked, payments=approvals.payments.set(what.subject, (on, what, granted)))
+    before = approvals.once.get(what.subject)
+    granted = (what, on) if isinstance(what, ApprovedByPolicy) else None if before is None else before.granted
+    return replace(approvals, asked=asked, once=approvals.once.set(what.subject, CountsOnce((what, on), granted)))
 
 
 def _counted(asked: Asked, what: Counting, on: date, sign: int) -> Asked:
@@ -503,32 +510,36 @@ def _counted(asked: Asked, what: Counting, on: date, sign: int) -> Asked:
 
 def recoded(approvals: Approvals, event: SpendRecoded) -> Approvals:
     """From now on its payment counts on the account that it moved to."""
-    if event.spend not in approvals.payments:
+    if event.spend not in approvals.once:
         return approvals
-    on, what, granted = approvals.payments[event.spend]
-    moved = replace(what, accounts=(event.to_account,))
-    asked = _counted(approvals.beside(RequestKind.PAYMENT, event.spend), moved, on, 1)
-    return replace(approvals, asked=asked, payments=approvals.payments.set(event.spend, (on, moved, granted)))
+    what, on = approvals.once[event.spend].asked
+    moved = (replace(what, accounts=(event.to_account,)), on)
+    granted = moved if approvals.was_granted(event.spend) else None
+    asked = _counted(approvals.beside(RequestKind.PAYMENT, event.spend), *moved, 1)
+    return replace(approvals, asked=asked, once=approvals.once.set(event.spend, CountsOnce(moved, granted)))
 
 
 def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
-    """What was not granted does not count together with what is asked for next; what was granted once does."""
+    """What was not granted does not count together with what is asked for next; what was granted before does again."""
     asked = approvals.rounds[round_id]
-    if approvals.was_granted(asked.subject) and asked.kind in COUNTS_ONCE:
-        return _ended(approvals, round_id, outcome, None)
-    if asked.kind in COUNTS_ONCE:
-        left = approvals.payments.delete(asked.subject)
-        approvals = replace(approvals, asked=approvals.beside(asked.kind, asked.subject), payments=left)
-    else:
+    if asked.kind not in COUNTS_ONCE:
         approvals = replace(approvals, asked=_counted(approvals.asked, asked, asked.asked_on, -1))
+        return _ended(approvals, round_id, outcome, None)
+    subject, granted = asked.subject, approvals.once[asked.subject].granted
+    without = approvals.beside(asked.kind, subject)
+    if granted is None:
+        approvals = replace(approvals, asked=without, once=approvals.once.delete(subject))
+    else:
+        again = approvals.once.set(subject, CountsOnce(granted, granted))
+        approvals = replace(approvals, asked=_counted(without, *granted, 1), once=again)
     return _ended(approvals, round_id, outcome, None)
 
 
 def _ended(approvals: Approvals, round_id: RoundId, outcome: Outcome, approver: PersonId | None) -> Approvals:
     ended = replace(approvals.rounds[round_id], outcome=outcome, approver=approver)
-    if outcome is Outcome.APPROVED and ended.kind in COUNTS_ONCE and ended.subject in approvals.payments:
-        on, what, _ = approvals.payments[ended.subject]
-        approvals = replace(approvals, payments=approvals.payments.set(ended.subject, (on, what, True)))
+    if outcome is Outcome.APPROVED and ended.kind in COUNTS_ONCE and ended.subject in approvals.once:
+        asked = approvals.once[ended.subject].asked
+        approvals = replace(approvals, once=approvals.once.set(ended.subject, CountsOnce(asked, asked)))
     still = None if round_id == approvals.open else approvals.open
     return replace(approvals, rounds=approvals.rounds.set(round_id, ended), open=still)
 

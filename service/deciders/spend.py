@@ -334,9 +334,17 @@ def reverse_spend(
 
 
 def recode_spend(
-    command: RecodeSpend, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+    command: RecodeSpend,
+    spending: Spending,
+    measure: Measure | None,
+    flags: Iterator[FlagId],
+    beside: Iterable[FlagId] = (),
 ) -> list[SpendEvent]:
-    """S2, S3, S5 to S7; recoding to the account it stands on does nothing."""
+    """S2, S3, S5 to S7; recoding to the account it stands on does nothing.
+
+    Args:
+        beside: what it clears that others know of.
+    """
     entry = live(command.spend, spending)
     if command.account == entry.account:
         return []
@@ -350,7 +358,7 @@ def recode_spend(
         to_account=command.account,
         cost=entry.cost,
         posted_on=command.posted_on,
-        clears=_mended(command.spend, entry, spending, measure),
+        clears=by_number([*_mended(command.spend, entry, spending, measure), *beside]),
     )
     return [recoded, *_measured(command.spend, command.account, entry.cost, spending, measure, flags)]
 

@@ -234,8 +234,8 @@ _PASSED_OVER = says([*_ASKS_TWICE, (PRODUCER, transfer())], MAYA, "A-3", Overrid
 _NOBODY = NobodyApproved("A-3", f"{STORY} to {ART}")
 GONE = CannotTakeEffect(
     f"{STORY} to {ART}",
-    "INR 60,000.00 is INR 10,000.00 beyond what account 1100 can give: INR 100,000.00, less INR 50,000.00 spent or"
-    " committed",
+    "INR 60,000.00 is INR 10,000.00 more than account 1100 can give: INR 100,000.00, less INR 50,000.00 spent, held or"
+    " asked for",
 )
 
 

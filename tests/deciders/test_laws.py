@@ -264,6 +264,10 @@ def drafted(dice: Random) -> DraftCommitment:
     details: dict[str, Any] = {"requisition": dice.choice([None, None, "REQ-1", "REQ-2"])}
     if (at := dice.choice(RATES)) is not None:
         details |= {"currency": "USD", "rate": at}
+    if dice.random() < 0.2:
+        details["commitment"] = f"PO-{dice.randint(1, 3):04}"
+    if dice.random() < 0.3:
+        details["vendor"] = "sona-timber"
     return order((dice.choice(CODES), amount(dice)), (ART, dice.choice(["1", "7000"])), **details)
 
 
@@ -584,7 +588,7 @@ class TestFlags:
             *(flag for entry in spending.accounts.values() for flag in (*entry.outside, *entry.over)),
             *spending.suspected,
             *spending.alerts.values(),
-            *production.commitments.exceeded,
+            *production.commitments.flagged,
         ]
         of_budgets = {fact.flag for fact, _ in history.world.facts if isinstance(fact, LabelDisagrees | TotalDisagrees)}
         assert sorted(remembered) == sorted(set(open_flags(history.world)) - of_budgets)

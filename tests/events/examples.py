@@ -72,6 +72,7 @@ from events.commitment import (
     CommitmentState,
     CommitmentSubmitted,
     Hold,
+    InvoicedByAnother,
     ReliefReversed,
     RequisitionLine,
     RequisitionRaised,
@@ -473,6 +474,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         base_total=inr("36000.00"),
         holds=(Hold("2200", Decimal("6000.00")),),
         beyond=BEYOND,
+        takes_over=(Hold("2200", Decimal("2000.00")),),
     ),
     CommitmentAmended(
         commitment="PO-0001",
@@ -488,6 +490,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         relieved=(Hold("2200", Decimal("16000.00")),),
         amounts=(Hold("2200", Decimal("16000.00")),),
         state=CommitmentState.PARTLY_RELIEVED,
+        clears=("FLAG-10",),
     ),
     CommitmentExceeded(
         flag="FLAG-11",
@@ -497,6 +500,14 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         state=CommitmentState.RELIEVED,
         left=inr("20000.00"),
         excess=inr("1000.00"),
+    ),
+    InvoicedByAnother(
+        flag="FLAG-12",
+        commitment="PO-0001",
+        spend="S-000002",
+        account="2200",
+        promised_to="kala-sets",
+        vendor="sona-timber",
     ),
     ReliefReversed(
         commitment="PO-0001",

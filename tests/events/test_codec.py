@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from events import EVENTS, AnyEvent, codec
 from events.approval import ApprovalGiven, BudgetSubmitted, ChangesRequested, ContentReplaced
 from events.budget import BudgetDrafted, StatedTotal
+from events.commitment import AmendmentSubmitted, CommitmentRelieved
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
 from events.policy import ApprovalPolicyAdopted
@@ -30,6 +31,10 @@ REPLACED = BY_NAME["ContentReplaced"]
 assert isinstance(REPLACED, ContentReplaced)
 ADOPTED = BY_NAME["ApprovalPolicyAdopted"]
 assert isinstance(ADOPTED, ApprovalPolicyAdopted)
+AMENDED = BY_NAME["AmendmentSubmitted"]
+assert isinstance(AMENDED, AmendmentSubmitted)
+RELIEVED = BY_NAME["CommitmentRelieved"]
+assert isinstance(RELIEVED, CommitmentRelieved)
 #: Before there were scenarios, tolerances and files.
 DRAFTED_2 = replace(DRAFTED, tolerance=Decimal(0), scenario="main", document=None, document_sha256=None)
 OLDER = {
@@ -40,6 +45,8 @@ OLDER = {
     ("ChangesRequested", 1): ChangesRequested("A-2", "v2", HASH, "Cut the second unit."),
     ("BudgetSubmitted", 1): BudgetSubmitted("A-2", "v2", HASH, SUBMITTED.total, ()),
     ("PaymentReleased", 1): PaymentReleased("S-000001", inr("50000.00"), inr("50000.00")),
+    ("AmendmentSubmitted", 1): replace(AMENDED, takes_over=()),
+    ("CommitmentRelieved", 1): replace(RELIEVED, clears=()),
     ("ContentReplaced", 1): replace(REPLACED, excluded=()),
     ("ApprovalPolicyAdopted", 1): replace(
         ADOPTED, terms=replace(ADOPTED.terms, controls=(), controls_overridden_by=None)

@@ -27,7 +27,7 @@ FOR_THE_FEW = {
     *("SpendReversed", "SpendRecoded", "SpendOutsideBudget", "PaymentReleased", "BudgetDrafted", "LabelDisagrees"),
     *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
     *("CommitmentOpened", "AmendmentSubmitted", "CommitmentAmended", "CommitmentReopened"),
-    *("CommitmentRelieved", "CommitmentExceeded", "ReliefReversed"),
+    *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed"),
 }
 #: Of the accounts that they name.
 OF_ACCOUNTS = {

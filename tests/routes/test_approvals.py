@@ -14,6 +14,7 @@ from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
+from tests.deciders.commitments import ORDERS, amend, bought
 from tests.deciders.rounds import (
     COVERED,
     EP,
@@ -41,6 +42,7 @@ from tests.deciders.stories import (
     BANKER,
     DIRECTOR,
     DRAFTED,
+    EDITING,
     FINANCIER,
     GUARANTOR,
     GUESTS,
@@ -240,6 +242,19 @@ class TestTheApprovalStatus:
         latest = await shown(world)
 
         assert (latest["amount"]["amount"], latest["counted"]["amount"]) == ("1000.00", "2000.00")
+
+    async def test_says_with_whom_and_for_what_an_amended_order_is(self, world: World) -> None:
+        orders = Rule("Orders", ORDERS, (EP,))
+        story = says([*adopted(COVERED, policy(EP, rules=(orders,))), *bought((ART, "1000"))], MAYA, "A-3")
+        await world.play([*story, (LINE_PRODUCER, amend((ART, "1200"), (EDITING, "50")))])
+
+        latest = await shown(world)
+
+        assert latest["in_english"] == (
+            "Promise PO-0001, INR 1,250.00, to kala-sets: Timber (2200, 1,200.00) and Timber (5000, 50.00); in the place"
+            " of Timber (2200, 1,000.00)."
+        )
+        assert [line["amount"] for line in latest["body"]["former"]] == ["1000.00"]
 
     async def test_says_when_it_waits_for_nobody_who_may(self, world: World) -> None:
         nobody = Step((Approver(department_head=True),))
