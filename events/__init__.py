@@ -6,6 +6,7 @@ that must learn it. An event's stored name is its class's name and is never chan
 
 from typing import get_args
 
+from .advance import AdvanceEvent, AdvanceExceeded, FloatShort
 from .approval import ApprovalEvent
 from .budget import BudgetEvent, LabelDisagrees, TotalDisagrees
 from .change import ChangeEvent
@@ -31,6 +32,7 @@ OfProduction = (
     | CommitmentEvent
     | SpendEvent
     | EstimateEvent
+    | AdvanceEvent
 )
 #: What a company's stream holds.
 OfCompany = CompanyEvent | DelegationEvent
@@ -48,6 +50,8 @@ FlagEvent = (
     | DuplicateSuspected
     | CommitmentExceeded
     | InvoicedByAnother
+    | AdvanceExceeded
+    | FloatShort
 )
 
 EVENTS: dict[str, type[AnyEvent]] = {event.__name__: event for event in get_args(AnyEvent)}

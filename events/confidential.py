@@ -8,6 +8,7 @@ a figure is that the fact does not say, nobody can say.
 import re
 
 from . import AnyEvent
+from .advance import AdvanceEvent
 from .approval import (
     Abstained,
     ApprovalEvent,
@@ -107,6 +108,8 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_commitment(event)
     if isinstance(event, EstimateEvent):
         return (event.account,)
+    if isinstance(event, AdvanceEvent):
+        return None  # whoever was paid, it may be for pay, or for an account that it does not say
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
     return ()  # funding, people, policies and stages

@@ -87,6 +87,9 @@ RequisitionId = Annotated[str, shape(r"^REQ-[1-9][0-9]{0,8}$", "send the number 
 CommitmentId = Annotated[
     str, shape(r"^(PO|DEAL|DEF)-[0-9]{4,9}$", "send the number of a commitment, such as PO-0001, DEAL-0001 or DEF-0001")
 ]
+AdvanceId = Annotated[
+    str, shape(r"^(FLOAT|DEP)-[0-9]{4,9}$", "send the number of an advance, such as FLOAT-0001 or DEP-0001")
+]
 SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 

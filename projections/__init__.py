@@ -3,6 +3,7 @@
 from typing import Any
 
 from . import (
+    advances,
     approval_status,
     audit_trail,
     commitment_register,
@@ -22,5 +23,6 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     commitment_register.PROJECTION,
     spend_register.PROJECTION,
     cost_report.PROJECTION,
+    advances.PROJECTION,
     flags.PROJECTION,
 )

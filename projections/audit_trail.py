@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Index, func
 
 from events import OfProduction
+from events.advance import FloatShort
 from events.approval import ConditionWaived, StepOverridden, StepReassigned, StepSkipped
 from events.budget import BudgetUnlocked, DifferenceWaived
 from events.commitment import AmendmentSubmitted, CommitmentReopened, CommitmentSubmitted, RequisitionRaised
@@ -121,6 +122,8 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
 def is_exception(event: OfProduction, metadata: Metadata) -> bool:
     """Whether a control was passed over, waived or lifted by it: what an auditor asks about first."""
     match event:
+        case FloatShort():
+            return True
         case StepOverridden() | StepSkipped() | ConditionWaived() | DifferenceWaived() | BudgetUnlocked():
             return True
         case StepReassigned(seat=seat):

@@ -5,6 +5,7 @@ from decimal import Decimal
 from difflib import ndiff
 from typing import Any
 
+from events.advance import ASKED_AS
 from events.money import Money
 from events.policy import (
     Approver,
@@ -67,6 +68,8 @@ def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping
     match kind:
         case RequestKind.BUDGET:
             return f"Put {subject}{of}, in force."
+        case RequestKind.PAYMENT if subject.startswith(ASKED_AS):
+            return f"Pay out a {subject}{of}."
         case RequestKind.PAYMENT:
             return f"Release the payment of {subject}{of}."
         case RequestKind.UNLOCKING:

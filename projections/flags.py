@@ -11,6 +11,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, Field
 
 from events import FlagEvent, OfProduction
+from events.advance import AdvanceExceeded, FloatShort
 from events.budget import LabelDisagrees
 from events.commitment import CommitmentExceeded, InvoicedByAnother
 from events.confidential import Accounts, is_pay
@@ -159,8 +160,8 @@ class Flags(BaseModel):
 
 def figures_of(row: FlagRow) -> Accounts:
     """The accounts whose figures the flag has; of an entry it does not say whether it is pay, which others know."""
-    if row.kind == LabelDisagrees.__name__:
-        return None  # of a base, which may be all accounts but one
+    if row.kind in (LabelDisagrees.__name__, AdvanceExceeded.__name__, FloatShort.__name__):
+        return None  # of a base, which may be all accounts but one; of what somebody holds
     if row.figures.get("scope") == AlertScope.ACCOUNT.value:
         return (row.figures["of"] or "",)
     about_a_commitment = row.kind in (CommitmentExceeded.__name__, InvoicedByAnother.__name__)

@@ -1,17 +1,18 @@
 """What waits for a person, on all their productions? Read from the rows of the approval status, and from open flags."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from pydantic import BaseModel, Field
 
 from events.delegation import Power
-from events.ids import Digest, FlagId, PersonId, RoundId, StreamId
-from events.money import Money
+from events.ids import AdvanceId, Digest, FlagId, PersonId, RoundId, StreamId, VendorId
+from events.money import Amount, Currency, Money
 from events.policy import RequestKind
 from events.spend import AlertScope
 from events.team import Role
 
+from .advances import AdvanceRow
 from .approval_status import DraftingRow, RoundRow, amount_of
 from .flags import FlagRow
 from .house import Barred, House, Members
@@ -49,6 +50,20 @@ class InboxAlert(BaseModel):
     since: datetime
 
 
+class InboxAdvance(BaseModel):
+    """A float to account for, or one that is overdue."""
+
+    production: StreamId
+    title: str
+    advance: AdvanceId
+    person: PersonId | None = Field(description="Who holds the float; none of a deposit.")
+    vendor: VendorId | None = Field(description="With whom the deposit is; none of a float.")
+    currency: Currency
+    open: Amount = Field(description="What is left to account for or to come back.")
+    due_on: date | None
+    overdue: bool
+
+
 class Inbox(BaseModel):
     """What waits for a person on all their productions, the oldest first."""
 
@@ -58,15 +73,22 @@ class Inbox(BaseModel):
     alerts: list[InboxAlert] = Field(
         description="Open ones, for executive producers, producers, line producers and accountants."
     )
+    advances: list[InboxAdvance] = Field(
+        description="Open floats that the person holds; and for accountants and line producers, whatever is overdue."
+    )
 
 
 #: Who is told of alerts: whoever answers for what is spent.
 ALERTED = frozenset({Role.EXECUTIVE_PRODUCER, Role.PRODUCER, Role.LINE_PRODUCER, Role.ACCOUNTANT})
 
+#: Who sees that advances come back.
+LOOKS_AFTER_ADVANCES = frozenset({Role.ACCOUNTANT, Role.LINE_PRODUCER})
+
 
 def inbox(
     rows: Rows,
     alerts: Iterable[FlagRow],
+    advances: Iterable[AdvanceRow],
     streams: list[StreamId],
     person: PersonId,
     position: int,
@@ -78,10 +100,12 @@ def inbox(
 
     Args:
         alerts: those that are open, of all these streams.
+        advances: those of which something is left, of all these streams.
         barred: who may not answer open rounds, as far as that is known.
     """
     items: list[InboxItem] = []
     told: list[InboxAlert] = []
+    out: list[InboxAdvance] = []
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
         house = House.of(rows, stream, at, members, barred)
@@ -107,12 +131,37 @@ def inbox(
                 items.append(_item(last, drafting.title, "revise", None, *answered))
         if ALERTED.intersection(house.standing.roles.get(person, ())):
             told += _alerts(drafting.title, [row for row in alerts if row.stream_id == stream])
+        roles = house.standing.roles.get(person, ())
+        out += _advances(drafting.title, [row for row in advances if row.stream_id == stream], person, roles, house.on)
     return Inbox(
         person=person,
         position=position,
         items=sorted(items, key=lambda item: item.since),
         alerts=sorted(told, key=lambda each: each.since),
+        advances=out,
     )
+
+
+def _advances(
+    title: str, open_ones: list[AdvanceRow], person: PersonId, roles: Iterable[Role], today: date
+) -> list[InboxAdvance]:
+    """What the person holds, and what is overdue where they look after that."""
+    looks_after = not LOOKS_AFTER_ADVANCES.isdisjoint(roles)
+    return [
+        InboxAdvance(
+            production=row.stream_id,
+            title=title,
+            advance=row.advance,
+            person=row.person,
+            vendor=row.vendor,
+            currency=row.currency,
+            open=row.open,
+            due_on=row.due_on,
+            overdue=row.is_overdue(today),
+        )
+        for row in open_ones
+        if row.person == person or (looks_after and row.is_overdue(today))
+    ]
 
 
 def _alerts(title: str, open_ones: list[FlagRow]) -> list[InboxAlert]:

@@ -12,6 +12,16 @@ from decimal import Decimal
 from functools import lru_cache
 
 from events import OfProduction
+from events.advance import (
+    AccountingReversed,
+    AdvanceAccounted,
+    AdvanceClosed,
+    AdvanceEvent,
+    AdvanceExceeded,
+    AdvancePaid,
+    AdvanceReturned,
+    FloatShort,
+)
 from events.approval import (
     Abstained,
     ApprovalEvent,
@@ -156,6 +166,8 @@ def tell(event: OfProduction) -> Told:
         return _tell_change(event)
     if isinstance(event, CommitmentEvent):
         return _tell_commitment(event)
+    if isinstance(event, AdvanceEvent):
+        return _tell_advance(event)
     if isinstance(event, EstimateEvent):
         return _tell_estimate(event)
     if isinstance(event, PolicyEvent):
@@ -498,6 +510,33 @@ def _beyond(beyond: Iterable[Beyond]) -> str:
         by = ", which was overridden" if each.overridden else ""
         said += f" It goes {each.over} beyond the {each.available} available of {of} under {each.budget}{by}."
     return said
+
+
+def _tell_advance(event: AdvanceEvent) -> Told:
+    match event:
+        case AdvancePaid(number, kind, who, to, amount, rate, base_amount, paid_on, due_on, memo):
+            holder = f"to {person(who)}" if who is not None else f"with {vendor(to or '')}"
+            at = "" if rate is None else f" at {rate} ({base_amount})"
+            due = "" if due_on is None else f", due on {_day(due_on)}"
+            what = "" if memo is None else f": {memo}"
+            paid = f"Paid {number}, {_a(kind.value)} of {amount}{at}, {holder} on {_day(paid_on)}{due}{what}"
+            return Told(f"{paid.removesuffix('.')}.", base_amount)
+        case AdvanceAccounted(number, spend, amount, state):
+            return Told(f"{spend} accounted for {amount} of {number}; it is {_words(state)}.", amount)
+        case AdvanceExceeded(flag, number, spend, account, left, owed):
+            beyond = f"is {owed} beyond what was left of {number}: {left}; that is owed to whoever paid it"
+            return Told(f"{flag}: {spend} on account {account} {beyond}.", owed, account)
+        case AccountingReversed(number, spend, accounted, short, state):
+            again = f"{accounted + short:,f} of it is open again"
+            return Told(f"{spend} accounts for {number} no more; {again}, and it is {_words(state)}.")
+        case AdvanceReturned(number, amount, returned_on, document, state):
+            on = f"on {_day(returned_on)}, document {document}"
+            return Told(f"{amount} of {number} came back {on}; it is {_words(state)}.", amount)
+        case AdvanceClosed(number, spend, short, state):
+            return Told(f"Closed {number}; {short} of it does not come back, and is {spend}: {_words(state)}.", short)
+        case FloatShort(flag, number, spend, account, who, short):
+            cost = f"{number}, held by {person(who)}, is {short} short, which is {spend} on account {account}"
+            return Told(f"{flag}: {cost}.", short, account)
 
 
 def _tell_estimate(event: EstimateEvent) -> Told:

@@ -13,6 +13,7 @@ from typing import get_args
 
 from pydantic import BaseModel, Field
 
+from events.advance import ASKED_AS, AdvanceAccounted, AdvanceClosed
 from events.approval import (
     ApprovalRequested,
     ApprovedByPolicy,
@@ -87,7 +88,8 @@ class PaymentRow:
     stream_id: StreamId
     version: int
     spend: str
-    #: `waiting`, until its round is turned down; `released`; `by_rule`, when a rule let it be paid without a round.
+    #: `waiting`, until its round is turned down; `released`; `by_rule`, when a rule let it be paid without a round;
+    #: `by_advance`, when it was paid out of a float or a deposit.
     payment: str
     #: In which it is asked about; a release does not say it again.
     round: str | None
@@ -117,7 +119,16 @@ PAYMENTS = kind(
 )
 TURNED_DOWN = kind("spend_register_turned_down", TurnedDownRow, "stream_id", "round", final=True)
 
-Reads = SpendEvent | ApprovalRequested | ApprovedByPolicy | RequestRejected | RequestRecalled | ChangesRequested
+Reads = (
+    SpendEvent
+    | ApprovalRequested
+    | ApprovedByPolicy
+    | RequestRejected
+    | RequestRecalled
+    | ChangesRequested
+    | AdvanceAccounted
+    | AdvanceClosed
+)
 
 
 def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
@@ -148,10 +159,14 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case SpendRecoded():
             rows.put(_line(recorded, 1, event, "recoded_out", event.from_account, event.cost, -1))
             rows.put(_line(recorded, 2, event, "recoded_in", event.to_account, event.cost, 1))
+        case ApprovalRequested(subject=subject) | ApprovedByPolicy(subject=subject) if subject.startswith(ASKED_AS):
+            pass  # of an advance, which is no entry
         case ApprovalRequested(round=round_id, kind=RequestKind.PAYMENT, subject=spend):
             rows.put(PaymentRow(stream, version, spend, "waiting", round_id))
         case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):
             rows.put(PaymentRow(stream, version, spend, "by_rule", None))
+        case AdvanceAccounted(spend=spend) | AdvanceClosed(spend=spend):
+            rows.put(PaymentRow(stream, version, spend, "by_advance", None))
         case PaymentReleased(spend):
             rows.put(PaymentRow(stream, version, spend, "released", None))
         case RequestRejected(round=round_id) | RequestRecalled(round=round_id) | ChangesRequested(round=round_id):
@@ -188,7 +203,7 @@ def _line(
     )
 
 
-PROJECTION = Projection("spend_register", frozenset(get_args(Reads)), 2, (ENTRIES, LINES, PAYMENTS, TURNED_DOWN), fold)
+PROJECTION = Projection("spend_register", frozenset(get_args(Reads)), 3, (ENTRIES, LINES, PAYMENTS, TURNED_DOWN), fold)
 
 
 class RegisterLine(BaseModel):
@@ -216,7 +231,8 @@ class RegisterLine(BaseModel):
     memo: str | None
     payment: str = Field(
         description="Whether the entry may be paid: `released`; `waiting` for the round; `refused`, when the round was"
-        " turned down or taken back; `not_asked`, when no policy was adopted that says who is asked."
+        " turned down or taken back; `by_advance`, when it was paid out of a float or a deposit, which was asked about;"
+        " `not_asked`, when no policy was adopted that says who is asked."
     )
     payment_round: RoundId | None = Field(description="In which it was asked about last; none where nobody was asked.")
     actor: PersonId

@@ -18,6 +18,7 @@ from sqlalchemy import ARRAY, Column, Index, LargeBinary, MetaData, Table, Text,
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
+from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
 from service.deciders.approval import (
     Abstain,
     Approve,
@@ -90,6 +91,8 @@ Index("api_keys_owner", api_keys.c.company, api_keys.c.owner)
 #: What a key may be made for: to log what happened, and to propose.
 FOR_KEYS: frozenset[type[Command]] = frozenset(
     {
+        PayAdvance,
+        ReturnAdvance,
         LogSpend,
         ReverseSpend,
         RecodeSpend,
@@ -133,6 +136,7 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         UnlockBudget,
         CancelCommitment,
         CloseCommitment,
+        CloseAdvance,
         ReopenCommitment,
         WaiveDifference,
         SecureFunding,

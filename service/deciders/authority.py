@@ -13,6 +13,7 @@ from events.delegation import Power
 from events.ids import PersonId
 from events.team import Role
 
+from .advance import CloseAdvance, PayAdvance, ReturnAdvance
 from .approval import (
     Abstain,
     Approve,
@@ -94,6 +95,9 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     CloseCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     ReopenCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     EstimateFinalCost: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT),
+    PayAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    ReturnAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    CloseAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),

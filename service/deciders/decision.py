@@ -39,6 +39,7 @@ from events.spend import PaymentReleased, SpendEvent, SpendLogged
 from events.team import Role
 
 from . import (
+    advance,
     alert,
     approval,
     budget,
@@ -55,6 +56,7 @@ from . import (
     submission,
     team,
 )
+from .advance import AdvanceCommand, CloseAdvance, PayAdvance, ReturnAdvance
 from .approval import (
     Abstain,
     ApprovalCommand,
@@ -123,6 +125,7 @@ DirectCommand = (
     | change.ChangeCommand
     | commitment.CommitmentCommand
     | EstimateFinalCost
+    | AdvanceCommand
     | spend.SpendCommand
     | RequestPayment
     | EnterStage
@@ -135,7 +138,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 #: P3
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
-    *(WithdrawRequisition, CancelCommitment, CloseCommitment),
+    *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
 )
 
 
@@ -273,7 +276,7 @@ def _still_taken(command: Command, production: Production) -> bool:
     if isinstance(command, OnRound):
         asked = production.approvals.rounds.get(command.round)
         return asked is not None and (
-            asked.kind in (RequestKind.REOPENING, RequestKind.PAYMENT) or asked.command == EndAppointment.__name__
+            asked.kind is RequestKind.REOPENING or _is_of_an_entry(asked) or asked.command == EndAppointment.__name__
         )
     return isinstance(command, STILL_TAKEN)
 
@@ -382,6 +385,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += change.draw_contingency(command, budgets, spending)
         case _ if isinstance(command, commitment.CommitmentCommand):
             happened += _committed(command, situation)
+        case PayAdvance() | ReturnAdvance() | CloseAdvance():
+            happened += _advanced(command, situation)
         case EstimateFinalCost():
             happened += estimate.estimate_final_cost(command, production.estimates, production.costed, base)
         case ReverseSpend():
@@ -403,16 +408,36 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
 
 
 def _logged(command: LogSpend, situation: Situation) -> list[OfProduction]:
-    """S1 to S4, O5."""
+    """S1 to S4, O5, V3."""
     production, flags = situation.production, situation.flags
     if command.commitment is not None:
         commitment.existing(production.commitments, command.commitment)
+    if command.advance is not None:
+        advance.may_pay(command.advance, command.vendor, production.advances)
     logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags)
-    if command.commitment is None:
-        return [*logged]
-    entry = logged[0]
+    entry, happened = logged[0], list[OfProduction](logged)
     assert isinstance(entry, SpendLogged)
-    return [*logged, *commitment.invoice(command.commitment, entry, production.commitments, flags)]
+    if command.commitment is not None:
+        happened += commitment.invoice(command.commitment, entry, production.commitments, flags)
+    if command.advance is not None:
+        happened += advance.account_for(command.advance, entry, production.advances, flags)
+    return happened
+
+
+def _advanced(command: AdvanceCommand, situation: Situation) -> list[OfProduction]:
+    """V1 to V5."""
+    production, flags, persons = situation.production, situation.flags, situation.metadata.persons
+    known, base = production.advances, production.currency
+    match command:
+        case PayAdvance():
+            on = production.today(situation.metadata)
+            belongs = [person for person in production.team if team.held(production.team, person, on)]
+            return [*advance.pay_advance(command, known, base, belongs, persons)]
+        case ReturnAdvance():
+            return [*advance.return_advance(command, known, persons)]
+        case CloseAdvance():
+            spending, measure = production.spending, production.measure
+            return [*advance.close_advance(command, known, spending, measure, base, flags, persons)]
 
 
 def _committed(command: commitment.CommitmentCommand, situation: Situation) -> list[OfProduction]:
@@ -485,14 +510,15 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
 
 
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
-    """S4 to S7, O5; what was to be paid for it is asked no more."""
+    """S4 to S7, O5, V3; what was to be paid for it is asked no more."""
     production, flags = situation.production, situation.flags
-    known = production.commitments
-    beside = known.flags_of(command.spend)
+    known, advances = production.commitments, production.advances
+    beside = (*known.flags_of(command.spend), *advances.flags_of(command.spend))
     happened = spend.reverse_spend(command, production.spending, production.measure, flags, beside)
     asked = production.approvals.on(command.spend, RequestKind.PAYMENT)
     overtaken = [] if asked is None else [RequestRecalled(asked, command.spend, f"{command.spend} is reversed")]
-    return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken]
+    restored = (*commitment.take_back(command.spend, known, flags), *advance.take_back(command.spend, advances))
+    return [*happened, *restored, *overtaken]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -514,7 +540,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     asked = approval.request_approval(request, rule, round_id)
     if isinstance(command, RecodeSpend):
         return [*happened, *_asked_anew(request, rule, asked, situation)]
-    if request.kind in (RequestKind.PAYMENT, RequestKind.BUDGET):
+    if request.kind is RequestKind.BUDGET or _is_of_an_entry(request):
         happened = [*happened, *asked]
         if rule.steps:
             return [*happened, *_onward(round_id, happened, situation)]
@@ -540,6 +566,11 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         elif each.kind is RequestKind.POLICY_CHANGE:
             raise PolicyIsProposed(each.subject, waits, each.by)
     return [*overtaken, *_consenting(round_id, asked, _situated(situation, overtaken))]
+
+
+def _is_of_an_entry(asked: Request | Round) -> bool:
+    """Whether it is about paying what was spent already; else nothing is paid before it is approved, as an advance."""
+    return asked.kind is RequestKind.PAYMENT and asked.command is None
 
 
 _ANEW = "nobody can take it further; it is asked for anew"
@@ -683,7 +714,7 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
             return [approved, *commitment.takes_effect(asked.subject, known, available, roles, situation.flags)]
         except Refusal as refusal:
             raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
-    if asked.kind is RequestKind.PAYMENT:
+    if _is_of_an_entry(asked):
         entry = production.spending.entries[asked.subject]
         return [approved, PaymentReleased(asked.subject, entry.cost, entry.paid)]
     assert asked.command is not None
@@ -740,7 +771,7 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.BUDGET:
             version = production.budgets.versions[asked.subject]
             return asked.excluded | asked.requesters | hands_in(version, production)
-        case RequestKind.PAYMENT:
+        case RequestKind.PAYMENT if _is_of_an_entry(asked):
             return asked.excluded | production.spending.entries[asked.subject].recoded_by
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
             return asked.excluded | loggers(asked.accounts[-1], production)

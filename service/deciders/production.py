@@ -7,7 +7,7 @@ C4  A member who holds the right opens a production, and becomes its first execu
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
 P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, what
-    releases a commitment or a requisition, and reopening; nothing else.
+    releases a commitment or a requisition, advances that come back, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -21,6 +21,7 @@ from immutables import Map
 from pydantic import AfterValidator, Field
 
 from events import FlagEvent, OfProduction
+from events.advance import AdvanceEvent
 from events.approval import ApprovalEvent, ChangesRequested, RequestRecalled, RequestRejected
 from events.commitment import CommitmentEvent
 from events.envelope import Metadata
@@ -33,7 +34,8 @@ from events.production import ProductionGreenlit, ProductionKind, ProductionOpen
 from events.spend import SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import budget, estimate, financing, holds, policy, rounds, spend, team
+from . import advance, budget, estimate, financing, holds, policy, rounds, spend, team
+from .advance import Advances
 from .budget import Budgets
 from .command import Command, CurrencyInUse
 from .company import OF_GUESTS, Company
@@ -127,6 +129,7 @@ class Production:
     spending: Spending = Spending()
     commitments: Commitments = Commitments()
     estimates: Estimates = Map()
+    advances: Advances = Advances()
     #: The last green light on each budget.
     greenlit: Map[BudgetId | None, ProductionGreenlit] = Map()
     #: How many flags were ever raised; the next one's number.
@@ -252,6 +255,8 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         production = replace(production, commitments=commitments)
     elif isinstance(event, EstimateEvent):
         production = replace(production, estimates=estimate.evolve(production.estimates, event))
+    elif isinstance(event, AdvanceEvent):
+        production = replace(production, advances=advance.evolve(production.advances, event))
     elif isinstance(event, TeamEvent):
         production = replace(production, team=team.evolve(production.team, event))
     elif isinstance(event, PolicyEvent):
@@ -271,5 +276,6 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
             financing=financing.cleared(production.financing, clears),
             spending=spend.cleared(production.spending, clears),
             commitments=holds.cleared(production.commitments, clears),
+            advances=advance.cleared(production.advances, clears),
         )
     return production

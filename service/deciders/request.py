@@ -6,7 +6,7 @@ ask by it.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -16,6 +16,7 @@ from immutables import Map
 from pydantic import TypeAdapter
 
 from events import OfProduction
+from events.advance import AdvancePaid
 from events.approval import BudgetSubmitted
 from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
@@ -36,7 +37,7 @@ from events.production import Stage, StageEntered
 from events.spend import SpendLogged, SpendRecoded
 from events.team import Appointed, AppointmentEnded, Role
 
-from . import payment, policy
+from . import advance, payment, policy
 from .budget import Budget
 from .command import Command
 from .financing import AmendsTwoThings
@@ -104,6 +105,14 @@ def requested(
             case ContingencyDrawn(contingency=left, account=account, amount=amount):
                 excluded = loggers(account, production)
                 return asks(RequestKind.CONTINGENCY_DRAW, account, amount, (left, account), excluded)
+            case AdvancePaid(kind=kind, amount=amount):
+                to = advance.payee(event)
+                paid = _dearer(event.base_amount, amount, production)
+                return replace(asks(RequestKind.PAYMENT, f"{kind.value} to {event.person or to}", paid), vendor=to)
+            case SpendLogged(spend) if advance.is_paid(spend, happened):
+                return None
+            case SpendRecoded(spend) if production.advances.paid_for(spend):
+                return None
             case SpendLogged(spend, account, vendor=vendor):
                 content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
                 paid = _dearer(payment_of(event), Money(event.net + event.tax, event.currency), production)

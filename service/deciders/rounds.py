@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from immutables import Map
 
+from events.advance import ASKED_AS
 from events.approval import (
     Abstained,
     ApprovalEvent,
@@ -52,6 +53,11 @@ BY_ASKING = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINT
 
 #: What is asked about one document again and again counts once: as it was asked about last.
 COUNTS_ONCE = (RequestKind.PAYMENT, RequestKind.COMMITMENT)
+
+
+def counts_once(kind: RequestKind, subject: str) -> bool:
+    """Whether it is about one document; an advance is one only once it is paid, and each that is asked for counts."""
+    return kind in COUNTS_ONCE and not subject.startswith(ASKED_AS)
 
 
 class Outcome(StrEnum):
@@ -204,7 +210,7 @@ class Approvals:
 
     def beside(self, kind: RequestKind, subject: str) -> Asked:
         """What counts together with a request about a subject: all that was asked, without that very document."""
-        if kind not in COUNTS_ONCE or subject not in self.once:
+        if not counts_once(kind, subject) or subject not in self.once:
             return self.asked
         return _counted(self.asked, *self.once[subject].asked, -1)
 
@@ -493,7 +499,7 @@ class CountsOnce:
 
 def _counting(approvals: Approvals, what: ApprovalRequested | ApprovedByPolicy, on: date) -> Approvals:
     asked = _counted(approvals.beside(what.kind, what.subject), what, on, 1)
-    if what.kind not in COUNTS_ONCE:
+    if not counts_once(what.kind, what.subject):
         return replace(approvals, asked=asked)
     before = approvals.once.get(what.subject)
     granted = (what, on) if isinstance(what, ApprovedByPolicy) else None if before is None else before.granted
@@ -522,7 +528,7 @@ def recoded(approvals: Approvals, event: SpendRecoded) -> Approvals:
 def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> Approvals:
     """What was not granted does not count together with what is asked for next; what was granted before does again."""
     asked = approvals.rounds[round_id]
-    if asked.kind not in COUNTS_ONCE:
+    if not counts_once(asked.kind, asked.subject):
         approvals = replace(approvals, asked=_counted(approvals.asked, asked, asked.asked_on, -1))
         return _ended(approvals, round_id, outcome, None)
     subject, granted = asked.subject, approvals.once[asked.subject].granted
@@ -537,7 +543,7 @@ def _turned_down(approvals: Approvals, round_id: RoundId, outcome: Outcome) -> A
 
 def _ended(approvals: Approvals, round_id: RoundId, outcome: Outcome, approver: PersonId | None) -> Approvals:
     ended = replace(approvals.rounds[round_id], outcome=outcome, approver=approver)
-    if outcome is Outcome.APPROVED and ended.kind in COUNTS_ONCE and ended.subject in approvals.once:
+    if outcome is Outcome.APPROVED and counts_once(ended.kind, ended.subject) and ended.subject in approvals.once:
         asked = approvals.once[ended.subject].asked
         approvals = replace(approvals, once=approvals.once.set(ended.subject, CountsOnce(asked, asked)))
     still = None if round_id == approvals.open else approvals.open

@@ -27,6 +27,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from events.envelope import Metadata
 from events.ids import (
     AccountCode,
+    AdvanceId,
     BudgetId,
     CommitmentId,
     Digest,
@@ -68,6 +69,27 @@ class SpendIsMissing(Missing):
     rule = "S6"
     otherwise = "Look up the entries in the spend register."
     spend: SpendId
+
+
+@dataclass
+class AdvanceIsMissing(Missing):
+    """The production has no advance {advance}."""
+
+    rule = "V3"
+    otherwise = "Look up the floats and deposits among the advances."
+    advance: AdvanceId
+
+
+@dataclass
+class DepositIsWithAnother(Conflicting):
+    """{advance}, {amount}, is a deposit with {vendor}, not with {sent}."""
+
+    rule = "V3"
+    otherwise = "Log the spend without it, or with a deposit of its vendor."
+    advance: AdvanceId
+    amount: Money
+    vendor: VendorId
+    sent: VendorId
 
 
 @dataclass
@@ -128,7 +150,7 @@ class ContingencyTakesNoSpend(Conflicting):
 class LogSpend(Command):
     """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
 
-    refusals = (CommitmentIsMissing, ActualRateDoesNotConvert)
+    refusals = (CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, ActualRateDoesNotConvert)
     example: ClassVar[dict[str, Any]] = {
         "account": "2200",
         "currency": "INR",
@@ -159,6 +181,7 @@ class LogSpend(Command):
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
     memo: Memo | None = None
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
+    advance: AdvanceId | None = Field(None, description="The float or deposit that it was paid out of.")
 
     @field_validator("net", "tax", "recoverable_tax", mode="after")
     @classmethod

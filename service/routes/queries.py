@@ -66,6 +66,7 @@ from service.problems import Problem
 from service.spreadsheets import CSV
 
 from .access import At, Doors, Readable, Reading, Sender, operation_id
+from .advances import unsettled
 from .listing import JSON, JSON_LINES, Listing, Page, Terms, answered, listed, preferred
 from .views import PRODUCTION, AsOf, AtLeast, caught_up, company_of, rows_of, snapshot, stamp
 
@@ -201,10 +202,11 @@ async def get_inbox(
         streams = list((await connection.execute(select(mine.c.stream_id).where(where).distinct())).scalars())
         driver = (await connection.get_raw_connection()).driver_connection
         rows = await load(driver, projection.kinds, [sender.company, *streams])
-    alerts = await _open_alerts(at, streams)
+    alerts, out = await _open_alerts(at, streams), await unsettled(at, streams)
     response.headers["Position"] = str(position)
     barred = await _barred(at, rows, streams)
-    return inbox.inbox(rows, alerts, sorted(streams), sender.person, position, at.clock(), sender.of_company, barred)
+    told = (rows, alerts, out, sorted(streams))
+    return inbox.inbox(*told, sender.person, position, at.clock(), sender.of_company, barred)
 
 
 async def _open_alerts(at: Doors, streams: Sequence[StreamId]) -> list[FlagRow]:
@@ -316,7 +318,8 @@ async def get_spend_register(
     kind: Annotated[SpendKind | None, Query(description="Of spend.")] = None,
     state: Annotated[Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")] = None,
     payment: Annotated[
-        Literal["released", "waiting", "refused", "not_asked"] | None, Query(description="Whether it may be paid.")
+        Literal["released", "waiting", "refused", "by_advance", "not_asked"] | None,
+        Query(description="Whether it may be paid."),
     ] = None,
     amount_min: Least = None,
     amount_max: Most = None,
@@ -533,7 +536,7 @@ def _payment(lines: Table, version: int) -> tuple[ColumnElement[str], ColumnElem
     )
     refused = and_(said == "waiting", ended.correlate(lines))
     payment = case((refused, "refused"), (said == "by_rule", "released"), else_=func.coalesce(said, "not_asked"))
-    return payment, case((said != "by_rule", asked_in))
+    return payment, case((said.not_in(("by_rule", "by_advance")), asked_in))
 
 
 def _register_line(row: Any) -> RegisterLine:

@@ -99,6 +99,9 @@ CancelCommitment     x  x  .  x  .  .  .  x  .  .  .
 CloseCommitment      x  x  .  x  .  .  .  x  .  .  .
 ReopenCommitment     x  x  .  x  .  .  .  x  .  .  .
 EstimateFinalCost    .  x  .  x  .  .  .  x  .  .  .
+PayAdvance           .  .  .  x  .  .  .  x  .  .  .
+ReturnAdvance        .  .  .  x  .  .  .  x  .  .  .
+CloseAdvance         .  .  .  x  .  .  .  x  .  .  .
 LogSpend             .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .

@@ -37,6 +37,7 @@ from events.production import Stage
 from events.spend import SpendLogged, SpendRecoded, SpendReversed
 from events.team import Role
 from service.deciders import production as productions
+from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
 from service.deciders.approval import (
     Abstain,
     Approve,
@@ -85,6 +86,7 @@ from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
+from tests.deciders.advances import close_short, give_back, pay
 from tests.deciders.commitments import (
     CLOSED_ORDER,
     amend,
@@ -257,7 +259,21 @@ def logged(dice: Random) -> LogSpend:
     net, tax = dice.choice(["20000", "100000", "150000", amount(dice)]), dice.choice(["0", "18.50"])
     if dice.random() < 0.3:
         details["commitment"] = f"PO-{dice.randint(1, 4):04}"
+    if dice.random() < 0.2:
+        details["advance"] = float_or_deposit(dice)
     return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
+
+
+def float_or_deposit(dice: Random) -> str:
+    return f"{dice.choice(['FLOAT', 'FLOAT', 'DEP'])}-{dice.randint(1, 3):04}"
+
+
+def advanced(dice: Random) -> PayAdvance:
+    at = dice.choice(RATES)
+    details: dict[str, Any] = {} if at is None else {"currency": "USD", "rate": at}
+    if dice.random() < 0.3:
+        return pay(amount(dice), vendor=dice.choice(["kala-sets", "sona-timber"]), **details)
+    return pay(amount(dice), person=dice.choice(PEOPLE), **details)
 
 
 def drafted(dice: Random) -> DraftCommitment:
@@ -327,6 +343,9 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     CloseCommitment: lambda dice: close(dice.randint(1, 4)),
     ReopenCommitment: lambda dice: reopen(dice.randint(1, 4)),
     EstimateFinalCost: lambda dice: estimate(dice.choice([None, amount(dice)]), dice.choice(CODES)),
+    PayAdvance: advanced,
+    ReturnAdvance: lambda dice: give_back(amount(dice), float_or_deposit(dice)),
+    CloseAdvance: lambda dice: close_short(float_or_deposit(dice)),
     LogSpend: logged,
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
@@ -344,10 +363,10 @@ OFTEN = [
     *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding, EndAppointment],
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
-    *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment]),
+    *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment, PayAdvance]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
-AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition)
+AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition, PayAdvance, ReturnAdvance)
 BEGINNINGS = {
     "staffed": STAFFED,
     "funded": FUNDED,
@@ -589,6 +608,7 @@ class TestFlags:
             *spending.suspected,
             *spending.alerts.values(),
             *production.commitments.flagged,
+            *production.advances.flags,
         ]
         of_budgets = {fact.flag for fact, _ in history.world.facts if isinstance(fact, LabelDisagrees | TotalDisagrees)}
         assert sorted(remembered) == sorted(set(open_flags(history.world)) - of_budgets)

@@ -4,6 +4,17 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from events import AnyEvent
+from events.advance import (
+    AccountingReversed,
+    AdvanceAccounted,
+    AdvanceClosed,
+    AdvanceExceeded,
+    AdvanceKind,
+    AdvancePaid,
+    AdvanceReturned,
+    AdvanceState,
+    FloatShort,
+)
 from events.approval import (
     Abstained,
     AccountChange,
@@ -519,6 +530,24 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     CommitmentCancelled("PO-0002", (Hold("2200", Decimal("500.00")),)),
     CommitmentClosed("PO-0001", (Hold("2200", Decimal("16000.00")),)),
     CommitmentReopened("PO-0001", (Hold("2200", Decimal("16000.00")),), BEYOND, CommitmentState.OPEN),
+    AdvancePaid(
+        advance="FLOAT-0001",
+        kind=AdvanceKind.FLOAT,
+        person="ravi",
+        vendor=None,
+        amount=Money(Decimal("200.00"), "USD"),
+        rate=DOLLARS,
+        base_amount=inr("16900.00"),
+        paid_on=date(2026, 11, 16),
+        due_on=date(2026, 11, 30),
+        memo=MEMO,
+    ),
+    AdvanceAccounted("FLOAT-0001", "S-000001", inr("12000.00"), AdvanceState.PARTLY_ACCOUNTED),
+    AdvanceExceeded("FLAG-13", "FLOAT-0001", "S-000002", "2200", inr("500.00"), inr("250.00")),
+    AccountingReversed("FLOAT-0001", "S-000001", Decimal("12000.00"), Decimal("0.00"), AdvanceState.OPEN),
+    AdvanceReturned("FLOAT-0001", inr("1500.00"), date(2026, 11, 24), "Cash book 17", AdvanceState.RETURNED),
+    AdvanceClosed("FLOAT-0001", "S-000003", inr("300.00"), AdvanceState.SHORT),
+    FloatShort("FLAG-14", "FLOAT-0001", "S-000003", "2200", "ravi", inr("300.00")),
     FinalCostEstimated("2200", inr("290000.00"), inr("262000.00")),
     ProductionGreenlit(
         "v2",

@@ -28,6 +28,8 @@ FOR_THE_FEW = {
     *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
     *("CommitmentOpened", "AmendmentSubmitted", "CommitmentAmended", "CommitmentReopened"),
     *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed"),
+    *("AdvancePaid", "AdvanceAccounted", "AdvanceExceeded", "AccountingReversed", "AdvanceReturned", "AdvanceClosed"),
+    "FloatShort",
 }
 #: Of the accounts that they name.
 OF_ACCOUNTS = {

@@ -45,6 +45,7 @@ from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
+from tests.deciders.advances import close_short, give_back, pay, receipt_of
 from tests.deciders.commitments import amend, order, requisition
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
@@ -119,6 +120,9 @@ ACTS = {
     "order": 4,
     "commitment": 5,
     "invoice": 4,
+    "float": 3,
+    "out of a float": 4,
+    "back": 3,
 }
 numbers = st.integers(0, 999)
 steps = st.lists(
@@ -135,6 +139,8 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
         return _about_rounds(act, a, b, production)
     if act in ("requisition", "order", "commitment", "invoice"):
         return _of_commitments(act, a, b, production)
+    if act in ("float", "out of a float", "back"):
+        return _of_advances(act, a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
     some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
     match act:
@@ -223,6 +229,25 @@ def _of_commitments(act: str, a: int, b: int, production: Production) -> tuple[P
             return LINE_PRODUCER, ReopenCommitment(commitment=number, **why)
         case _:
             return LINE_PRODUCER, amend((code, amount), (ART, str(b * 10 + 90)), commitment=number)
+
+
+def _of_advances(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    known = sorted(production.advances.known)
+    number = known[a % len(known)] if known else "FLOAT-0001"
+    amount, foreign = str(a % 90 * 100 + 100), {"currency": "USD", "rate": rate("USD", "INR", f"8{b % 10}.5")}
+    match act:
+        case "float" if b % 3:
+            return ACCOUNTANT, pay(amount, person=(DIRECTOR, LINE_PRODUCER)[a % 2], **(foreign if a % 5 == 0 else {}))
+        case "float":
+            return LINE_PRODUCER, pay(amount, vendor="kala-sets", due_on=TODAY)
+        case "out of a float":
+            paid_in = foreign if a % 4 == 0 else {"tax": Decimal(b), "recoverable_tax": Decimal(b // 2)}
+            net = str(b % 60 + 5) if a % 4 == 0 else str(b % 60 * 100 + 50)
+            return LINE_PRODUCER, receipt_of(net, f"R-{a % 50}", number, **paid_in)
+        case _ if b % 3:
+            return ACCOUNTANT, give_back(str(b % 40 * 100 + 10), number)
+        case _:
+            return ACCOUNTANT, close_short(number)
 
 
 def _waive(newest: str) -> WaiveDifference:

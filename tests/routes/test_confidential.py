@@ -234,6 +234,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/vendors": costs,
     "/v1/{company}/{production}/cost-report/accounts/{account}": costs,
     "/v1/{company}/{production}/commitment-register": view("commitment-register"),
+    "/v1/{company}/{production}/advances": view("advances"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
     "/v1/{company}/{production}/exceptions": listed("exceptions"),

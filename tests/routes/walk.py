@@ -9,6 +9,7 @@ from events.budget import Level, TotalName
 from events.financing import FundingKind
 from events.ids import PersonId
 from events.team import Role
+from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
 from service.deciders.approval import (
     Abstain,
     Approve,
@@ -218,6 +219,17 @@ SPENT: list[Step] = [
     shown(RAVI, SubmitCommitment),
     shown(RAVI, AmendCommitment),
     Look(AUDITOR, "commitment_register"),
+    shown(ACCOUNTANT, PayAdvance),
+    (
+        ACCOUNTANT,
+        LogSpend.model_validate_json(
+            '{"account": "2500", "currency": "INR", "net": "12000", "vendor": "chai-point", "spent_on": "2026-11-02",'
+            ' "posted_on": "2026-11-02", "kind": "petty_cash", "advance": "FLOAT-0001"}'
+        ),
+    ),
+    shown(ACCOUNTANT, ReturnAdvance),
+    shown(ACCOUNTANT, CloseAdvance),
+    Look(AUDITOR, "advances"),
     shown(RAVI, EstimateFinalCost),
     Look(AUDITOR, "cost_report", asked={"posted_from": "2026-11-01", "posted_to": "2026-11-30"}),
     Look(AUDITOR, "vendors"),

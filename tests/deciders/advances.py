@@ -1,0 +1,106 @@
+"""Floats and deposits as people send them, and every way in which they are refused."""
+
+from decimal import Decimal
+from typing import Any
+
+from events.advance import AdvanceKind, AdvanceState
+from events.spend import SpendKind
+from service.deciders.advance import (
+    AdvanceIsSettled,
+    AdvanceRateDoesNotConvert,
+    CloseAdvance,
+    FloatIsYourOwn,
+    HolderIsNobodyHere,
+    PayAdvance,
+    ReturnAdvance,
+    ReturnedBeyondAdvance,
+)
+from service.deciders.command import Command
+from service.deciders.spend import AdvanceIsMissing, DepositIsWithAnother, LogSpend
+from tests.deciders.rung import WHY, Rung
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    DIRECTOR,
+    LINE_PRODUCER,
+    LOCKED,
+    STRANGER,
+    TODAY,
+    inr,
+    spend,
+)
+from tests.spec import Story
+
+FLOAT, DEPOSIT = "FLOAT-0001", "DEP-0001"
+
+
+def pay(amount: str = "20000", **more: Any) -> PayAdvance:
+    """A float to the director, unless it says otherwise."""
+    held = {} if "vendor" in more else {"person": DIRECTOR}
+    kind = AdvanceKind.DEPOSIT if "vendor" in more else AdvanceKind.FLOAT
+    of: dict[str, Any] = {"kind": kind, "currency": "INR", "amount": Decimal(amount), "paid_on": TODAY}
+    return PayAdvance(**(of | held | more))
+
+
+def receipt_of(amount: str, document: str = "R-1", advance: str = FLOAT, **more: Any) -> LogSpend:
+    """A receipt that was paid out of an advance."""
+    return spend(ART, amount, document, advance=advance, kind=SpendKind.PETTY_CASH, **more)
+
+
+def give_back(amount: str, advance: str = FLOAT) -> ReturnAdvance:
+    return ReturnAdvance(advance=advance, amount=Decimal(amount), returned_on=TODAY, document="Cash book 17")
+
+
+def close_short(advance: str = FLOAT) -> CloseAdvance:
+    return CloseAdvance(advance=advance, account=ART, posted_on=TODAY, reason=WHY)
+
+
+FLOATED: Story = [*LOCKED, (ACCOUNTANT, pay())]
+DEPOSITED: Story = [*LOCKED, (ACCOUNTANT, pay("50000", vendor="kala-sets"))]
+RETURNED: Story = [*FLOATED, (ACCOUNTANT, give_back("20000"))]
+#: The accountant holds it; the line producer paid it out.
+OF_THE_ACCOUNTANT: Story = [*LOCKED, (LINE_PRODUCER, pay(person=ACCOUNTANT))]
+
+SOUND: tuple[Command, ...] = (pay(), give_back("1500"), close_short())
+
+_OWN = FloatIsYourOwn(ACCOUNTANT, inr("20000.00"))
+_SETTLED = AdvanceIsSettled(FLOAT, inr("20000.00"), AdvanceState.RETURNED)
+
+RUNGS = [
+    Rung(
+        "PayAdvance: to somebody who is nobody here",
+        LOCKED,
+        ACCOUNTANT,
+        pay(person=STRANGER),
+        HolderIsNobodyHere(STRANGER),
+    ),
+    Rung("PayAdvance: to oneself", LOCKED, ACCOUNTANT, pay(person=ACCOUNTANT), _OWN),
+    Rung(
+        "PayAdvance: foreign without a rate",
+        LOCKED,
+        ACCOUNTANT,
+        pay(currency="USD"),
+        AdvanceRateDoesNotConvert("USD", None, "INR"),
+    ),
+    Rung("ReturnAdvance: of none", LOCKED, ACCOUNTANT, give_back("1"), AdvanceIsMissing(FLOAT)),
+    Rung("ReturnAdvance: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, give_back("1"), _OWN),
+    Rung("ReturnAdvance: of what is back already", RETURNED, ACCOUNTANT, give_back("1"), _SETTLED),
+    Rung(
+        "ReturnAdvance: more than is left",
+        FLOATED,
+        ACCOUNTANT,
+        give_back("20000.01"),
+        ReturnedBeyondAdvance(FLOAT, inr("20000.00"), inr("20000.00"), inr("20000.01")),
+    ),
+    Rung("CloseAdvance: of none", LOCKED, ACCOUNTANT, close_short(), AdvanceIsMissing(FLOAT)),
+    Rung("CloseAdvance: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, close_short(), _OWN),
+    Rung("CloseAdvance: of what is back already", RETURNED, ACCOUNTANT, close_short(), _SETTLED),
+    Rung("LogSpend: out of no such advance", LOCKED, LINE_PRODUCER, receipt_of("100"), AdvanceIsMissing(FLOAT)),
+    Rung(
+        "LogSpend: out of another vendor's deposit",
+        DEPOSITED,
+        LINE_PRODUCER,
+        receipt_of("100", advance=DEPOSIT, vendor="sona-timber"),
+        DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "sona-timber"),
+    ),
+]

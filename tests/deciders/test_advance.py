@@ -1,0 +1,219 @@
+"""Floats and deposits: paid out, accounted for, given back, or short."""
+
+from decimal import Decimal
+
+import pytest
+
+from events.advance import (
+    AccountingReversed,
+    AdvanceAccounted,
+    AdvanceClosed,
+    AdvanceExceeded,
+    AdvanceKind,
+    AdvancePaid,
+    AdvanceReturned,
+    AdvanceState,
+    FloatShort,
+)
+from events.approval import ApprovalRequested, ApprovedByPolicy
+from events.policy import RequestKind, Rule, When
+from events.spend import PaymentReleased, SpendKind, SpendLogged, SpendReversed
+from service.deciders.approval import Approve
+from tests.deciders.advances import (
+    DEPOSIT,
+    DEPOSITED,
+    FLOAT,
+    FLOATED,
+    close_short,
+    give_back,
+    pay,
+    receipt_of,
+)
+from tests.deciders.commitments import ruled
+from tests.deciders.rounds import COVERED, adopted
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    DIRECTOR,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    TODAY,
+    inr,
+    rate,
+    recode,
+    reverse,
+    usd,
+)
+from tests.spec import Answer, Story, given, play
+
+DOLLARS = {"currency": "USD", "rate": rate("USD", "INR", "84")}
+#: Whatever is paid from 10,000 on, an executive producer is asked about.
+ASKED = adopted(COVERED, ruled(Rule("Small", When((RequestKind.PAYMENT,), below=Decimal(10_000)))))
+
+
+def beside(answer: Answer, *kinds: type) -> list[object]:
+    """The facts of these kinds."""
+    assert answer.refusal is None
+    return [fact for fact in answer.facts if isinstance(fact, kinds)]
+
+
+class TestPayAdvance:
+    def test_is_no_spend(self) -> None:
+        given(LOCKED).when(ACCOUNTANT, pay(due_on=TODAY)).then(
+            AdvancePaid(
+                FLOAT, AdvanceKind.FLOAT, DIRECTOR, None, inr("20000.00"), None, inr("20000.00"), TODAY, TODAY, None
+            )
+        )
+
+    def test_is_numbered_by_its_kind(self) -> None:
+        paid = beside(given(FLOATED).when(ACCOUNTANT, pay("5", vendor="kala-sets")), AdvancePaid)
+        assert [each.advance for each in paid if isinstance(each, AdvancePaid)] == [DEPOSIT]
+
+    def test_moves_neither_cost_nor_what_is_available(self) -> None:
+        before, paid = play(LOCKED).production, play(FLOATED).production
+        back = play([*FLOATED, (ACCOUNTANT, give_back("8000"))]).production
+        assert before is not None
+        assert paid is not None
+        assert back is not None
+        assert before.available == paid.available == back.available
+        assert before.spending == paid.spending == back.spending
+
+    @pytest.mark.parametrize("held", [{}, {"person": DIRECTOR, "vendor": "kala-sets"}])
+    def test_is_held_by_one(self, held: dict[str, str]) -> None:
+        with pytest.raises(ValueError, match="send the one"):
+            pay(**({"person": None} | held | {"kind": AdvanceKind.FLOAT}))
+
+
+class TestPayingUnderAPolicy:
+    def test_is_asked_about_before_it_is_paid(self) -> None:
+        answer = given(ASKED).when(ACCOUNTANT, pay("10000"))
+        (asked,) = answer.facts
+        assert isinstance(asked, ApprovalRequested)
+        assert (asked.kind, asked.subject, asked.amount) == (
+            RequestKind.PAYMENT,
+            f"float to {DIRECTOR}",
+            inr("10000.00"),
+        )
+
+    def test_is_paid_once_it_is_approved(self) -> None:
+        waiting: Story = [*ASKED, (ACCOUNTANT, pay("10000"))]
+        production = play(waiting).production
+        assert production is not None
+        number, asked = [*production.approvals.rounds.items()][-1]
+        approved = given(waiting).when(MAYA, Approve(round=number, content_hash=asked.content_hash))
+        assert [type(fact) for fact in approved.facts][-1] is AdvancePaid
+        assert not beside(approved, PaymentReleased)
+
+    def test_is_paid_at_once_where_the_policy_asks_nobody(self) -> None:
+        facts = given(ASKED).when(ACCOUNTANT, pay("9999.99")).facts
+        assert [type(fact) for fact in facts] == [ApprovedByPolicy, AdvancePaid]
+
+    def test_counts_together_with_what_went_to_the_same_holder(self) -> None:
+        one: Story = [*ASKED, (ACCOUNTANT, pay("6000"))]
+        assert beside(given(one).when(ACCOUNTANT, pay("4000")), ApprovalRequested)
+        other = pay("4000", person=LINE_PRODUCER)
+        assert not beside(given(one).when(ACCOUNTANT, other), ApprovalRequested)
+
+    def test_counts_together_with_the_invoices_of_its_vendor(self) -> None:
+        one: Story = [*ASKED, (ACCOUNTANT, pay("6000", vendor="kala-sets"))]
+        assert beside(given(one).when(ACCOUNTANT, receipt_of("4000", advance=None)), ApprovalRequested)  # type: ignore[arg-type]
+
+    def test_what_is_paid_out_of_it_is_not_asked_about_again(self) -> None:
+        paid: Story = [*ASKED, (ACCOUNTANT, pay("9000"))]
+        within = given(paid).when(LINE_PRODUCER, receipt_of("9000"))
+        assert not beside(within, ApprovalRequested, ApprovedByPolicy)
+        recoded = given([*paid, (LINE_PRODUCER, receipt_of("9000"))]).when(ACCOUNTANT, recode("S-000001", "5000"))
+        assert not beside(recoded, ApprovalRequested, ApprovedByPolicy)
+
+    def test_what_goes_beyond_it_is_asked_about_like_any_payment(self) -> None:
+        paid: Story = [*ASKED, (ACCOUNTANT, pay("9000"))]
+        (asked,) = beside(given(paid).when(LINE_PRODUCER, receipt_of("50000")), ApprovalRequested)
+        assert isinstance(asked, ApprovalRequested)
+        assert asked.subject.startswith("S-")
+
+
+class TestAReceipt:
+    def test_is_cost_and_accounts_for_so_much(self) -> None:
+        facts = given(FLOATED).when(LINE_PRODUCER, receipt_of("12000")).facts
+        assert isinstance(facts[0], SpendLogged)
+        assert facts[0].cost == inr("12000.00")
+        assert facts[1:] == (AdvanceAccounted(FLOAT, "S-000001", inr("12000.00"), AdvanceState.PARTLY_ACCOUNTED),)
+
+    def test_of_all_of_it_leaves_it_accounted(self) -> None:
+        (accounted,) = beside(given(FLOATED).when(LINE_PRODUCER, receipt_of("20000")), AdvanceAccounted)
+        assert accounted == AdvanceAccounted(FLOAT, "S-000001", inr("20000.00"), AdvanceState.ACCOUNTED)
+
+    def test_accounts_for_tax_that_comes_back(self) -> None:
+        taxed = receipt_of("10000", tax=Decimal(1800), recoverable_tax=Decimal(1800))
+        (accounted,) = beside(given(FLOATED).when(LINE_PRODUCER, taxed), AdvanceAccounted)
+        assert accounted == AdvanceAccounted(FLOAT, "S-000001", inr("11800.00"), AdvanceState.PARTLY_ACCOUNTED)
+
+    def test_beyond_it_is_recorded_and_flagged_as_owed(self) -> None:
+        some: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("15000"))]
+        facts = beside(given(some).when(LINE_PRODUCER, receipt_of("6000", "R-2")), AdvanceAccounted, AdvanceExceeded)
+        assert facts == [
+            AdvanceAccounted(FLOAT, "S-000002", inr("5000.00"), AdvanceState.ACCOUNTED),
+            AdvanceExceeded("FLAG-1", FLOAT, "S-000002", ART, inr("5000.00"), inr("1000.00")),
+        ]
+
+    def test_taken_back_opens_it_again_and_clears_the_flag(self) -> None:
+        beyond: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("21000"))]
+        reversed_, restored = given(beyond).when(ACCOUNTANT, reverse("S-000001")).facts
+        assert isinstance(reversed_, SpendReversed)
+        assert reversed_.clears == ("FLAG-1",)
+        assert restored == AccountingReversed(FLOAT, "S-000001", Decimal("20000.00"), Decimal(0), AdvanceState.OPEN)
+
+    def test_in_another_currency_counts_at_the_rate_of_the_advance(self) -> None:
+        held: Story = [*LOCKED, (ACCOUNTANT, pay("200", **DOLLARS))]
+        (accounted,) = beside(given(held).when(LINE_PRODUCER, receipt_of("8400")), AdvanceAccounted)
+        assert accounted == AdvanceAccounted(FLOAT, "S-000001", usd("100.00"), AdvanceState.PARTLY_ACCOUNTED)
+
+    def test_in_its_currency_counts_as_it_is_whatever_the_rate(self) -> None:
+        held: Story = [*LOCKED, (ACCOUNTANT, pay("200", **DOLLARS))]
+        dearer = receipt_of("200", currency="USD", rate=rate("USD", "INR", "90"))
+        (accounted,) = beside(given(held).when(LINE_PRODUCER, dearer), AdvanceAccounted)
+        assert accounted == AdvanceAccounted(FLOAT, "S-000001", usd("200.00"), AdvanceState.ACCOUNTED)
+
+    def test_is_an_invoice_that_uses_up_a_deposit(self) -> None:
+        invoice = receipt_of("50000", advance=DEPOSIT)
+        (accounted,) = beside(given(DEPOSITED).when(LINE_PRODUCER, invoice), AdvanceAccounted)
+        assert accounted == AdvanceAccounted(DEPOSIT, "S-000001", inr("50000.00"), AdvanceState.ACCOUNTED)
+
+
+class TestReturnAdvance:
+    def test_of_a_part_leaves_the_rest_open(self) -> None:
+        given(FLOATED).when(ACCOUNTANT, give_back("5000")).then(
+            AdvanceReturned(FLOAT, inr("5000.00"), TODAY, "Cash book 17", AdvanceState.PARTLY_ACCOUNTED)
+        )
+
+    def test_of_the_rest_settles_it(self) -> None:
+        some: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("15000"))]
+        given(some).when(ACCOUNTANT, give_back("5000")).then(
+            AdvanceReturned(FLOAT, inr("5000.00"), TODAY, "Cash book 17", AdvanceState.RETURNED)
+        )
+
+
+class TestCloseAdvance:
+    def test_of_a_float_is_a_cost_and_flagged_as_short(self) -> None:
+        some: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("15000"))]
+        logged, *others = given(some).when(ACCOUNTANT, close_short()).facts
+        assert isinstance(logged, SpendLogged)
+        assert (logged.cost, logged.kind, logged.vendor) == (inr("5000.00"), SpendKind.PETTY_CASH, DIRECTOR)
+        assert others == [
+            AdvanceClosed(FLOAT, "S-000002", inr("5000.00"), AdvanceState.SHORT),
+            FloatShort("FLAG-1", FLOAT, "S-000002", ART, DIRECTOR, inr("5000.00")),
+        ]
+
+    def test_of_a_deposit_is_what_its_vendor_keeps(self) -> None:
+        logged, closed = given(DEPOSITED).when(ACCOUNTANT, close_short(DEPOSIT)).facts
+        assert isinstance(logged, SpendLogged)
+        assert (logged.cost, logged.vendor) == (inr("50000.00"), "kala-sets")
+        assert closed == AdvanceClosed(DEPOSIT, "S-000001", inr("50000.00"), AdvanceState.KEPT)
+
+    def test_is_taken_back_by_the_reversal_of_its_entry(self) -> None:
+        closed: Story = [*FLOATED, (ACCOUNTANT, close_short())]
+        reversed_, restored = given(closed).when(ACCOUNTANT, reverse("S-000001")).facts
+        assert isinstance(reversed_, SpendReversed)
+        assert reversed_.clears == ("FLAG-1",)
+        assert restored == AccountingReversed(FLOAT, "S-000001", Decimal(0), Decimal("20000.00"), AdvanceState.OPEN)
