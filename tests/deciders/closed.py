@@ -13,6 +13,7 @@ from events.ids import AccountCode, PersonId, RoundId, SpendId
 from events.policy import Approver, Policy, RequestKind, Rule, Step, When
 from events.spend import SpendKind
 from events.team import Role
+from service.deciders.advance import CloseAdvance
 from service.deciders.approval import Abstain, CloseCondition, Reject, RequestChanges
 from service.deciders.budget import LockBudget, SetBudget
 from service.deciders.budget_content import Base, BudgetCharge
@@ -22,6 +23,7 @@ from service.deciders.commitment import SubmitCommitment
 from service.deciders.rounds import Outcome, Round
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
+from tests.deciders.advances import DEPOSIT, pay, receipt_of
 from tests.deciders.commitments import bought, order, requisition
 from tests.deciders.rounds import adopted, says
 from tests.deciders.stories import (
@@ -80,6 +82,9 @@ CLOSED = {
     "a requisition for the lead": "123457",
     "a deal with the lead": "5800079",
     "an order for the story": "122949",
+    "a float": "413801",
+    "what is owed beyond a float": "86429",
+    "a deposit that was kept for the lead": "290317",
 }
 #: Of the department head's own accounts.
 OWN = {"spend on drones": "154858"}
@@ -265,4 +270,10 @@ def story() -> Story:
     told = says(told, MAYA, to_art)
     told = says(told, PRODUCER, _payment(told, "S-000010"), words=said)
     told = says(told, PRODUCER, _payment(told, "S-000004"), RequestChanges, words=said)
+    told += [
+        (ACCOUNTANT, pay(CLOSED["a float"], person=LINE_PRODUCER)),
+        (LINE_PRODUCER, receipt_of("500230", "CB-1")),
+        (ACCOUNTANT, pay(CLOSED["a deposit that was kept for the lead"], vendor="lead-inc")),
+        (ACCOUNTANT, CloseAdvance(advance=DEPOSIT, account=LEAD, posted_on=FIRST_DAY, reason=why)),
+    ]
     return told

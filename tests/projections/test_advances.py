@@ -2,21 +2,27 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from random import Random
 
-from hypothesis import given
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
 
-from events.advance import AdvanceEvent, AdvancePaid, AdvanceReturned, AdvanceState
+from events.advance import AdvancePaid, AdvanceReturned, AdvanceState
 from events.ids import PersonId
 from projections import advances, audit_trail, flags
 from projections.advances import AdvancesView, Wanted
 from projections.audit_trail import TrailRow
 from projections.flags import FlagRow, figures_of
 from projections.projection import Rows
+from service.deciders.command import Command
 from tests.deciders.advances import DEPOSIT, FLOAT, FLOATED, close_short, give_back, pay, receipt_of
 from tests.deciders.stories import ACCOUNTANT, DIRECTOR, LINE_PRODUCER, TODAY, rate, reverse
-from tests.projections.desk import STREAM, bounded, folded, folded_of
-from tests.projections.test_replay import histories, played
-from tests.spec import Story
+from tests.deciders.test_laws import advanced, amount, attempted, entry, float_or_deposit, logged
+from tests.handling.office import STREAM
+from tests.projections.desk import folded, folded_of
+from tests.spec import Story, World, play
 
 EVERY = Wanted()
 #: A float that is partly accounted for, one in dollars, and a deposit that came back.
@@ -76,13 +82,63 @@ class TestTheView:
         assert (open_.accounted, open_.owed, open_.open) == (Decimal("0.00"), Decimal("0.00"), Decimal("20000.00"))
 
 
-class TestAShortFloat:
-    SHORT: Story = [*FLOATED, (ACCOUNTANT, close_short())]
+SHORT: Story = [*FLOATED, (ACCOUNTANT, close_short())]
 
+
+class TestAShortFloat:
     def test_is_an_exception(self) -> None:
-        trail = folded(audit_trail.PROJECTION, self.SHORT).of(TrailRow, STREAM)
+        trail = folded(audit_trail.PROJECTION, SHORT).of(TrailRow, STREAM)
         assert [row.kind for row in trail if row.is_exception][-1] == "FloatShort"
 
     def test_is_flagged_for_those_alone_who_read_everything(self) -> None:
-        flagged = folded(flags.PROJECTION, self.SHORT).of(FlagRow, STREAM)[-1]
+        flagged = folded(flags.PROJECTION, SHORT).of(FlagRow, STREAM)[-1]
         assert (flagged.kind, figures_of(flagged)) == ("FloatShort", None)
+
+
+def happened(seed: int) -> list[World]:
+    """The worlds of a production that pays advances, and does everything that may be done about them."""
+    dice, world = Random(seed), play(FLOATED)
+    worlds = [world]
+    for _ in range(60):
+        command: Command = dice.choice(
+            [
+                advanced(dice),
+                logged(dice).model_copy(update={"advance": float_or_deposit(dice)}),
+                receipt_of(amount(dice), advance=float_or_deposit(dice)),
+                give_back(amount(dice), float_or_deposit(dice)),
+                close_short(float_or_deposit(dice)),
+                reverse(entry(dice)),
+            ]
+        )
+        step = attempted(world, dice.choice([ACCOUNTANT, LINE_PRODUCER]), command)
+        world = world.after(step.person, command, step.facts)
+        worlds.append(world)
+    return worlds
+
+
+class TestWhateverHappened:
+    @settings(max_examples=40, deadline=None)
+    @for_all(st.integers(0, 2**32))
+    def test_the_parts_of_each_add_up_and_are_what_decisions_are_made_on(self, seed: int) -> None:
+        for world in happened(seed)[::6]:
+            assert world.production is not None
+            known = world.production.advances.known
+            view = shown(folded_of(advances.PROJECTION, world))
+            assert numbers(view) == sorted(known)
+            for each in (*view.advances, *view.holders):
+                assert each.advanced == each.accounted + each.returned + each.short + each.open
+                assert each.open >= 0
+            for each in view.advances:
+                assert (each.state, each.open) == (known[each.advance].state, known[each.advance].left.amount)
+
+    @settings(max_examples=40, deadline=None)
+    @for_all(st.integers(0, 2**32))
+    def test_paying_and_returning_moves_no_cost_and_nothing_of_what_is_available(self, seed: int) -> None:
+        worlds = happened(seed)
+        for before, after in pairwise(worlds):
+            new = [fact for fact, _ in after.facts[len(before.facts) :]]
+            if new and all(isinstance(fact, AdvancePaid | AdvanceReturned) for fact in new):
+                assert before.production is not None
+                assert after.production is not None
+                assert after.production.spending == before.production.spending
+                assert after.production.available == before.production.available

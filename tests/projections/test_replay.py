@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from events import AnyEvent, FlagEvent, OfProduction
+from events.advance import AdvanceAccounted, AdvanceClosed
 from events.approval import (
     ApprovalRequested,
     ApprovedByPolicy,
@@ -317,6 +318,10 @@ def expected_payments(prefix: list[Recorded[AnyEvent]]) -> dict[str, tuple[str, 
     found: dict[str, tuple[str, str | None]] = {}
     for each in prefix:
         match each.event:
+            case ApprovalRequested(subject=subject) | ApprovedByPolicy(subject=subject) if " to " in subject:
+                pass  # of an advance
+            case AdvanceAccounted(spend=spend) | AdvanceClosed(spend=spend):
+                found[spend] = ("by_advance", None)
             case ApprovalRequested(round=number, kind=RequestKind.PAYMENT, subject=spend):
                 found[spend] = ("waiting", number)
             case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):

@@ -283,7 +283,7 @@ UNPAID: list[Step] = [
 WALK: list[Step] = [
     *UNPAID,
     (PRODUCER, RequestChanges(**_seen(UNPAID, "A-11"), words="Where are the timesheets?")),
-    shown(ACCOUNTANT, RequestPayment, spend="S-000003"),
+    shown(ACCOUNTANT, RequestPayment, spend="S-000005"),
     shown(MAYA, DelegateAuthority),
     shown(MAYA, RevokeDelegation),
     shown(MAYA, SetAbsence),
