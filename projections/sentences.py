@@ -514,13 +514,12 @@ def _beyond(beyond: Iterable[Beyond]) -> str:
 
 def _tell_advance(event: AdvanceEvent) -> Told:
     match event:
-        case AdvancePaid(number, kind, who, to, amount, rate, base_amount, paid_on, due_on, memo):
+        case AdvancePaid(number, kind, who, to, amount, rate, base_amount, paid_on, due_on):
             holder = f"to {person(who)}" if who is not None else f"with {vendor(to or '')}"
             at = "" if rate is None else f" at {rate} ({base_amount})"
             due = "" if due_on is None else f", due on {_day(due_on)}"
-            what = "" if memo is None else f": {memo}"
-            paid = f"Paid {number}, {_a(kind.value)} of {amount}{at}, {holder} on {_day(paid_on)}{due}{what}"
-            return Told(f"{paid.removesuffix('.')}.", base_amount)
+            sentence = f"Paid {number}, {_a(kind.value)} of {amount}{at}, {holder} on {_day(paid_on)}{due}."
+            return Told(sentence, base_amount)
         case AdvanceAccounted(number, spend, amount, state):
             return Told(f"{spend} accounted for {amount} of {number}; it is {_words(state)}.", amount)
         case AdvanceExceeded(flag, number, spend, account, left, owed):
