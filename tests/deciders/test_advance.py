@@ -16,6 +16,7 @@ from events.advance import (
     FloatShort,
 )
 from events.approval import ApprovalRequested, ApprovedByPolicy
+from events.ids import PersonId
 from events.policy import RequestKind, Rule, When
 from events.spend import PaymentReleased, SpendKind, SpendLogged, SpendReversed
 from service.deciders.approval import Approve
@@ -35,6 +36,7 @@ from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
     DIRECTOR,
+    EDITING,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
@@ -56,6 +58,15 @@ def beside(answer: Answer, *kinds: type) -> list[object]:
     """The facts of these kinds."""
     assert answer.refusal is None
     return [fact for fact in answer.facts if isinstance(fact, kinds)]
+
+
+def approval(story: Story) -> tuple[PersonId, Approve]:
+    """Maya approves what the float to the director asks for."""
+    production = play(story).production
+    assert production is not None
+    rounds = production.approvals.rounds.items()
+    number, asked = next((n, each) for n, each in rounds if each.subject == f"float to {DIRECTOR}")
+    return MAYA, Approve(round=number, content_hash=asked.content_hash)
 
 
 class TestPayAdvance:
@@ -98,10 +109,7 @@ class TestPayingUnderAPolicy:
 
     def test_is_paid_once_it_is_approved(self) -> None:
         waiting: Story = [*ASKED, (ACCOUNTANT, pay("10000"))]
-        production = play(waiting).production
-        assert production is not None
-        number, asked = [*production.approvals.rounds.items()][-1]
-        approved = given(waiting).when(MAYA, Approve(round=number, content_hash=asked.content_hash))
+        approved = given(waiting).when(*approval(waiting))
         assert [type(fact) for fact in approved.facts][-1] is AdvancePaid
         assert not beside(approved, PaymentReleased)
 
@@ -123,7 +131,9 @@ class TestPayingUnderAPolicy:
         paid: Story = [*ASKED, (ACCOUNTANT, pay("9000"))]
         within = given(paid).when(LINE_PRODUCER, receipt_of("9000"))
         assert not beside(within, ApprovalRequested, ApprovedByPolicy)
-        recoded = given([*paid, (LINE_PRODUCER, receipt_of("9000"))]).when(ACCOUNTANT, recode("S-000001", "5000"))
+        large: Story = [*ASKED, (ACCOUNTANT, pay("15000"))]
+        large = [*large, approval(large), (LINE_PRODUCER, receipt_of("15000"))]
+        recoded = given(large).when(ACCOUNTANT, recode("S-000001", EDITING))
         assert not beside(recoded, ApprovalRequested, ApprovedByPolicy)
 
     def test_what_goes_beyond_it_is_asked_about_like_any_payment(self) -> None:
