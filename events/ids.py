@@ -88,6 +88,13 @@ CommitmentId = Annotated[
     str, shape(r"^(PO|DEAL|DEF)-[0-9]{4,9}$", "send the number of a commitment, such as PO-0001, DEAL-0001 or DEF-0001")
 ]
 SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
+#: What is paid at once: an entry, or the entries of a batch, which were logged one after the other.
+PayableId = Annotated[
+    str,
+    shape(
+        r"^S-[0-9]{6,9}(\.\.S-[0-9]{6,9})?$", "send the number of an entry or of a batch, such as S-000001..S-000003"
+    ),
+]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 
 #: SHA-256 in lower-case hexadecimal.

@@ -48,11 +48,21 @@ from events.commitment import (
 )
 from events.confidential import is_pay
 from events.envelope import Recorded
-from events.ids import AccountCode, CommitmentId, PersonId, RequisitionId, RoundId, SpendId, StreamId, VendorId
+from events.ids import (
+    AccountCode,
+    CommitmentId,
+    PayableId,
+    PersonId,
+    RequisitionId,
+    RoundId,
+    SpendId,
+    StreamId,
+    VendorId,
+)
 from events.money import Amount, Currency, ExchangeRate, Money, rounded
 from events.policy import RequestKind
 from events.relief import Excess, Promise, added, held, sums
-from events.spend import PaymentReleased
+from events.spend import PaymentReleased, entries_of
 
 from .projection import Projection, Rows, kind
 
@@ -201,10 +211,10 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _change(rows, stream, number, state=state, beyond=beyond)
         case ApprovalRequested(round=round_id, kind=RequestKind.COMMITMENT, subject=number):
             _change(rows, stream, number, round=round_id)
-        case ApprovalRequested(kind=RequestKind.PAYMENT, subject=spend):
-            _pay(rows, stream, spend, Payment.WAITING)
-        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend) | PaymentReleased(spend):
-            _pay(rows, stream, spend, Payment.FREE)
+        case ApprovalRequested(kind=RequestKind.PAYMENT, subject=payable):
+            _pay(rows, stream, payable, Payment.WAITING)
+        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable) | PaymentReleased(payable):
+            _pay(rows, stream, payable, Payment.FREE)
         case RequestRejected(subject=of) | RequestRecalled(subject=of) | ChangesRequested(subject=of):
             _turned_down(rows, stream, event.round, of)
         case ApprovalRequested() | ApprovedByPolicy() | InvoicedByAnother():
@@ -280,14 +290,16 @@ def _relief(rows: Rows, stream: StreamId, spend: SpendId, commitment: Commitment
     return rows.get(ReliefRow, stream, spend) or ReliefRow(stream, spend, commitment, {}, Payment.FREE, None)
 
 
-def _pay(rows: Rows, stream: StreamId, spend: SpendId, payment: Payment) -> None:
-    if (row := rows.get(ReliefRow, stream, spend)) is not None:
-        rows.put(replace(row, payment=payment))
+def _pay(rows: Rows, stream: StreamId, payable: PayableId, payment: Payment) -> None:
+    for spend in entries_of(payable):
+        if (row := rows.get(ReliefRow, stream, spend)) is not None:
+            rows.put(replace(row, payment=payment))
 
 
 def _turned_down(rows: Rows, stream: StreamId, round_id: RoundId, subject: str) -> None:
     """A payment that is refused; or a commitment that is a draft again, or goes on without its amendment."""
-    _pay(rows, stream, subject, Payment.REFUSED)
+    if subject.startswith("S-"):
+        _pay(rows, stream, subject, Payment.REFUSED)
     row = rows.get(CommitmentRow, stream, subject)
     if row is None or row.round != round_id:
         return

@@ -90,6 +90,7 @@ from events.money import Money
 from events.policy import PolicyEvent
 from events.production import ProductionEvent, ProductionGreenlit, ProductionOpened, StageEntered
 from events.spend import (
+    CREDITS,
     AccountOverspent,
     AlertScope,
     DuplicateSuspected,
@@ -520,9 +521,13 @@ def _tell_spend(event: SpendEvent) -> Told:
         case SpendLogged():
             number = "" if event.document is None else f", document {event.document}"
             foreign = "" if event.rate is None else f", {event.currency} at {event.rate}"
+            withheld = f", of which {event.currency} {event.withheld:,f} is withheld" if event.withheld else ""
+            kind = f"{_words(event.kind)}{' fringes' if event.fringe else ''}"
+            batch = "" if event.batch is None else f", one of {event.batch}"
+            to = "from" if event.kind in CREDITS else "to"
             return Told(
-                f"Logged {event.spend}: {event.cost} to {vendor(event.vendor)} on account {event.account}, "
-                f"{_words(event.kind)} of {_day(event.spent_on)}{number}{foreign}.",
+                f"Logged {event.spend}: {event.cost} {to} {vendor(event.vendor)} on account {event.account}, "
+                f"{kind} of {_day(event.spent_on)}{number}{foreign}{withheld}{batch}.",
                 event.cost,
                 event.account,
             )

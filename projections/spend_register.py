@@ -21,7 +21,7 @@ from events.approval import (
     RequestRejected,
 )
 from events.envelope import Recorded
-from events.ids import AccountCode, Digest, PersonId, RoundId, SpendId, StreamId, VendorId
+from events.ids import AccountCode, Digest, PayableId, PersonId, RoundId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, ExchangeRate, Money
 from events.policy import RequestKind
 from events.spend import (
@@ -35,6 +35,7 @@ from events.spend import (
     SpendOutsideBudget,
     SpendRecoded,
     SpendReversed,
+    entries_of,
 )
 
 from .projection import Projection, Rows, kind
@@ -57,6 +58,9 @@ class EntryRow:
     document: str | None
     receipt_sha256: str | None
     memo: str | None
+    batch: str | None
+    withheld: Decimal
+    fringe: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,11 @@ LINES = kind(
     indexed=[("stream_id", "spend")],
 )
 PAYMENTS = kind(
-    "spend_register_payments", PaymentRow, "stream_id", "version", final=True, indexed=[("stream_id", "spend")]
+    "spend_register_payments",
+    PaymentRow,
+    *("stream_id", "version", "spend"),
+    final=True,
+    indexed=[("stream_id", "spend")],
 )
 TURNED_DOWN = kind("spend_register_turned_down", TurnedDownRow, "stream_id", "round", final=True)
 
@@ -140,6 +148,9 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
                     document=event.document,
                     receipt_sha256=event.receipt_sha256,
                     memo=event.memo,
+                    batch=event.batch,
+                    withheld=event.withheld,
+                    fringe=event.fringe,
                 )
             )
             rows.put(_line(recorded, 1, event, "spend", event.account, event.cost, 1))
@@ -148,10 +159,12 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case SpendRecoded():
             rows.put(_line(recorded, 1, event, "recoded_out", event.from_account, event.cost, -1))
             rows.put(_line(recorded, 2, event, "recoded_in", event.to_account, event.cost, 1))
-        case ApprovalRequested(round=round_id, kind=RequestKind.PAYMENT, subject=spend):
-            rows.put(PaymentRow(stream, version, spend, "waiting", round_id))
-        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):
-            rows.put(PaymentRow(stream, version, spend, "by_rule", None))
+        case ApprovalRequested(round=round_id, kind=RequestKind.PAYMENT, subject=payable):
+            for spend in entries_of(payable):
+                rows.put(PaymentRow(stream, version, spend, "waiting", round_id))
+        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable):
+            for spend in entries_of(payable):
+                rows.put(PaymentRow(stream, version, spend, "by_rule", None))
         case PaymentReleased(spend):
             rows.put(PaymentRow(stream, version, spend, "released", None))
         case RequestRejected(round=round_id) | RequestRecalled(round=round_id) | ChangesRequested(round=round_id):
@@ -188,7 +201,7 @@ def _line(
     )
 
 
-PROJECTION = Projection("spend_register", frozenset(get_args(Reads)), 2, (ENTRIES, LINES, PAYMENTS, TURNED_DOWN), fold)
+PROJECTION = Projection("spend_register", frozenset(get_args(Reads)), 3, (ENTRIES, LINES, PAYMENTS, TURNED_DOWN), fold)
 
 
 class RegisterLine(BaseModel):
@@ -207,16 +220,20 @@ class RegisterLine(BaseModel):
     vendor: VendorId
     vendor_name: str
     document: str | None
-    currency: Currency = Field(description="Of net, tax and recoverable tax.")
-    net: Amount
+    currency: Currency = Field(description="Of net, tax, recoverable tax and what is withheld.")
+    net: Amount = Field(description="Below zero where it came back.")
     tax: Amount
     recoverable_tax: Amount
+    withheld: Amount = Field(description="The part that is not paid to the vendor but owed to others.")
     rate: ExchangeRate | None
     receipt_sha256: Digest | None
     memo: str | None
+    fringe: bool = Field(description="Whether it is fringes on pay.")
+    batch: PayableId | None = Field(description="What it is paid together with; none: it is paid by itself.")
     payment: str = Field(
         description="Whether the entry may be paid: `released`; `waiting` for the round; `refused`, when the round was"
-        " turned down or taken back; `not_asked`, when no policy was adopted that says who is asked."
+        " turned down or taken back; `not_asked`, when no policy was adopted that says who is asked, or nobody is paid,"
+        " as for accruals and credits."
     )
     payment_round: RoundId | None = Field(description="In which it was asked about last; none where nobody was asked.")
     actor: PersonId

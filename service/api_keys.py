@@ -54,6 +54,7 @@ from service.deciders.company import (
     WithdrawInvitation,
 )
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
@@ -91,6 +92,8 @@ Index("api_keys_owner", api_keys.c.company, api_keys.c.owner)
 FOR_KEYS: frozenset[type[Command]] = frozenset(
     {
         LogSpend,
+        LogBatch,
+        LogCredit,
         ReverseSpend,
         RecodeSpend,
         RecordReceipt,

@@ -38,6 +38,7 @@ from .commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
@@ -95,6 +96,8 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     ReopenCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     EstimateFinalCost: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
+    LogBatch: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
+    LogCredit: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RequestPayment: (Role.ACCOUNTANT, Role.LINE_PRODUCER),

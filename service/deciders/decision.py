@@ -6,7 +6,7 @@ decided again, against what is so then, as the act of whoever asked for it: an a
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -30,12 +30,13 @@ from events.ids import (
     PersonId,
     RoundId,
     Slug,
+    SpendId,
     by_number,
 )
 from events.money import Money
 from events.policy import RequestKind
 from events.production import Stage
-from events.spend import PaymentReleased, SpendEvent, SpendLogged
+from events.spend import PaymentReleased, SpendEvent, SpendLogged, batch_of
 from events.team import Role
 
 from . import (
@@ -89,6 +90,7 @@ from .commitment import (
 )
 from .company import Company
 from .delegation import beyond
+from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
@@ -107,7 +109,7 @@ from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
 from .request import hands_in, loggers, of_version, requested
 from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, lapsed, onward
-from .spend import LogSpend, RecodeSpend, RecodingBarsApprovers, ReverseSpend
+from .spend import LogSpend, Of, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
@@ -124,6 +126,8 @@ DirectCommand = (
     | commitment.CommitmentCommand
     | EstimateFinalCost
     | spend.SpendCommand
+    | LogBatch
+    | LogCredit
     | RequestPayment
     | EnterStage
     | GreenlightProduction
@@ -146,6 +150,9 @@ def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
     closed = () if command in STILL_TAKEN else (ProductionIsClosed,)
     limited = (BeyondDelegation,) if command in _LIMITED else ()
     return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *limited, *command.refusals)
+
+
+_BY_ITSELF = Of()
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +298,8 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
 #: What a limit is for, besides answers to rounds.
 Limited = (
     LogSpend
+    | LogBatch
+    | LogCredit
     | ReverseSpend
     | RecodeSpend
     | SubmitBudget
@@ -310,8 +319,10 @@ _LIMITED = get_args(Limited)
 def amount_of(command: Limited, production: Production) -> Money:
     """What the command is about, as it was sent."""
     match command:
-        case LogSpend():
+        case LogSpend() | LogCredit():
             return Money(command.net + command.tax, command.currency)
+        case LogBatch(lines=billed):
+            return Money(sum((line.net + line.tax for line in billed), Decimal(0)), command.currency)
         case ReverseSpend() | RecodeSpend():
             return spend.live(command.spend, production.spending).cost
         case SubmitBudget():
@@ -340,6 +351,11 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     match command:
         case LogSpend():  # the first to be asked, since it comes most often
             happened += _logged(command, situation)
+        case LogBatch():
+            happened += _batch(command, situation)
+        case LogCredit():
+            back = (command.entry(), spending, production.measure, base, flags, Of(comes_back=True))
+            happened += spend.log_spend(*back)
         case Appoint():
             happened += team.appoint(command, production.team, situation.company, situation.roles)
         case EndAppointment():
@@ -391,8 +407,9 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case RequestPayment():
             # What it asks for is all that happens; and what it asks for anew is asked no more.
             payment.turned_down(command, spending, rounds, waits=partial(_waits, situation.around))
-            asked = rounds.on(command.spend, RequestKind.PAYMENT)
-            happened += [] if asked is None else [RequestRecalled(asked, command.spend, _ANEW)]
+            payable = spending.payable(command.spend)
+            asked = rounds.on(payable, RequestKind.PAYMENT)
+            happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -402,17 +419,41 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     return happened
 
 
-def _logged(command: LogSpend, situation: Situation) -> list[OfProduction]:
-    """S1 to S4, O5."""
-    production, flags = situation.production, situation.flags
+def _logged(command: LogSpend, situation: Situation, of: Of = _BY_ITSELF) -> list[OfProduction]:
+    """S1 to S4, S12, O5."""
+    production, flags, before = situation.production, situation.flags, list[OfProduction]()
     if command.commitment is not None:
         commitment.existing(production.commitments, command.commitment)
-    logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags)
+    if command.accrual is not None:
+        before = _replaced(command.accrual, command.posted_on, situation)
+        production = _after(before, situation)
+    logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags, of)
     if command.commitment is None:
-        return [*logged]
+        return [*before, *logged]
     entry = logged[0]
     assert isinstance(entry, SpendLogged)
-    return [*logged, *commitment.invoice(command.commitment, entry, production.commitments, flags)]
+    return [*before, *logged, *commitment.invoice(command.commitment, entry, production.commitments, flags)]
+
+
+def _replaced(accrual: SpendId, posted_on: date, situation: Situation) -> list[OfProduction]:
+    """S12: the accrual is reversed, on the day on which what takes its place is posted."""
+    spend.accrual(accrual, situation.production.spending)
+    because = "its invoice takes its place"
+    return _reversed(ReverseSpend(spend=accrual, posted_on=posted_on, reason=because), situation)
+
+
+def _batch(command: LogBatch, situation: Situation) -> list[OfProduction]:
+    """S13: line by line, each after those before it."""
+    before = situation.production.spending
+    first = len(before.entries) + 1
+    batch = batch_of(spend.number_of(first), spend.number_of(first + len(command.lines) - 1))
+    happened: list[OfProduction] = []
+    for line in command.lines:
+        entry = command.entry(line).model_copy(update={"commitment": command.commitment})
+        logged = _logged(entry, situation, Of(batch, line.fringe, before=before))
+        situation = _situated(situation, logged)
+        happened += logged
+    return happened
 
 
 def _committed(command: commitment.CommitmentCommand, situation: Situation) -> list[OfProduction]:
@@ -490,8 +531,9 @@ def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]
     known = production.commitments
     beside = known.flags_of(command.spend)
     happened = spend.reverse_spend(command, production.spending, production.measure, flags, beside)
-    asked = production.approvals.on(command.spend, RequestKind.PAYMENT)
-    overtaken = [] if asked is None else [RequestRecalled(asked, command.spend, f"{command.spend} is reversed")]
+    payable = production.spending.payable(command.spend)
+    asked = production.approvals.on(payable, RequestKind.PAYMENT)
+    overtaken = [] if asked is None else [RequestRecalled(asked, payable, f"{command.spend} is reversed")]
     return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken]
 
 
@@ -506,7 +548,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         return happened
     rule = policy.chosen(request, policies, rounds.beside(request.kind, request.subject), metadata.at.date())
     if not rule.steps and isinstance(command, RequestPayment | RecodeSpend):
-        steps = payment.asked_as_before(command.spend, rounds)
+        steps = payment.asked_as_before(production.spending.payable(command.spend), rounds)
         rule = replace(rule, rule="What was turned down", steps=steps) if steps else rule
     if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
         rule = policy.reachable(rule, situation.around.standing)
@@ -684,8 +726,8 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
         except Refusal as refusal:
             raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     if asked.kind is RequestKind.PAYMENT:
-        entry = production.spending.entries[asked.subject]
-        return [approved, PaymentReleased(asked.subject, entry.cost, entry.paid)]
+        entries = production.spending.paid_at_once(asked.subject)
+        return [approved, *(PaymentReleased(each, entry.cost, entry.paid) for each, entry in entries.items())]
     assert asked.command is not None
     assert asked.body is not None
     command = _COMMANDS[asked.command].model_validate_json(asked.body)
@@ -741,7 +783,8 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
             version = production.budgets.versions[asked.subject]
             return asked.excluded | asked.requesters | hands_in(version, production)
         case RequestKind.PAYMENT:
-            return asked.excluded | production.spending.entries[asked.subject].recoded_by
+            entries = production.spending.paid_at_once(asked.subject).values()
+            return asked.excluded.union(*(entry.recoded_by for entry in entries))
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
             return asked.excluded | loggers(asked.accounts[-1], production)
         case _:

@@ -7,11 +7,12 @@ S2  A well-formed account that no budget in force knows is recorded and flagged;
     spend too; contingency is a reserve and takes none.
 S3  The entry that takes an account past its budget, or further past it, is flagged with the figures.
 S4  An entry that agrees with a live one in vendor, amount, date and document is flagged as a likely duplicate;
-    when that one is reversed, of the live one before it.
+    when that one is reversed, of the live one before it. Entries of one batch are no duplicates of each other.
 S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own.
 S6  An entry is reversed once and recoded once, and a reversed one is not recoded.
-S7  A flag is cleared by the fact that mends it: a reversal, a recoding, or a budget that comes into force.
+S7  A flag is cleared by the fact that mends it: a reversal, a recoding, a credit, or a budget that comes into force.
 S11 While more is asked for an account, nobody else's entry is recoded to it: that would say who may not decide.
+S12 (`documents`) An accrual is paid to nobody; the entry that names it takes its place, and reverses it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from immutables import Map
 from pydantic import Field, ValidationInfo, field_validator
@@ -32,6 +33,7 @@ from events.ids import (
     Digest,
     FlagId,
     Memo,
+    PayableId,
     PersonId,
     RoundId,
     SpendId,
@@ -53,6 +55,7 @@ from events.spend import (
     SpendOutsideBudget,
     SpendRecoded,
     SpendReversed,
+    entries_of,
 )
 
 from .budget import Budget
@@ -116,6 +119,18 @@ class RecodingBarsApprovers(Conflicting):
 
 
 @dataclass
+class NotAnAccrual(Conflicting):
+    """{spend}, {cost} on account {account}, is no accrual but {kind}; nothing takes its place."""
+
+    rule = "S12"
+    otherwise = "Name the accrual; an accountant or a line producer may reverse the entry."
+    spend: SpendId
+    account: AccountCode
+    cost: Money
+    kind: SpendKind
+
+
+@dataclass
 class ContingencyTakesNoSpend(Conflicting):
     """Account {account} is contingency, a reserve; {cost} cannot be recoded to it."""
 
@@ -125,10 +140,36 @@ class ContingencyTakesNoSpend(Conflicting):
     cost: Money
 
 
+#: How money is spent; what comes back is no spend.
+SpentKind = Literal[
+    SpendKind.INVOICE,
+    SpendKind.PAYROLL,
+    SpendKind.PETTY_CASH,
+    SpendKind.CARD,
+    SpendKind.PER_DIEM,
+    SpendKind.MILEAGE,
+    SpendKind.ACCRUAL,
+    SpendKind.OTHER,
+]
+
+
+def fits_currency(amount: Decimal, info: ValidationInfo) -> Decimal:
+    """The amount with the decimals of the currency that is sent beside it."""
+    currency = info.data.get("currency")
+    return exact(amount, currency) if currency else amount
+
+
+def recovers_what_was_taxed(recoverable_tax: Decimal, info: ValidationInfo) -> Decimal:
+    """The tax that comes back, of the tax that is sent beside it."""
+    if recoverable_tax > info.data.get("tax", recoverable_tax):
+        raise ValueError("recoverable tax cannot be more than the tax")
+    return recoverable_tax
+
+
 class LogSpend(Command):
     """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
 
-    refusals = (CommitmentIsMissing, ActualRateDoesNotConvert)
+    refusals = (CommitmentIsMissing, SpendIsMissing, SpendIsReversed, NotAnAccrual, ActualRateDoesNotConvert)
     example: ClassVar[dict[str, Any]] = {
         "account": "2200",
         "currency": "INR",
@@ -154,24 +195,25 @@ class LogSpend(Command):
     vendor_name: Text | None = Field(None, description="For the directory, when the vendor is new there.")
     spent_on: Day
     posted_on: Day
-    kind: SpendKind
+    kind: SpentKind
     document: Text | None = Field(None, description="The vendor's number: invoice, receipt, payroll batch.")
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
     memo: Memo | None = None
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
+    accrual: SpendId | None = Field(None, description="The accrual that it takes the place of, which it reverses.")
+    withheld: WholeAmount = Field(
+        Decimal(0), description="The part that is not paid to the vendor but owed to others, such as withholding tax."
+    )
 
-    @field_validator("net", "tax", "recoverable_tax", mode="after")
-    @classmethod
-    def _fits_currency(cls, amount: Decimal, info: ValidationInfo) -> Decimal:
-        currency = info.data.get("currency")
-        return exact(amount, currency) if currency else amount
+    _fits = field_validator("net", "tax", "recoverable_tax", "withheld", mode="after")(fits_currency)
+    _recovers = field_validator("recoverable_tax", mode="after")(recovers_what_was_taxed)
 
-    @field_validator("recoverable_tax", mode="after")
+    @field_validator("withheld", mode="after")
     @classmethod
-    def _recovers_what_was_taxed(cls, recoverable_tax: Decimal, info: ValidationInfo) -> Decimal:
-        if recoverable_tax > info.data.get("tax", recoverable_tax):
-            raise ValueError("recoverable tax cannot be more than the tax")
-        return recoverable_tax
+    def _withholds_what_is_billed(cls, withheld: Decimal, info: ValidationInfo) -> Decimal:
+        if withheld > info.data.get("net", withheld) + info.data.get("tax", Decimal(0)):
+            raise ValueError("no more is withheld than net and tax")
+        return withheld
 
 
 class ReverseSpend(Command):
@@ -215,11 +257,16 @@ class Entry:
     account: AccountCode
     cost: Money
     #: Net and tax, in base currency: recoverable tax is paid like any other.
+    billed: Money
+    #: The same without what is withheld.
     paid: Money
     likeness: Likeness
     #: The entry before it that is alike.
     earlier: SpendId | None
     logged_by: frozenset[PersonId]
+    kind: SpendKind
+    #: What it is paid together with; None: by itself.
+    batch: PayableId | None
     reversed: bool = False
     recoded: bool = False
     recoded_by: frozenset[PersonId] = frozenset()
@@ -253,6 +300,15 @@ class Spending:
     #: The alerts that stand, by what they are about and the percentage.
     alerts: Map[tuple[AlertScope, str | None, int], FlagId] = Map()
 
+    def payable(self, spend: SpendId) -> PayableId:
+        """What is paid with an entry: itself, or its batch."""
+        return self.entries[spend].batch or spend
+
+    def paid_at_once(self, payable: PayableId) -> dict[SpendId, Entry]:
+        """The entries of it that are not reversed."""
+        found = {spend: self.entries[spend] for spend in entries_of(payable)}
+        return {spend: entry for spend, entry in found.items() if not entry.reversed}
+
     def spent_on(self, account: AccountCode) -> Decimal:
         """What is spent on an account."""
         return self.accounts.get(account, _UNSPENT).spent
@@ -274,23 +330,43 @@ class Measure:
         return cls(budget, version.amounts, version.contingency)
 
 
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What else there is to say of an entry that is logged with others, or that comes back."""
+
+    batch: PayableId | None = None
+    fringe: bool = False
+    comes_back: bool = False
+    #: The entries before the batch.
+    before: Spending | None = None
+
+    def signed(self, amount: Decimal) -> Decimal:
+        """The amount as a cost; zero has no sign."""
+        return 0 - amount if self.comes_back else amount
+
+
 def log_spend(
-    command: LogSpend, spending: Spending, measure: Measure | None, base: Currency, flags: Iterator[FlagId]
+    command: LogSpend,
+    spending: Spending,
+    measure: Measure | None,
+    base: Currency,
+    flags: Iterator[FlagId],
+    of: Of = Of(),  # noqa: B008: it never changes
 ) -> list[SpendEvent]:
-    """S1 to S4."""
+    """S1 to S4, S7."""
     gross = Money(command.net + command.tax - command.recoverable_tax, command.currency)
     try:
         cost = converted(gross, command.rate, base)
     except ValueError:
         raise ActualRateDoesNotConvert(command.currency, command.rate, base) from None
-    spend = f"S-{len(spending.entries) + 1:06}"
+    spend, cost = number_of(len(spending.entries) + 1), Money(of.signed(cost.amount), base)
     logged = SpendLogged(
         spend=spend,
         account=command.account,
         currency=command.currency,
-        net=command.net,
-        tax=exact(command.tax, command.currency),
-        recoverable_tax=exact(command.recoverable_tax, command.currency),
+        net=of.signed(command.net),
+        tax=of.signed(exact(command.tax, command.currency)),
+        recoverable_tax=of.signed(exact(command.recoverable_tax, command.currency)),
         rate=command.rate,
         cost=cost,
         vendor=command.vendor,
@@ -300,12 +376,30 @@ def log_spend(
         document=command.document,
         receipt_sha256=command.receipt_sha256,
         memo=command.memo,
+        batch=of.batch,
+        withheld=exact(command.withheld, command.currency),
+        fringe=of.fringe,
+        clears=_covered(command.account, cost, spending, measure),
     )
     flagged = [*_measured(spend, command.account, cost, spending, measure, flags)]
-    earlier = _last_live(spending.alike.get(_likeness(logged)), spending)
+    others = of.before or spending
+    earlier = _last_live(others.alike.get(_likeness(logged)), others)
     if earlier is not None:
         flagged.append(DuplicateSuspected(next(flags), spend, earlier))
     return [logged, *flagged]
+
+
+def number_of(place: int) -> SpendId:
+    """What the entry is called that comes at a place."""
+    return f"S-{place:06}"
+
+
+def accrual(spend: SpendId, spending: Spending) -> Entry:
+    """S12: the accrual of that number, if it is not reversed."""
+    entry = live(spend, spending)
+    if entry.kind is not SpendKind.ACCRUAL:
+        raise NotAnAccrual(spend, entry.account, entry.cost, entry.kind)
+    return entry
 
 
 def reverse_spend(
@@ -326,6 +420,7 @@ def reverse_spend(
     happened: list[SpendEvent] = [
         SpendReversed(command.spend, entry.account, entry.cost, command.posted_on, clears),
     ]
+    happened += _without_credit(command.spend, entry, spending, measure, flags)
     earlier = _last_live(entry.earlier, spending)
     later = [spend for spend, of in map(spending.suspected.__getitem__, suspected) if of == command.spend]
     if earlier is not None:
@@ -358,9 +453,19 @@ def recode_spend(
         to_account=command.account,
         cost=entry.cost,
         posted_on=command.posted_on,
-        clears=by_number([*_mended(command.spend, entry, spending, measure), *beside]),
+        clears=by_number(
+            [
+                *_mended(command.spend, entry, spending, measure),
+                *_covered(command.account, entry.cost, spending, measure),
+                *beside,
+            ]
+        ),
     )
-    return [recoded, *_measured(command.spend, command.account, entry.cost, spending, measure, flags)]
+    return [
+        recoded,
+        *_without_credit(command.spend, entry, spending, measure, flags),
+        *_measured(command.spend, command.account, entry.cost, spending, measure, flags),
+    ]
 
 
 def measured_anew(
@@ -398,7 +503,9 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
         case SpendLogged(spend, account, cost=cost):
             likeness = _likeness(event)
             before, hands = spending.alike.get(likeness), _together(metadata.persons)
-            entry = Entry(account, cost, paid(event), likeness, before, hands)
+            bill = billed(event)
+            owed = paid(event) if event.withheld else bill
+            entry = Entry(account, cost, bill, owed, likeness, before, hands, event.kind, event.batch)
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
@@ -461,11 +568,17 @@ def live(spend: SpendId, spending: Spending) -> Entry:
     return entry
 
 
-def paid(logged: SpendLogged) -> Money:
-    """What is paid for an entry, in base currency."""
+def billed(logged: SpendLogged) -> Money:
+    """Net and tax of an entry, in base currency."""
     if not logged.recoverable_tax:
         return logged.cost
     return at_rate(Money(logged.net + logged.tax, logged.currency), logged.rate, logged.cost.currency)
+
+
+def paid(logged: SpendLogged) -> Money:
+    """What is paid for an entry, in base currency."""
+    owed = Money(logged.net + logged.tax - logged.withheld, logged.currency)
+    return at_rate(owed, logged.rate, logged.cost.currency)
 
 
 def _likeness(logged: SpendLogged) -> Likeness:
@@ -510,8 +623,23 @@ def _measured(
         yield _outside(spend, code, cost, measure, flags)
         return
     spent = spending.accounts.get(code, _UNSPENT).spent + cost.amount
-    if spent > budgeted:
+    if spent > budgeted and cost.amount > 0:
         yield _over(spend, code, measure.budget, budgeted, spent, cost.currency, flags)
+
+
+def _without_credit(
+    spend: SpendId, entry: Entry, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+) -> Iterator[SpendEvent]:
+    """S3: the flag of an account that what came back kept within its budget, once that leaves it."""
+    if entry.cost.amount < 0 and measure is not None and entry.account in measure.amounts:
+        taken_back = Money(-entry.cost.amount, entry.cost.currency)
+        yield from _measured(spend, entry.account, taken_back, spending, measure, flags)
+
+
+def _covered(code: AccountCode, cost: Money, spending: Spending, measure: Measure | None) -> tuple[FlagId, ...]:
+    """S7: the flags that fall when so much comes back that the account is within its budget."""
+    budgeted = None if measure is None or cost.amount > 0 else measure.amounts.get(code)
+    return () if budgeted is None else within(spending, code, budgeted - cost.amount)
 
 
 def _outside(

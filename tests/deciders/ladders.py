@@ -130,7 +130,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import commitments, rounds
+from tests.deciders import commitments, documents, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -231,6 +231,7 @@ SOUND: dict[type[Command], Command] = {
         RequestPayment(spend="S-000001", reason=WHY),
         *rounds.SOUND,
         *commitments.SOUND,
+        *documents.SOUND,
     )
 }
 
@@ -1061,7 +1062,7 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 
 def _ladders() -> list[Rung]:
-    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *_SPEND, *_STAGE]
+    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *documents.RUNGS, *_SPEND, *_STAGE]
     own += rounds.OF_PRODUCTIONS
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):

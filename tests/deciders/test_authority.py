@@ -100,6 +100,8 @@ CloseCommitment      x  x  .  x  .  .  .  x  .  .  .
 ReopenCommitment     x  x  .  x  .  .  .  x  .  .  .
 EstimateFinalCost    .  x  .  x  .  .  .  x  .  .  .
 LogSpend             .  .  .  x  .  .  .  x  .  .  .
+LogBatch             .  .  .  x  .  .  .  x  .  .  .
+LogCredit            .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .
 RequestPayment       .  .  .  x  .  .  .  x  .  .  .

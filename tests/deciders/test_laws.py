@@ -34,7 +34,7 @@ from events.ids import AccountCode, FlagId, PersonId
 from events.money import Money, digits
 from events.policy import RequestKind
 from events.production import Stage
-from events.spend import SpendLogged, SpendRecoded, SpendReversed
+from events.spend import SpendKind, SpendLogged, SpendRecoded, SpendReversed
 from events.team import Role
 from service.deciders import production as productions
 from service.deciders.approval import (
@@ -66,6 +66,7 @@ from service.deciders.commitment import (
     WithdrawRequisition,
 )
 from service.deciders.decision import ProductionCommand
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import (
     AmendFunding,
@@ -98,6 +99,7 @@ from tests.deciders.commitments import (
     submit,
     withdraw,
 )
+from tests.deciders.documents import batch, credit, line
 from tests.deciders.ladders import declared
 from tests.deciders.rounds import (
     CONDITIONED,
@@ -257,7 +259,17 @@ def logged(dice: Random) -> LogSpend:
     net, tax = dice.choice(["20000", "100000", "150000", amount(dice)]), dice.choice(["0", "18.50"])
     if dice.random() < 0.3:
         details["commitment"] = f"PO-{dice.randint(1, 4):04}"
+    if dice.random() < 0.2:
+        details["kind"] = SpendKind.ACCRUAL
+    elif dice.random() < 0.2:
+        details["accrual"] = entry(dice)
     return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
+
+
+def batched(dice: Random) -> LogBatch:
+    details: dict[str, Any] = {"commitment": f"PO-{dice.randint(1, 4):04}"} if dice.random() < 0.3 else {}
+    lines = [line(dice.choice(CODES), amount(dice), fringe=dice.random() < 0.3) for _ in range(dice.randint(1, 3))]
+    return batch(*lines, **details)
 
 
 def drafted(dice: Random) -> DraftCommitment:
@@ -328,6 +340,8 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     ReopenCommitment: lambda dice: reopen(dice.randint(1, 4)),
     EstimateFinalCost: lambda dice: estimate(dice.choice([None, amount(dice)]), dice.choice(CODES)),
     LogSpend: logged,
+    LogBatch: batched,
+    LogCredit: lambda dice: credit(dice.choice(CODES), amount(dice), dice.choice([None, "C-1"])),
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
     RequestPayment: lambda dice: RequestPayment(spend=entry(dice), reason=WHY),
@@ -340,7 +354,7 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
 OFTEN = [
     *(4 * [LogSpend, SubmitBudget, Approve]),
     *(2 * [SetBudget, LockBudget]),
-    *(2 * [ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
+    *(2 * [LogBatch, LogCredit, ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
     *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding, EndAppointment],
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
@@ -348,6 +362,8 @@ OFTEN = [
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
 AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition)
+#: What is another one each time.
+ADDS = (LogSpend, LogBatch, LogCredit, RecordReceipt, SecureFunding, DraftCommitment)
 BEGINNINGS = {
     "staffed": STAFFED,
     "funded": FUNDED,
@@ -540,7 +556,7 @@ class TestEveryHistory:
                 after = step.before.after(step.person, step.command, step.facts)
                 again = attempted(after, step.person, step.command)
                 if not isinstance(step.command, AGAIN):
-                    adds = isinstance(step.command, LogSpend | RecordReceipt | SecureFunding | DraftCommitment)
+                    adds = isinstance(step.command, ADDS) and getattr(step.command, "accrual", None) is None
                     waits = any(isinstance(fact, ApprovalRequested) for fact in step.facts)
                     assert bool(again.facts) == (adds and not (waits and isinstance(step.command, SecureFunding)))
 
@@ -608,13 +624,13 @@ class TestFlags:
         for world in history.worlds():
             assert world.production is not None
             spending = world.production.spending
-            seen: set[Any] = set()
+            seen: dict[Any, list[str]] = {}
             alike = set()
             for number, entry in sorted(spending.entries.items()):
                 if not entry.reversed:
-                    if entry.likeness in seen:
+                    if set(seen.setdefault(entry.likeness, [])) - {entry.batch}:
                         alike.add(number)
-                    seen.add(entry.likeness)
+                    seen[entry.likeness].append(entry.batch or number)
             assert {number for number, _ in spending.suspected.values()} == alike
 
     @bounded

@@ -46,6 +46,7 @@ from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.commitments import amend, order, requisition
+from tests.deciders.documents import batch, credit, line
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -115,6 +116,8 @@ ACTS = {
     "replace": 2,
     "round": 6,
     "green light": 1,
+    "batch": 2,
+    "credit": 2,
     "requisition": 2,
     "order": 4,
     "commitment": 5,
@@ -133,6 +136,8 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
     act, a, b = step
     if act in _OF_ROUNDS:
         return _about_rounds(act, a, b, production)
+    if act in ("batch", "credit"):
+        return _of_documents(act, a, b, production)
     if act in ("requisition", "order", "commitment", "invoice"):
         return _of_commitments(act, a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
@@ -193,6 +198,14 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
             return ACCOUNTANT, ReverseReceipt(receipt=some_receipt, posted_on=TODAY, reason="Recalled.")
         case _:
             return MAYA, _funding(act, b, some_funding)
+
+
+def _of_documents(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    if act == "credit":
+        return ACCOUNTANT, credit(ACCOUNTS[a % 8], str(b + 1), f"C-{a % 9}")
+    lines = (line(ACCOUNTS[a % 8], f"{b + 1}.50"), line(ACCOUNTS[b % 8], str(a + 1), fringe=b % 2 == 0))
+    order_of = {"commitment": "PO-0001"} if b % 3 == 0 and "PO-0001" in production.commitments.known else {}
+    return ACCOUNTANT, batch(*lines, document=f"PR-{a % 9}", **order_of)
 
 
 def _of_commitments(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:

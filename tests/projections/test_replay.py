@@ -20,7 +20,7 @@ from events.approval import (
 )
 from events.envelope import Recorded
 from events.policy import RequestKind
-from events.spend import PaymentReleased, SpendLogged, SpendRecoded, SpendReversed
+from events.spend import PaymentReleased, SpendLogged, SpendRecoded, SpendReversed, entries_of
 from projections import PROJECTIONS, past, runner, sentences
 from projections.projection import Rows
 from projections.rebuild import rebuild
@@ -317,10 +317,10 @@ def expected_payments(prefix: list[Recorded[AnyEvent]]) -> dict[str, tuple[str, 
     found: dict[str, tuple[str, str | None]] = {}
     for each in prefix:
         match each.event:
-            case ApprovalRequested(round=number, kind=RequestKind.PAYMENT, subject=spend):
-                found[spend] = ("waiting", number)
-            case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):
-                found[spend] = ("released", None)
+            case ApprovalRequested(round=number, kind=RequestKind.PAYMENT, subject=payable):
+                found |= dict.fromkeys(entries_of(payable), ("waiting", number))
+            case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable):
+                found |= dict.fromkeys(entries_of(payable), ("released", None))
             case PaymentReleased(spend):
                 found[spend] = ("released", found[spend][1])
             case RequestRejected(number) | RequestRecalled(number) | ChangesRequested(number):

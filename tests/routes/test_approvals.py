@@ -251,8 +251,8 @@ class TestTheApprovalStatus:
         latest = await shown(world)
 
         assert latest["in_english"] == (
-            "Promise PO-0001, INR 1,250.00, to kala-sets: Timber (2200, 1,200.00) and Timber (5000, 50.00); in the place"
-            " of Timber (2200, 1,000.00)."
+            "Promise PO-0001, INR 1,250.00, to kala-sets: Timber (2200, 1,200.00) and Timber (5000, 50.00); in the"
+            " place of Timber (2200, 1,000.00)."
         )
         assert [line["amount"] for line in latest["body"]["former"]] == ["1000.00"]
 

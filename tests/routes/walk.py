@@ -45,6 +45,7 @@ from service.deciders.company import (
     WithdrawInvitation,
 )
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import (
     AmendFunding,
@@ -211,6 +212,8 @@ SPENT: list[Step] = [
     Look(AUDITOR, "audit_trail", limit=3),
     Look(ADMINISTRATOR, "events", limit=2),
     shown(ACCOUNTANT, ReverseSpend),
+    shown(ACCOUNTANT, LogBatch),
+    shown(ACCOUNTANT, LogCredit),
     shown(MAYA, UnlockBudget, budget="v3"),
     (MAYA, LockBudget(budget="v3")),
     shown(RAVI, RaiseRequisition),
@@ -271,7 +274,7 @@ UNPAID: list[Step] = [
 WALK: list[Step] = [
     *UNPAID,
     (PRODUCER, RequestChanges(**_seen(UNPAID, "A-11"), words="Where are the timesheets?")),
-    shown(ACCOUNTANT, RequestPayment, spend="S-000003"),
+    shown(ACCOUNTANT, RequestPayment, spend="S-000007"),
     shown(MAYA, DelegateAuthority),
     shown(MAYA, RevokeDelegation),
     shown(MAYA, SetAbsence),
