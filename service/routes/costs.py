@@ -1,5 +1,6 @@
 """The cost report over HTTP: what each account cost and will cost against its budget, and what that is made of."""
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -34,13 +35,15 @@ from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.stored import load
 from projections.vendors import VendorCost, VendorLine, Vendors
+from service.cost_files import pdf, workbook
 from service.deciders.command import AnyDay
 from service.problems import Problem
-from service.spreadsheets import CSV
+from service.spreadsheets import CSV, XLSX
 
 from .access import At, Doors, Readable, Reading, operation_id
+from .budget_files import FILES, PDF
 from .budgets import shown_to
-from .listing import JSON, JSON_LINES, Page, answered, preferred
+from .listing import JSON, JSON_LINES, Page, answered, attached, preferred
 from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
@@ -102,13 +105,26 @@ async def get_cost_report(
     at: At,
     response: Response,
     asked: Annotated[Asked, Depends()],
-    accept: Annotated[str, Header(description="`application/json`, `text/csv` or `application/jsonl`.")] = JSON,
+    accept: Annotated[
+        str, Header(description=f"`{JSON}`; `{CSV}`, `{JSON_LINES}` and `{XLSX}` (one row an account), or `{PDF}`.")
+    ] = JSON,
 ) -> CostReport | Response:
-    """What has each account cost, what is promised, and what will it come to, against its budget?"""
+    """What has each account cost, what is promised, and what will it come to, against its budget?
+
+    The workbook goes on reckoning: sums and what is reckoned from other figures are formulas. The PDF bears the SHA-256
+    of the same report as JSON.
+    """
     shown_to(production, None, "the cost report")
     found = await _found(at, production, asked, None)
     report = _report(production, found, asked.terms)
-    page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
+    media_type = preferred(accept, JSON, CSV, JSON_LINES, *(each for each in FILES if each != CSV))
+    if media_type in (XLSX, PDF):
+        write, name = (workbook.workbook_of, "xlsx") if media_type == XLSX else (pdf.cost_report, "pdf")
+        data = await asyncio.to_thread(write, report, production.title)
+        file = Response(data, media_type=media_type, headers=attached(f"cost-report.{name}"))
+        stamp(file, found.shown, production.sight)
+        return file
+    page = Page([], None, found.shown, media_type)
     lines = [] if page.media_type == JSON else cost_report.lines(report)
     return answered(response, page, report, lines, CostLine, "cost-report", production.sight)
 
