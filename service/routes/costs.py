@@ -314,21 +314,26 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
     if then is not None:
         budgets = await rows_at(at.database.pool, current_budget.PROJECTION, stream, then.version)
         commitments = await rows_at(at.database.pool, commitment_register.PROJECTION, stream, then.version)
-    rates = await _rates(at, production, budgets) if foreign else {}
+    drafted = await set_by(at, stream, budgets) if foreign else None
+    rates = {} if drafted is None else _rates(drafted)
     return Found(shown, budgets, commitments, actual, foreign, rates, estimates, its_lines)
 
 
-async def _rates(at: Doors, production: Reading, budgets: Rows) -> Mapping[Currency, ExchangeRate]:
-    """Those of the version in force, by the fact that set it: they are a part of what was approved."""
-    stream = production.stream_id
+async def set_by(at: Doors, stream: StreamId, budgets: Rows) -> BudgetDrafted | None:
+    """The fact that set the version in force: what it says was approved, and never changes."""
     budget, _ = current_budget.in_force(budgets, stream)
     row = None if budget is None else budgets.get(BudgetRow, stream, int(budget.removeprefix("v")))
     if row is None:
-        return {}
+        return None
     [recorded] = await at.log.read_stream(stream, after=row.set_in - 1, up_to=row.set_in)
     assert isinstance(recorded.event, BudgetDrafted)
-    rates = recorded.event.rates
-    return {each.source if each.target == production.currency else each.target: each for each in rates}
+    return recorded.event
+
+
+def _rates(drafted: BudgetDrafted) -> Mapping[Currency, ExchangeRate]:
+    """By currency, what it was approved at."""
+    base = drafted.currency
+    return {each.source if each.target == base else each.target: each for each in drafted.rates}
 
 
 def _by_account(mine: ColumnElement[bool], asked: Asked) -> Select[Any]:
@@ -352,7 +357,8 @@ _SPENT = _ENTRY.net + _ENTRY.tax - _ENTRY.recoverable_tax
 _TIMES = case((spend_register.LINES.table.c.line.in_(("spend", "recoded_in")), 1), else_=-1)
 
 
-def _with_entries(*columns: ColumnElement[Any]) -> Select[Any]:
+def with_entries(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Lines of the register, each with its entry."""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
     of_entry = and_(entries.c.stream_id == lines.c.stream_id, entries.c.spend == lines.c.spend)
     return select(*columns).select_from(lines.join(entries, of_entry))
@@ -363,12 +369,12 @@ def _by_currency(mine: ColumnElement[bool], asked: Asked, currency: Currency) ->
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
     same = (lines.c.account, entries.c.currency, _SPENT.label("spent"))
     sums = (func.sum(lines.c.amount).label("cost"), func.sum(_TIMES).label("times"))
-    return _with_entries(*same, *sums).where(mine, _by_then(asked), entries.c.currency != currency).group_by(*same)
+    return with_entries(*same, *sums).where(mine, _by_then(asked), entries.c.currency != currency).group_by(*same)
 
 
 def _lines_of(mine: ColumnElement[bool], account: AccountCode) -> Select[Any]:
     """The lines about an account, with what their entries were in their currencies."""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
     spent = (entries.c.currency.label("spent_in"), entries.c.rate, _SPENT.label("spent"), _TIMES.label("times"))
-    of_it = _with_entries(*lines.c, *spent).where(mine, lines.c.account == account)
+    of_it = with_entries(*lines.c, *spent).where(mine, lines.c.account == account)
     return of_it.order_by(lines.c.version, lines.c.part)
