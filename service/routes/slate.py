@@ -13,7 +13,6 @@ from events.ids import PersonId, Slug, StreamId
 from events.money import rounded
 from events.team import Role
 from projections import approval_status, audit_trail, commitment_register, cost_report, current_budget, funding, slate
-from projections.commitment_register import CommitmentRow
 from projections.projection import Projection, Rows
 from projections.slate import Slate, SlateLine
 from projections.stored import load
@@ -104,28 +103,10 @@ def _rights(
 
 
 async def _lines(driver: Any, streams: Sequence[StreamId], position: int) -> list[SlateLine]:
-    promised = await _promised(driver, streams)
     at_last = await driver.fetch(_STATE, streams, position)
-    columns = [[each[place] for each in promised] for place in range(3)]
-    figures = {row["stream_id"]: row for row in await driver.fetch(_COST, streams, *columns)}
+    figures = {row["stream_id"]: row for row in await driver.fetch(_COST, streams, sorted(LIVE))}
     sources = await load(driver, funding.KINDS[:1], streams)
     return [_line(state, figures.get(state["stream_id"]), sources) for state in at_last]
-
-
-async def _promised(driver: Any, streams: Sequence[StreamId]) -> list[tuple[StreamId, str, Decimal]]:
-    """What is still to come of all that is promised."""
-    of = next(kind for kind in commitment_register.KINDS if kind.row is CommitmentRow)
-    rows = Rows().know(commitment_register.KINDS)
-    live = [state.value for state in LIVE]
-    for row in await driver.fetch(
-        f"SELECT * FROM {of.table.name} WHERE stream_id = ANY($1) AND state = ANY($2)", streams, live
-    ):
-        rows.load(of.read(row))
-    return [
-        (stream, each.account, each.amount)
-        for stream in streams
-        for each in commitment_register.still_to_come(rows, stream)
-    ]
 
 
 def _line(state: Any, figures: Any, sources: Rows) -> SlateLine:
@@ -176,11 +157,21 @@ _STATE = """
                   ORDER BY e.version DESC LIMIT 1) latest ON true
     WHERE d.stream_id = ANY($1) ORDER BY d.stream_id
 """
-#: As the cost report says of each in all: account by account, since EFC is what was entered, or the larger of two.
+#: As the cost report says of each in all: account by account, since EFC is what was entered, or the larger of two; what
+#: is still to come of an order as `Promise.base_left` has it.
 _COST = """
     WITH force AS (
         SELECT stream_id, number FROM current_budget_versions
         WHERE stream_id = ANY($1) AND state IN ('approved', 'locked')
+    ), promised AS (
+        SELECT c.stream_id, l.account, greatest(l.base - coalesce((c.relieved->>l.account)::numeric, 0), 0) AS amount
+        FROM commitment_register_commitments c, LATERAL (
+            SELECT e->>'account' AS account, sum((e->>'amount')::numeric) AS amount,
+                   sum((e->>'base_amount')::numeric) AS base
+            FROM json_array_elements(c.lines) AS e GROUP BY 1
+        ) l
+        WHERE c.stream_id = ANY($1) AND c.state = ANY($2)
+          AND l.amount <> coalesce((c.amounts->>l.account)::numeric, 0)
     ), figures AS (
         SELECT l.stream_id, l.code, l.amount AS budget, 0 AS spent, 0 AS promised
         FROM force f JOIN current_budget_lines l USING (stream_id, number) WHERE l.section <> 'credit'
@@ -191,7 +182,7 @@ _COST = """
         SELECT stream_id, account, 0, spent, 0 FROM current_budget_spent WHERE stream_id = ANY($1)
         UNION ALL
         SELECT p.stream_id, p.account, 0, 0, p.amount
-        FROM unnest($2::text[], $3::text[], $4::numeric[]) AS p (stream_id, account, amount)
+        FROM promised p
     ), accounts AS (
         SELECT stream_id, code, sum(budget) AS budget, sum(spent) AS spent, sum(promised) AS promised
         FROM figures GROUP BY 1, 2

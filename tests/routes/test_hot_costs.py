@@ -105,7 +105,7 @@ class TestASheet:
         found = await sheets(world, account=EDITING)
         assert [[each["code"] for each in day["accounts"]] for day in found["days"]] == [[EDITING], [EDITING]]
         assert [(day["spent"], day["elsewhere"]) for day in found["days"]] == [
-            ("0.00", "9000.00"),
+            ("0.00", "12000.00"),
             ("70.00", "5000.00"),
         ]
 
