@@ -574,3 +574,10 @@ def taken(rows: Rows, stream: StreamId) -> list[tuple[CommitmentId | Requisition
         for account, amount in asked.left.items():
             found.append((f"REQ-{asked.number}", account, Taken(amount * 0, amount * 0, amount)))
     return [each for each in found if each[2] != Taken(Decimal(0), Decimal(0), Decimal(0))]
+
+
+def of(rows: Rows, stream: StreamId, commitment: CommitmentId) -> CommitmentView | None:
+    """One commitment, if it was drafted; its vendor by the id."""
+    row = rows.get(CommitmentRow, stream, commitment)
+    reliefs = [each for each in rows.of(ReliefRow, stream) if each.commitment == commitment]
+    return None if row is None else _commitment(row, reliefs, {})

@@ -11,7 +11,7 @@ from events.ids import PersonId
 from events.money import ExchangeRate
 from service.deciders.production import Production
 from service.deciders.spend import LogSpend
-from tests.deciders.commitments import amend, bought, estimate, invoice, requisition, ruled
+from tests.deciders.commitments import amend, bought, close, estimate, invoice, requisition, ruled
 from tests.deciders.rounds import COVERED, adopted, draw, overage, policy, transfer
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -293,6 +293,56 @@ class TestVendors:
         assert next(iter(lines)) == "kala-sets"
         assert (then["total"], then["open"]) == ("500.00", "600.00")
         assert next(each["name"] for each in shown["vendors"] if each["vendor"] == "cut-house") == "Cut House"
+        for each in shown["vendors"]:
+            told = await world.read(AUDITOR, f"vendors/{each['vendor']}")
+            assert told["vendor"] == each
+        told = await world.read(AUDITOR, "vendors/kala-sets")
+        parts = [(part["figure"], part["amount"], part["recent"], part["commitment"]) for part in told["parts"]]
+        assert parts == [
+            ("total", "400.00", True, None),
+            ("total", "70.00", False, None),
+            ("open", "600.00", False, "PO-0001"),
+        ]
+
+    async def test_that_nobody_dealt_with_are_missing(self, world: World) -> None:
+        await world.play(LOCKED)
+        answer = await world.get(AUDITOR, "vendors/kala-sets")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:greenlight:problem:vendor-is-missing")
+
+
+class TestACommitment:
+    async def test_is_explained_by_the_facts_that_moved_it(self, world: World) -> None:
+        story: Story = [*LOCKED, *bought((ART, "1000")), invoice("400"), (LINE_PRODUCER, amend((ART, "900")))]
+        await world.play(
+            [*story, *bought((ART, "5"), number=2), (LINE_PRODUCER, close()), (ACCOUNTANT, reverse("S-000001"))]
+        )
+
+        found = await world.read(AUDITOR, "commitment-register/PO-0001")
+
+        moved = [
+            (each["type"], each["total"], each["relieved"], each["released"], each["balance"])
+            for each in found["parts"]
+        ]
+        assert moved == [
+            ("CommitmentDrafted", "1000.00", "0.00", "0.00", "1000.00"),
+            ("CommitmentSubmitted", "0.00", "0.00", "0.00", "0.00"),
+            ("CommitmentRelieved", "0.00", "400.00", "0.00", "-400.00"),
+            ("CommitmentAmended", "-100.00", "0.00", "0.00", "-100.00"),
+            ("CommitmentClosed", "0.00", "0.00", "500.00", "-500.00"),
+            ("ReliefReversed", "0.00", "-400.00", "400.00", "0.00"),
+        ]
+        assert [each["spend"] for each in found["parts"]] == [None, None, "S-000001", None, None, "S-000001"]
+
+    async def test_that_there_is_not_is_missing(self, world: World) -> None:
+        await world.play(LOCKED)
+        answer = await world.get(AUDITOR, "commitment-register/PO-0001")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:greenlight:problem:commitment-is-missing")
+
+    async def test_is_explained_to_those_alone_who_may_read_every_figure(self, world: World) -> None:
+        await world.play([*LOCKED, *bought((ART, "1000"))])
+        for path in ("commitment-register/PO-0001", "commitment-register/DEAL-0001", "vendors/kala-sets"):
+            refused = await world.get(DIRECTOR, path)
+            assert refused.json()["type"] == "urn:greenlight:problem:figure-is-confidential"
 
 
 class TestEveryView:
@@ -314,7 +364,6 @@ class TestEveryView:
         assert last.state is not None
         for version, production in {**looked, None: last.state}.items():
             shown = await report(world, as_of=version)
-            cost = rows(shown)
             spent = await world.read(AUDITOR, "spend-register", as_of=version, limit=1)
             promised = await world.read(AUDITOR, "commitment-register", as_of=version)
             budget = await world.read(AUDITOR, "current-budget", as_of=version)
@@ -325,16 +374,30 @@ class TestEveryView:
             if budget["in_force"] is not None:
                 assert total["budget"] == budget["shown"]["grand_total"]
                 assert total["total_budget"] == budget["shown"]["total_budget"]
-            for row in cost.values():
-                assert row["total_budget"] == row["budget"] + row["overages"] + row["moved"]
-                assert row["total_cost"] == row["actual_to_date"] + row["commitments"]
-                assert row["variance"] == row["efc"] - row["total_budget"]
-                assert row["etc"] == row["efc"] - row["total_cost"]
             agree(production, shown)
+            for each in whom["vendors"]:
+                told = await world.read(AUDITOR, f"vendors/{each['vendor']}", as_of=version)
+                assert told["vendor"] == each
+            for each in promised["commitments"]:
+                await assert_moved(world, each, version)
+
+
+async def assert_moved(world: World, commitment: dict[str, Any], version: int | None) -> None:
+    """What the facts moved adds up to what the register says."""
+    told = await world.read(AUDITOR, f"commitment-register/{commitment['commitment']}", as_of=version)
+    assert told["state"] == commitment["state"]
+    for name in ("total", "in_progress", "relieved", "released", "balance", "held"):
+        moved = sum((Decimal(each[name]) for each in told["parts"]), Decimal(0))
+        assert moved == Decimal(told["figures"][name]) == Decimal(commitment[name]), name
 
 
 def agree(production: Production, shown: dict[str, Any]) -> None:
-    """What is available is what orders are measured against, account by account and in all."""
+    """The report adds up; and what is available is what orders are measured against, account by account and in all."""
+    for row in rows(shown).values():
+        assert row["total_budget"] == row["budget"] + row["overages"] + row["moved"]
+        assert row["total_cost"] == row["actual_to_date"] + row["commitments"]
+        assert row["variance"] == row["efc"] - row["total_budget"]
+        assert row["etc"] == row["efc"] - row["total_cost"]
     measured = production.available
     assert (measured is None) == (shown["budget"] is None)
     if measured is None:
