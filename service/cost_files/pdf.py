@@ -1,6 +1,7 @@
 """The cost report as PDF: one row an account, the sums, and what it was asked for.
 
-It bears the SHA-256 of the same report as JSON. The typesetter comes with the extra `pdf`; the same report gives the
+It bears the SHA-256 of the same report as JSON, without its `position`, which is another one whenever it is asked for
+anew: at the same version it is the same. The typesetter comes with the extra `pdf`; the same report gives the
 same bytes.
 """
 
@@ -44,8 +45,8 @@ def cost_report(report: CostReport, title: str) -> bytes:
 
 
 def content_hash(report: CostReport) -> str:
-    """Of the report as JSON, byte by byte as it is answered."""
-    return sha256(report.model_dump_json().encode()).hexdigest()
+    """Of the report as JSON, byte by byte as it is answered but for its position."""
+    return sha256(report.model_dump_json(exclude={"position"}).encode()).hexdigest()
 
 
 def _named(name: str) -> str:

@@ -112,7 +112,7 @@ async def get_cost_report(
     """What has each account cost, what is promised, and what will it come to, against its budget?
 
     The workbook goes on reckoning: sums and what is reckoned from other figures are formulas. The PDF bears the SHA-256
-    of the same report as JSON.
+    of the same report as JSON without its `position`: at the same version it is the same.
     """
     shown_to(production, None, "the cost report")
     found = await _found(at, production, asked, None)
