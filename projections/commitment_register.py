@@ -553,3 +553,43 @@ def _requisition(row: RequisitionRow) -> RequisitionView:
         raised_at=row.raised_at,
         reason=row.reason,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is taken of what an account has available, beside what is spent."""
+
+    #: Still to come of what is promised; held by what waits for its approval; held by requisitions.
+    committed: Decimal
+    pending: Decimal
+    requisitioned: Decimal
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.committed + other.committed, self.pending + other.pending, self.requisitioned + other.requisitioned
+        )
+
+
+def taken(rows: Rows, stream: StreamId) -> list[tuple[CommitmentId | RequisitionId, AccountCode, Taken]]:
+    """Of each commitment and requisition, account by account."""
+    beyond: dict[CommitmentId, list[Excess]] = {}
+    for relief in rows.of(ReliefRow, stream):
+        if relief.excess is not None:
+            beyond.setdefault(relief.commitment, []).append(relief.excess)
+    found: list[tuple[CommitmentId | RequisitionId, AccountCode, Taken]] = []
+    for row in rows.of(CommitmentRow, stream):
+        excess = [each for each in beyond.get(row.commitment, []) if each.amount.currency == row.currency]
+        for of in _accounts(row, excess):
+            committed = of.balance if row.state in LIVE else of.balance * 0
+            found.append((row.commitment, of.account, Taken(committed, of.held - committed, of.held * 0)))
+    for asked in rows.of(RequisitionRow, stream):
+        for account, amount in asked.left.items():
+            found.append((f"REQ-{asked.number}", account, Taken(amount * 0, amount * 0, amount)))
+    return [each for each in found if each[2] != Taken(Decimal(0), Decimal(0), Decimal(0))]
+
+
+def of(rows: Rows, stream: StreamId, commitment: CommitmentId) -> CommitmentView | None:
+    """One commitment, if it was drafted; its vendor by the id."""
+    row = rows.get(CommitmentRow, stream, commitment)
+    reliefs = [each for each in rows.of(ReliefRow, stream) if each.commitment == commitment]
+    return None if row is None else _commitment(row, reliefs, {})

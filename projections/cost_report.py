@@ -2,12 +2,16 @@
 
 Estimates are the only rows that are its own, moved by whoever enters one. The rest is put together from what other
 projections hold at the same moment: the budget in force with its changes, the register of spend by the day it was
-posted on, and what commitments still hold. Every figure is a sum of theirs:
+posted on, and what requisitions and commitments hold. Every figure is a sum of theirs:
 
     total budget = budget + overages + moved
     total cost   = actual to date + commitments
     variance     = EFC - total budget, or the other way round
     ETC          = EFC - total cost, or EFC - actual to date where orders are inside it
+    available    = total budget - actual to date - actual later - commitments - pending - requisitioned
+
+Available is what the control of orders measures: it knows no period, so what is posted after its end counts, too. What
+currency makes of cost is said beside it: cost less the same amounts at the rates of the budget in force.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,9 +26,10 @@ from pydantic import BaseModel, Field
 from events.budget import Level
 from events.envelope import Recorded
 from events.estimate import FinalCostEstimated
-from events.ids import AccountCode, BudgetId, CommitmentId, PersonId, SpendId, StreamId
-from events.money import Amount, Currency, rounded
+from events.ids import AccountCode, BudgetId, CommitmentId, PersonId, RequisitionId, SpendId, StreamId
+from events.money import Amount, Currency, ExchangeRate, Money, at_rate, rounded
 
+from .commitment_register import Taken
 from .current_budget import Budgeted
 from .projection import Projection, Rows, kind
 
@@ -92,6 +97,17 @@ class CostFigures(BaseModel):
     etc: Amount = Field(description="Estimate to complete, on the basis that the report names; negative past EFC.")
     efc: Amount = Field(description="Estimated final cost.")
     variance: Amount = Field(description="Of EFC and total budget, with the sign that the report names.")
+    currency_variance: Amount = Field(
+        description="Of `actual_to_date`: what was spent in other currencies, less the same at the rate that the budget"
+        " in force has for each; over is positive. Nothing of a currency for which it has none."
+    )
+    actual_later: Amount = Field(description="Posted after the end of the period.")
+    pending: Amount = Field(description="Held by orders and amendments that wait for their approval.")
+    requisitioned: Amount = Field(description="Held by requisitions.")
+    available: Amount = Field(
+        description="total_budget - actual_to_date - actual_later - commitments - pending - requisitioned: what the"
+        " control of orders measures against."
+    )
 
 
 class AccountCost(CostFigures):
@@ -139,19 +155,41 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Posted:
+    """What the register says of an account: in the period, up to its end, and after it."""
+
+    period: Decimal
+    to_date: Decimal
+    later: Decimal
+
+
+def currency_variance(cost: Decimal, spent: Money, times: int, rate: ExchangeRate, currency: Currency) -> Decimal:
+    """What a currency makes of lines of the register that say the same: their cost, less that at the budget's rate.
+
+    Each is rounded as its cost was, so that a reversal undoes it to the last digit.
+
+    Args:
+        cost: of all these lines, signed, in base currency.
+        spent: of one entry: net and tax, less the tax that comes back, in its currency.
+        times: how often it was spent, less how often it was taken back.
+    """
+    return cost - times * at_rate(spent, rate, currency).amount
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """What other projections say of each account at the same moment."""
 
-    #: Posted in the period, and up to its end.
-    actual: Mapping[AccountCode, tuple[Decimal, Decimal]]
-    commitments: Mapping[AccountCode, Decimal]
+    actual: Mapping[AccountCode, Posted]
+    taken: Mapping[AccountCode, Taken]
     estimates: Mapping[AccountCode, EstimateRow]
+    #: What currency makes of cost.
+    currency: Mapping[AccountCode, Decimal]
 
     def accounts(self) -> set[AccountCode]:
         """All of which there is something to say."""
         estimated = {code for code, row in self.estimates.items() if row.estimate is not None}
-        held = {code for code, amount in self.commitments.items() if amount}
-        return {*self.actual, *held, *estimated}
+        return {*self.actual, *self.taken, *estimated}
 
 
 def latest(rows: Iterable[EstimateRow]) -> dict[AccountCode, EstimateRow]:
@@ -206,9 +244,9 @@ def view(
 
 
 def _account(line: Budgeted, costs: Costs, terms: Terms, nothing: Decimal) -> AccountCost:
-    period, to_date = costs.actual.get(line.code, (nothing, nothing))
-    commitments = costs.commitments.get(line.code, nothing)
-    total_budget, total_cost = line.budget + line.overages + line.moved, to_date + commitments
+    posted = costs.actual.get(line.code, Posted(nothing, nothing, nothing))
+    taken, to_date = costs.taken.get(line.code, Taken(nothing, nothing, nothing)), posted.to_date
+    total_budget, total_cost = line.budget + line.overages + line.moved, to_date + taken.committed
     entered = costs.estimates.get(line.code)
     estimate = None if entered is None else entered.estimate
     efc = max(total_budget, total_cost) if estimate is None else estimate
@@ -220,13 +258,18 @@ def _account(line: Budgeted, costs: Costs, terms: Terms, nothing: Decimal) -> Ac
         overages=line.overages,
         moved=line.moved,
         total_budget=total_budget,
-        actual_period=period,
+        actual_period=posted.period,
         actual_to_date=to_date,
-        commitments=commitments,
+        commitments=taken.committed,
         total_cost=total_cost,
         etc=efc - (total_cost if terms.etc_basis is EtcBasis.ORDERS_OUTSIDE else to_date),
         efc=efc,
         variance=over if terms.variance_sign is VarianceSign.OVER else -over,
+        currency_variance=costs.currency.get(line.code, nothing),
+        actual_later=posted.later,
+        pending=taken.pending,
+        requisitioned=taken.requisitioned,
+        available=total_budget - to_date - posted.later - taken.committed - taken.pending - taken.requisitioned,
         estimated=estimate is not None,
         below_cost=efc < total_cost,
     )
@@ -255,6 +298,10 @@ class CostPart(BaseModel):
     line: str | None = Field(None, description="Of the register: `spend`, `reversal`, `recoded_out`, `recoded_in`.")
     posted_on: date | None = None
     commitment: CommitmentId | None = None
+    requisition: RequisitionId | None = None
+    spent: Money | None = Field(None, description="In its currency, where that is another one.")
+    rate: ExchangeRate | None = Field(None, description="At which it was spent.")
+    budget_rate: ExchangeRate | None = Field(None, description="Of the budget in force.")
     version: int | None = Field(None, description="Of the fact, in the production's stream, where the register has it.")
 
 
@@ -278,8 +325,9 @@ class CostExplanation(BaseModel):
     currency: Currency
     account: AccountCost
     parts: list[CostPart] = Field(
-        description="Those of `budget`, `overages`, `moved`, `actual_to_date` and `commitments` add up to it; the"
-        " others are reckoned from these. Those of `actual_to_date` in the period add up to `actual_period`."
+        description="Those of `budget`, `overages`, `moved`, `actual_to_date`, `actual_later`, `commitments`,"
+        " `pending`, `requisitioned` and `currency_variance` add up to it; the others are reckoned from these. Those of"
+        " `actual_to_date` in the period add up to `actual_period`."
     )
     estimates: list[EstimateEntered] = Field(description="Every one that was entered, the latest last.")
 

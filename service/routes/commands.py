@@ -61,7 +61,7 @@ _IN_COMPANY = (*COMPANY_COMMANDS, OpenProduction)
 RESERVED = frozenset(
     {
         *("inbox", "events", "productions", "members", "people", "keys", "tokens", "identities", "accept-invitation"),
-        *("delegations", "directory-changes"),
+        *("delegations", "directory-changes", "slate"),
         *map(slug, (c.__name__ for c in COMPANY_COMMANDS)),
     }
 )

@@ -1,6 +1,7 @@
 """The cost report over HTTP: what each account cost and will cost against its budget, and what that is made of."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,10 +9,14 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
-from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
 
+from events.budget import BudgetDrafted
 from events.ids import AccountCode, StreamId, VendorId
+from events.money import Currency, ExchangeRate, Money
 from projections import commitment_register, cost_report, current_budget, spend_register, vendors
+from projections.commitment_register import Taken
 from projections.cost_report import (
     CostExplanation,
     CostLine,
@@ -21,6 +26,7 @@ from projections.cost_report import (
     EstimateEntered,
     EstimateRow,
     EtcBasis,
+    Posted,
     Terms,
     VarianceSign,
 )
@@ -29,13 +35,15 @@ from projections.past import rows_at
 from projections.projection import Projection, Rows
 from projections.stored import load
 from projections.vendors import VendorCost, VendorLine, Vendors
+from service.cost_files import pdf, workbook
 from service.deciders.command import AnyDay
 from service.problems import Problem
-from service.spreadsheets import CSV
+from service.spreadsheets import CSV, XLSX
 
 from .access import At, Doors, Readable, Reading, operation_id
+from .budget_files import FILES, PDF
 from .budgets import shown_to
-from .listing import JSON, JSON_LINES, Page, answered, preferred
+from .listing import JSON, JSON_LINES, Page, answered, attached, preferred
 from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
@@ -47,6 +55,9 @@ SOURCES: tuple[Projection[Any], ...] = (
     spend_register.PROJECTION,
     cost_report.PROJECTION,
 )
+
+
+_RATE = TypeAdapter(ExchangeRate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +88,14 @@ class Found:
     shown: Shown
     budgets: Rows
     commitments: Rows
-    #: Of the register: `account`, `period` and `to_date`.
+    #: Of the register: `account`, `period`, `to_date` and `later`.
     actual: Sequence[Any]
+    #: What was spent in other currencies up to the end of the period: `account`, `cost`, `spent`, `currency`, `times`.
+    foreign: Sequence[Any]
+    #: By currency, of the budget in force, of those that something was spent in.
+    rates: Mapping[Currency, ExchangeRate]
     estimates: list[EstimateRow]
-    #: The lines of the register about one account, where one is asked about.
+    #: The lines of the register about one account, with their entries, where one is asked about.
     lines: Sequence[Any]
 
 
@@ -90,13 +105,26 @@ async def get_cost_report(
     at: At,
     response: Response,
     asked: Annotated[Asked, Depends()],
-    accept: Annotated[str, Header(description="`application/json`, `text/csv` or `application/jsonl`.")] = JSON,
+    accept: Annotated[
+        str, Header(description=f"`{JSON}`; `{CSV}`, `{JSON_LINES}` and `{XLSX}` (one row an account), or `{PDF}`.")
+    ] = JSON,
 ) -> CostReport | Response:
-    """What has each account cost, what is promised, and what will it come to, against its budget?"""
+    """What has each account cost, what is promised, and what will it come to, against its budget?
+
+    The workbook goes on reckoning: sums and what is reckoned from other figures are formulas. The PDF bears the SHA-256
+    of the same report as JSON without its `position`: at the same version it is the same.
+    """
     shown_to(production, None, "the cost report")
     found = await _found(at, production, asked, None)
     report = _report(production, found, asked.terms)
-    page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
+    media_type = preferred(accept, JSON, CSV, JSON_LINES, *(each for each in FILES if each != CSV))
+    if media_type in (XLSX, PDF):
+        write, name = (workbook.workbook_of, "xlsx") if media_type == XLSX else (pdf.cost_report, "pdf")
+        data = await asyncio.to_thread(write, report, production.title)
+        file = Response(data, media_type=media_type, headers=attached(f"cost-report.{name}"))
+        stamp(file, found.shown, production.sight)
+        return file
+    page = Page([], None, found.shown, media_type)
     lines = [] if page.media_type == JSON else cost_report.lines(report)
     return answered(response, page, report, lines, CostLine, "cost-report", production.sight)
 
@@ -118,7 +146,8 @@ async def get_account_cost(
         said = f"The cost report has no account {account}."
         raise Problem(404, "AccountIsMissing", said, "Look up its codes in the report.")
     stamp(response, found.shown, production.sight)
-    parts = [*_of_budget(production, found, account), *_of_spend(found), *_of_commitments(production, found, account)]
+    parts = [*_of_budget(production, found, account), *_of_spend(production, found, asked)]
+    parts += _of_orders(production, found, account)
     return CostExplanation(
         production=production.stream_id,
         version=found.shown.version,
@@ -195,14 +224,24 @@ def _by_vendor(stream: StreamId, version: int, since: date) -> Select[Any]:
 
 
 def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
-    stream, shown = production.stream_id, found.shown
-    commitments: dict[AccountCode, Decimal] = {}
-    for each in commitment_register.still_to_come(found.commitments, stream):
-        commitments[each.account] = commitments.get(each.account, Decimal(0)) + each.amount
-    actual = {row["account"]: (row["period"] or row["to_date"] * 0, row["to_date"]) for row in found.actual}
-    costs = Costs(actual, commitments, cost_report.latest(found.estimates))
+    stream, shown, currency = production.stream_id, found.shown, production.currency
+    taken: dict[AccountCode, Taken] = {}
+    for _, account, amounts in commitment_register.taken(found.commitments, stream):
+        taken[account] = taken[account] + amounts if account in taken else amounts
+    actual = {}
+    for row in found.actual:
+        nothing = row["spent"] * 0
+        to_date, period = row["to_date"] or nothing, row["period"] or nothing
+        actual[row["account"]] = Posted(period, to_date, row["spent"] - to_date)
+    of_currency: dict[AccountCode, Decimal] = {}
+    for row in found.foreign:
+        if (rate := found.rates.get(row["currency"])) is not None:
+            spent = Money(row["spent"], row["currency"])
+            more = cost_report.currency_variance(row["cost"], spent, row["times"], rate, currency)
+            of_currency[row["account"]] = of_currency.get(row["account"], Decimal(0)) + more
+    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency)
     budget, budgeted = current_budget.in_force(found.budgets, stream)
-    return cost_report.view(stream, shown.version, shown.position, production.currency, budget, budgeted, costs, terms)
+    return cost_report.view(stream, shown.version, shown.position, currency, budget, budgeted, costs, terms)
 
 
 def _of_budget(production: Reading, found: Found, account: AccountCode) -> list[CostPart]:
@@ -224,28 +263,27 @@ def _of_budget(production: Reading, found: Found, account: AccountCode) -> list[
     return [CostPart(figure="budget", amount=line.budget, budget=budget), *changes]
 
 
-def _of_spend(found: Found) -> list[CostPart]:
-    """Its lines of the register."""
-    return [
-        CostPart(
-            figure="actual_to_date",
-            amount=line["amount"],
-            spend=line["spend"],
-            line=line["line"],
-            posted_on=line["posted_on"],
-            version=line["version"],
-        )
-        for line in found.lines
-    ]
+def _of_spend(production: Reading, found: Found, asked: Asked) -> Iterator[CostPart]:
+    """Its lines of the register, and what currency makes of each."""
+    for line in found.lines:
+        later = asked.posted_to is not None and line["posted_on"] > asked.posted_to
+        said: dict[str, Any] = {name: line[name] for name in ("spend", "line", "posted_on", "version")}
+        yield CostPart(figure="actual_later" if later else "actual_to_date", amount=line["amount"], **said)
+        if later or (budget_rate := found.rates.get(line["spent_in"])) is None:
+            continue
+        spent, rate = Money(line["spent"], line["spent_in"]), _RATE.validate_json(line["rate"])
+        of_it = cost_report.currency_variance(line["amount"], spent, line["times"], budget_rate, production.currency)
+        said |= {"spent": spent, "rate": rate, "budget_rate": budget_rate}
+        yield CostPart(figure="currency_variance", amount=of_it, **said)
 
 
-def _of_commitments(production: Reading, found: Found, account: AccountCode) -> list[CostPart]:
-    """What is still to come of each commitment."""
-    return [
-        CostPart(figure="commitments", amount=each.amount, commitment=each.commitment)
-        for each in commitment_register.still_to_come(found.commitments, production.stream_id)
-        if each.account == account
-    ]
+def _of_orders(production: Reading, found: Found, account: AccountCode) -> Iterator[CostPart]:
+    """What each commitment and each requisition takes of it."""
+    for number, code, taken in commitment_register.taken(found.commitments, production.stream_id):
+        whose: dict[str, Any] = {"requisition" if number.startswith("REQ-") else "commitment": number}
+        named = {"commitments": taken.committed, "pending": taken.pending, "requisitioned": taken.requisitioned}
+        if code == account:
+            yield from (CostPart(figure=name, amount=each, **whose) for name, each in named.items() if each)
 
 
 async def _found(at: Doors, production: Reading, asked: Asked, account: AccountCode | None) -> Found:
@@ -264,12 +302,11 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
             wanted = [kind for kind in current_budget.KINDS if kind.row in (BudgetRow, LineRow, ChangeRow)]
             budgets = await load(driver, wanted, [stream])
             commitments = await load(driver, commitment_register.KINDS, [stream])
-        lines = spend_register.LINES.table
-        mine = [lines.c.stream_id == stream, lines.c.version <= shown.version]
-        mine += [] if asked.posted_to is None else [lines.c.posted_on <= asked.posted_to]
+        mine = spend_register.LINES.table.c.version <= shown.version
+        mine = and_(spend_register.LINES.table.c.stream_id == stream, mine)
         actual = (await connection.execute(_by_account(mine, asked))).mappings().all()
-        about = select(lines).where(*mine, lines.c.account == account).order_by(lines.c.version, lines.c.part)
-        its_lines = [] if account is None else (await connection.execute(about)).mappings().all()
+        foreign = (await connection.execute(_by_currency(mine, asked, production.currency))).mappings().all()
+        its_lines = [] if account is None else (await connection.execute(_lines_of(mine, account))).mappings().all()
         entered = cost_report.ESTIMATES.table
         of_stream = select(entered).where(entered.c.stream_id == stream, entered.c.version <= shown.version)
         rows = (await connection.execute(of_stream.order_by(entered.c.version))).mappings().all()
@@ -277,13 +314,67 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
     if then is not None:
         budgets = await rows_at(at.database.pool, current_budget.PROJECTION, stream, then.version)
         commitments = await rows_at(at.database.pool, commitment_register.PROJECTION, stream, then.version)
-    return Found(shown, budgets, commitments, actual, estimates, its_lines)
+    drafted = await set_by(at, stream, budgets) if foreign else None
+    rates = {} if drafted is None else _rates(drafted)
+    return Found(shown, budgets, commitments, actual, foreign, rates, estimates, its_lines)
 
 
-def _by_account(mine: Sequence[ColumnElement[bool]], asked: Asked) -> Select[Any]:
-    """The sums of the register's lines: in the period, and up to its end."""
+async def set_by(at: Doors, stream: StreamId, budgets: Rows) -> BudgetDrafted | None:
+    """The fact that set the version in force: what it says was approved, and never changes."""
+    budget, _ = current_budget.in_force(budgets, stream)
+    row = None if budget is None else budgets.get(BudgetRow, stream, int(budget.removeprefix("v")))
+    if row is None:
+        return None
+    [recorded] = await at.log.read_stream(stream, after=row.set_in - 1, up_to=row.set_in)
+    assert isinstance(recorded.event, BudgetDrafted)
+    return recorded.event
+
+
+def _rates(drafted: BudgetDrafted) -> Mapping[Currency, ExchangeRate]:
+    """By currency, what it was approved at."""
+    base = drafted.currency
+    return {each.source if each.target == base else each.target: each for each in drafted.rates}
+
+
+def _by_account(mine: ColumnElement[bool], asked: Asked) -> Select[Any]:
+    """The sums of the register's lines: in the period, up to its end, and all."""
     lines = spend_register.LINES.table
     begun = true() if asked.posted_from is None else lines.c.posted_on >= asked.posted_from
-    period = func.sum(lines.c.amount).filter(begun).label("period")
-    to_date = func.sum(lines.c.amount).label("to_date")
-    return select(lines.c.account, period, to_date).where(*mine).group_by(lines.c.account)
+    period = func.sum(lines.c.amount).filter(begun, _by_then(asked)).label("period")
+    to_date = func.sum(lines.c.amount).filter(_by_then(asked)).label("to_date")
+    spent = func.sum(lines.c.amount).label("spent")
+    return select(lines.c.account, period, to_date, spent).where(mine).group_by(lines.c.account)
+
+
+def _by_then(asked: Asked) -> ColumnElement[bool]:
+    """Whether a line is posted by the end of the period."""
+    return true() if asked.posted_to is None else spend_register.LINES.table.c.posted_on <= asked.posted_to
+
+
+_ENTRY = spend_register.ENTRIES.table.c
+#: What an entry is in its currency, and whether a line adds it or takes it back.
+_SPENT = _ENTRY.net + _ENTRY.tax - _ENTRY.recoverable_tax
+_TIMES = case((spend_register.LINES.table.c.line.in_(("spend", "recoded_in")), 1), else_=-1)
+
+
+def with_entries(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Lines of the register, each with its entry."""
+    lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
+    of_entry = and_(entries.c.stream_id == lines.c.stream_id, entries.c.spend == lines.c.spend)
+    return select(*columns).select_from(lines.join(entries, of_entry))
+
+
+def _by_currency(mine: ColumnElement[bool], asked: Asked, currency: Currency) -> Select[Any]:
+    """What was spent in other currencies: the lines that say the same amount together."""
+    lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
+    same = (lines.c.account, entries.c.currency, _SPENT.label("spent"))
+    sums = (func.sum(lines.c.amount).label("cost"), func.sum(_TIMES).label("times"))
+    return with_entries(*same, *sums).where(mine, _by_then(asked), entries.c.currency != currency).group_by(*same)
+
+
+def _lines_of(mine: ColumnElement[bool], account: AccountCode) -> Select[Any]:
+    """The lines about an account, with what their entries were in their currencies."""
+    lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
+    spent = (entries.c.currency.label("spent_in"), entries.c.rate, _SPENT.label("spent"), _TIMES.label("times"))
+    of_it = with_entries(*lines.c, *spent).where(mine, lines.c.account == account)
+    return of_it.order_by(lines.c.version, lines.c.part)

@@ -128,7 +128,7 @@ def answered(
     if page.media_type == JSON:
         stamp(response, page.shown, sight)
         return view
-    everything = _whole(entries, model, page.media_type, name)
+    everything = whole(entries, model, page.media_type, name)
     stamp(everything, page.shown, sight)
     return everything
 
@@ -150,7 +150,7 @@ def _places(cursor: str) -> tuple[int, int]:
     return version, place
 
 
-def _whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str, name: str) -> Response:
+def whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str, name: str) -> Response:
     """All entries at once, for a spreadsheet or a program."""
     if media_type == JSON_LINES:
         return Response("".join(f"{each.model_dump_json()}\n" for each in entries), media_type=JSON_LINES)

@@ -17,7 +17,10 @@ from tests.deciders.stories import STORY
 from tests.handling.office import opened
 from tests.roles.conftest import login
 
-VIEWS = ("approval_rounds", "budget_accounts", "funding_sources", "productions", "spend_lines")
+VIEWS = (
+    *("approval_rounds", "budget_accounts", "commitments", "costs", "funding_sources", "productions"),
+    "spend_lines",
+)
 #: What nobody may read who has no accounts of their own.
 HIDDEN = CLOSED | OWN | {"an entry that was moved from art to the lead": "224737"}
 

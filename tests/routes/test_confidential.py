@@ -44,6 +44,7 @@ from tests.deciders.stories import (
     NOOR,
     STORY,
     STRANGER,
+    TODAY,
     content,
     spend,
 )
@@ -219,6 +220,22 @@ async def costs(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     return [answer for answer in found if answer.status_code != 403]
 
 
+async def hot(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    """Days of an account, which are for those who may read everything."""
+    days = {"from": (TODAY - timedelta(days=60)).isoformat(), "to": TODAY.isoformat(), "account": LEAD}
+    found = [await studio.get(person, "hot-costs", each, **days) for each in (JSON, CSV)]
+    found += [await studio.get(person, f"hot-costs/{TODAY}/accounts/{code}") for code in (ART, LEAD)]
+    assert len({answer.status_code for answer in found}) == 1
+    return [answer for answer in found if answer.status_code != 403]
+
+
+async def taken_apart(studio: Studio, person: PersonId) -> list[httpx2.Response]:
+    """A commitment and a vendor, which are for those who may read everything."""
+    found = [await studio.get(person, path) for path in ("commitment-register/PO-0001", "vendors/kala-sets")]
+    assert {answer.status_code for answer in found} <= {200, 403, 404}
+    return [answer for answer in found if answer.status_code == 200]
+
+
 #: How every address that is read under `/v1` is read: a new one is asked for here, and no figure may stand in it.
 LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/current-budget": view("current-budget"),
@@ -234,6 +251,11 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/vendors": costs,
     "/v1/{company}/{production}/cost-report/accounts/{account}": costs,
     "/v1/{company}/{production}/commitment-register": view("commitment-register"),
+    "/v1/{company}/{production}/commitment-register/{commitment}": taken_apart,
+    "/v1/{company}/{production}/vendors/{vendor}": taken_apart,
+    "/v1/{company}/{production}/hot-costs": hot,
+    "/v1/{company}/{production}/hot-costs/{day}/accounts/{account}": hot,
+    "/v1/{company}/slate": door("slate"),
     "/v1/{company}/{production}/funding": view("funding"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
     "/v1/{company}/{production}/exceptions": listed("exceptions"),
