@@ -88,6 +88,8 @@ CommitmentId = Annotated[
     str, shape(r"^(PO|DEAL|DEF)-[0-9]{4,9}$", "send the number of a commitment, such as PO-0001, DEAL-0001 or DEF-0001")
 ]
 SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
+PeriodId = Annotated[str, shape(r"^PER-[1-9][0-9]{0,8}$", "send the number of a period, such as PER-1")]
+ReportId = Annotated[str, shape(r"^CR-[1-9][0-9]{0,8}$", "send the number of an issued report, such as CR-1")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 
 #: SHA-256 in lower-case hexadecimal.

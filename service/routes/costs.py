@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from sqlalchemy import ColumnElement, Select, and_, func, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from events.ids import AccountCode, StreamId, VendorId
-from projections import commitment_register, cost_report, current_budget, spend_register, vendors
+from events.cost_report import EtcBasis, VarianceSign
+from events.ids import AccountCode, PeriodId, StreamId, VendorId
+from projections import commitment_register, cost_report, current_budget, periods, spend_register, vendors
 from projections.cost_report import (
     CostExplanation,
     CostLine,
@@ -20,21 +22,22 @@ from projections.cost_report import (
     Costs,
     EstimateEntered,
     EstimateRow,
-    EtcBasis,
+    IssuedRow,
+    PeriodOfReport,
     Terms,
-    VarianceSign,
 )
 from projections.current_budget import BudgetRow, ChangeRow, LineRow
 from projections.past import rows_at
-from projections.projection import Projection, Rows
+from projections.periods import PeriodRow
+from projections.projection import Kind, Projection, Rows
 from projections.stored import load
 from projections.vendors import VendorCost, VendorLine, Vendors
 from service.deciders.command import AnyDay
-from service.problems import Problem
+from service.deciders.period import PeriodIsMissing
+from service.problems import FieldError, Problem, malformed_fields
 from service.spreadsheets import CSV
 
-from .access import At, Doors, Readable, Reading, operation_id
-from .budgets import shown_to
+from .access import At, Doors, Readable, Reading, operation_id, shown_to
 from .listing import JSON, JSON_LINES, Page, answered, preferred
 from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp
 
@@ -46,6 +49,7 @@ SOURCES: tuple[Projection[Any], ...] = (
     commitment_register.PROJECTION,
     spend_register.PROJECTION,
     cost_report.PROJECTION,
+    periods.PROJECTION,
 )
 
 
@@ -55,6 +59,9 @@ class Asked:
 
     as_of: AsOf = None
     at_least: AtLeast = None
+    period: Annotated[
+        PeriodId | None, Query(description="Its days, in the place of `posted_from` and `posted_to`.")
+    ] = None
     posted_from: Annotated[AnyDay | None, Query(description="The first day of the period.")] = None
     posted_to: Annotated[AnyDay | None, Query(description="The last day of the period; cost is up to it.")] = None
     etc: Annotated[
@@ -64,10 +71,22 @@ class Asked:
         VarianceSign.OVER
     )
 
-    @property
-    def terms(self) -> Terms:
-        """What of it is for the report."""
-        return Terms(self.posted_from, self.posted_to, self.etc, self.variance)
+    def terms(self, known: Sequence[PeriodRow]) -> Terms:
+        """What of it is for the report.
+
+        Args:
+            known: the periods at the moment that is shown.
+        """
+        if self.period is None:
+            return Terms(self.posted_from, self.posted_to, self.etc, self.variance)
+        if self.posted_from is not None or self.posted_to is not None:
+            rule = "ask for a period, or for days from posted_from to posted_to"
+            raise malformed_fields([FieldError(pointer="query period", rule=rule)])
+        period = next((each for each in known if each.period == self.period), None)
+        if period is None:
+            raise PeriodIsMissing(self.period)
+        of = PeriodOfReport(period=period.period, state=period.state)
+        return Terms(period.first_on, period.last_on, self.etc, self.variance, of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +94,13 @@ class Found:
     """What the sources say at one moment."""
 
     shown: Shown
+    terms: Terms
     budgets: Rows
     commitments: Rows
     #: Of the register: `account`, `period` and `to_date`.
     actual: Sequence[Any]
     estimates: list[EstimateRow]
+    issued: list[IssuedRow]
     #: The lines of the register about one account, where one is asked about.
     lines: Sequence[Any]
 
@@ -94,8 +115,8 @@ async def get_cost_report(
 ) -> CostReport | Response:
     """What has each account cost, what is promised, and what will it come to, against its budget?"""
     shown_to(production, None, "the cost report")
-    found = await _found(at, production, asked, None)
-    report = _report(production, found, asked.terms)
+    found = await found_in(at, production, asked, None)
+    report = report_of(production, found)
     page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
     lines = [] if page.media_type == JSON else cost_report.lines(report)
     return answered(response, page, report, lines, CostLine, "cost-report", production.sight)
@@ -111,8 +132,8 @@ async def get_account_cost(
 ) -> CostExplanation:
     """What are the figures of an account made of? The facts behind each add up to it."""
     shown_to(production, None, "the cost report")
-    found = await _found(at, production, asked, account)
-    report = _report(production, found, asked.terms)
+    found = await found_in(at, production, asked, account)
+    report = report_of(production, found)
     row = next((each for each in cost_report.lines(report) if each.code == account), None)
     if row is None:
         said = f"The cost report has no account {account}."
@@ -194,13 +215,15 @@ def _by_vendor(stream: StreamId, version: int, since: date) -> Select[Any]:
     return of_stream.group_by(entries.c.vendor)
 
 
-def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
-    stream, shown = production.stream_id, found.shown
+def report_of(production: Reading, found: Found) -> CostReport:
+    """The report, of what the sources say."""
+    stream, shown, terms = production.stream_id, found.shown, found.terms
     commitments: dict[AccountCode, Decimal] = {}
     for each in commitment_register.still_to_come(found.commitments, stream):
         commitments[each.account] = commitments.get(each.account, Decimal(0)) + each.amount
     actual = {row["account"]: (row["period"] or row["to_date"] * 0, row["to_date"]) for row in found.actual}
-    costs = Costs(actual, commitments, cost_report.latest(found.estimates))
+    before = cost_report.before(found.issued, terms.posted_to)
+    costs = Costs(actual, commitments, cost_report.latest(found.estimates), before)
     budget, budgeted = current_budget.in_force(found.budgets, stream)
     return cost_report.view(stream, shown.version, shown.position, production.currency, budget, budgeted, costs, terms)
 
@@ -248,7 +271,7 @@ def _of_commitments(production: Reading, found: Found, account: AccountCode) -> 
     ]
 
 
-async def _found(at: Doors, production: Reading, asked: Asked, account: AccountCode | None) -> Found:
+async def found_in(at: Doors, production: Reading, asked: Asked, account: AccountCode | None) -> Found:
     """What the sources say, all at one moment.
 
     Args:
@@ -257,6 +280,7 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
     stream, company = production.stream_id, company_of(production.stream_id)
     for projection in SOURCES:
         then = await asked_for(at, projection, stream, asked.as_of, asked.at_least)
+    known = None if then is None else await rows_at(at.database.pool, periods.PROJECTION, stream, then.version)
     async with one_moment(at, SOURCES, company) as (connection, position):
         shown = then or await shown_now(at, connection, cost_report.PROJECTION, stream, position)
         driver = (await connection.get_raw_connection()).driver_connection
@@ -264,26 +288,35 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
             wanted = [kind for kind in current_budget.KINDS if kind.row in (BudgetRow, LineRow, ChangeRow)]
             budgets = await load(driver, wanted, [stream])
             commitments = await load(driver, commitment_register.KINDS, [stream])
+        known = known or await load(driver, periods.PROJECTION.kinds, [stream])
+        terms = asked.terms(known.of(PeriodRow, stream))
         lines = spend_register.LINES.table
         mine = [lines.c.stream_id == stream, lines.c.version <= shown.version]
-        mine += [] if asked.posted_to is None else [lines.c.posted_on <= asked.posted_to]
-        actual = (await connection.execute(_by_account(mine, asked))).mappings().all()
+        mine += [] if terms.posted_to is None else [lines.c.posted_on <= terms.posted_to]
+        actual = (await connection.execute(_by_account(mine, terms))).mappings().all()
         about = select(lines).where(*mine, lines.c.account == account).order_by(lines.c.version, lines.c.part)
         its_lines = [] if account is None else (await connection.execute(about)).mappings().all()
-        entered = cost_report.ESTIMATES.table
-        of_stream = select(entered).where(entered.c.stream_id == stream, entered.c.version <= shown.version)
-        rows = (await connection.execute(of_stream.order_by(entered.c.version))).mappings().all()
-        estimates = [cost_report.ESTIMATES.read(dict(row)) for row in rows]
+        estimates, issued = [
+            await _up_to(connection, kind, stream, shown.version) for kind in cost_report.PROJECTION.kinds
+        ]
     if then is not None:
         budgets = await rows_at(at.database.pool, current_budget.PROJECTION, stream, then.version)
         commitments = await rows_at(at.database.pool, commitment_register.PROJECTION, stream, then.version)
-    return Found(shown, budgets, commitments, actual, estimates, its_lines)
+    return Found(shown, terms, budgets, commitments, actual, estimates, issued, its_lines)
 
 
-def _by_account(mine: Sequence[ColumnElement[bool]], asked: Asked) -> Select[Any]:
+async def _up_to(connection: AsyncConnection, kind: Kind, stream: StreamId, version: int) -> list[Any]:
+    """The rows, of those that never change, up to a version."""
+    table = kind.table
+    of_stream = select(table).where(table.c.stream_id == stream, table.c.version <= version)
+    rows = (await connection.execute(of_stream.order_by(table.c.version))).mappings().all()
+    return [kind.read(dict(row)) for row in rows]
+
+
+def _by_account(mine: Sequence[ColumnElement[bool]], terms: Terms) -> Select[Any]:
     """The sums of the register's lines: in the period, and up to its end."""
     lines = spend_register.LINES.table
-    begun = true() if asked.posted_from is None else lines.c.posted_on >= asked.posted_from
+    begun = true() if terms.posted_from is None else lines.c.posted_on >= terms.posted_from
     period = func.sum(lines.c.amount).filter(begun).label("period")
     to_date = func.sum(lines.c.amount).label("to_date")
     return select(lines.c.account, period, to_date).where(*mine).group_by(lines.c.account)
