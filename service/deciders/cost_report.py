@@ -11,10 +11,10 @@ I4  Its period variance is EFC less the EFC that was issued last for days that e
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from immutables import Map
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, model_validator
 
 from events.cost_report import AccountEfc, CostReportIssued, EtcBasis, KeptForm, VarianceSign
 from events.ids import Digest, PeriodId, ReportId
@@ -31,7 +31,7 @@ class IssueCostReport(Command):
 
     period: PeriodId | None = Field(None, description="The period that it is for; or send the days.")
     posted_from: Day | None = Field(None, description="Without a period: the first day; none: from the beginning.")
-    posted_to: Day | None = Field(None, validate_default=True, description="Without a period: the last day.")
+    posted_to: Day | None = Field(None, description="Without a period: the last day.")
     etc_basis: EtcBasis = Field(
         EtcBasis.ORDERS_OUTSIDE, description="Whether open orders are outside the estimate to complete, or inside it."
     )
@@ -39,17 +39,16 @@ class IssueCostReport(Command):
         VarianceSign.OVER, description="Whether over budget is positive, or under budget."
     )
 
-    @field_validator("posted_to", mode="after")
-    @classmethod
-    def _for_a_period_or_days(cls, posted_to: date | None, info: ValidationInfo) -> date | None:
-        period, posted_from = info.data.get("period"), info.data.get("posted_from")
-        if period is not None and (posted_from, posted_to) != (None, None):
+    @model_validator(mode="after")
+    def _for_a_period_or_days(self) -> Self:
+        days = (self.posted_from, self.posted_to)
+        if self.period is not None and days != (None, None):
             raise ValueError("send the period or the days, not both")
-        if period is None and posted_to is None:
-            raise ValueError("send a period, or the last day")
-        if posted_from is not None and posted_to is not None and posted_to < posted_from:
+        if self.period is None and self.posted_to is None:
+            raise ValueError("send a period, or the last day of the days")
+        if self.posted_from is not None and self.posted_to is not None and self.posted_to < self.posted_from:
             raise ValueError("posted_to is posted_from or later")
-        return posted_to
+        return self
 
 
 @dataclass(frozen=True, slots=True)

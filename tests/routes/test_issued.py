@@ -344,7 +344,7 @@ class TestIssuing:
 
         answer = await world.post(PRODUCER, address(IssueCostReport), json.dumps(sent).encode())
 
-        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/posted_to")
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/")
 
 
 class TestWhatIsKept:
