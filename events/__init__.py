@@ -11,9 +11,11 @@ from .budget import BudgetEvent, LabelDisagrees, TotalDisagrees
 from .change import ChangeEvent
 from .commitment import CommitmentEvent, CommitmentExceeded, InvoicedByAnother
 from .company import CompanyEvent
+from .cost_report import CostReportEvent
 from .delegation import DelegationEvent
 from .estimate import EstimateEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
+from .period import PeriodEvent
 from .policy import PolicyEvent
 from .production import ProductionEvent
 from .spend import AccountOverspent, DuplicateSuspected, SpendAlert, SpendEvent, SpendOutsideBudget
@@ -31,6 +33,8 @@ OfProduction = (
     | CommitmentEvent
     | SpendEvent
     | EstimateEvent
+    | PeriodEvent
+    | CostReportEvent
 )
 #: What a company's stream holds.
 OfCompany = CompanyEvent | DelegationEvent

@@ -66,8 +66,10 @@ from .commitment import (
     RequisitionRaised,
     RequisitionWithdrawn,
 )
+from .cost_report import CostReportIssued
 from .estimate import EstimateEvent
 from .ids import AccountCode
+from .period import PeriodClosed
 from .policy import RequestKind
 from .spend import (
     AccountOverspent,
@@ -109,7 +111,15 @@ def figures_of(event: AnyEvent) -> Accounts:
         return (event.account,)
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
-    return ()  # funding, people, policies and stages
+    return _of_the_books(event)
+
+
+def _of_the_books(event: AnyEvent) -> Accounts:
+    if isinstance(event, CostReportIssued):
+        return None  # every account
+    if isinstance(event, PeriodClosed):
+        return tuple(each.account for each in event.balances if each.account is not None)
+    return ()  # funding, people, policies, periods and stages
 
 
 def _of_spend(event: SpendEvent) -> Accounts:

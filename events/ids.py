@@ -95,6 +95,8 @@ PayableId = Annotated[
         r"^S-[0-9]{6,9}(\.\.S-[0-9]{6,9})?$", "send the number of an entry or of a batch, such as S-000001..S-000003"
     ),
 ]
+PeriodId = Annotated[str, shape(r"^PER-[1-9][0-9]{0,8}$", "send the number of a period, such as PER-1")]
+ReportId = Annotated[str, shape(r"^CR-[1-9][0-9]{0,8}$", "send the number of an issued report, such as CR-1")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 
 #: SHA-256 in lower-case hexadecimal.

@@ -10,6 +10,7 @@ from . import (
     current_budget,
     flags,
     funding,
+    periods,
     spend_register,
 )
 from .projection import Projection
@@ -22,5 +23,6 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     commitment_register.PROJECTION,
     spend_register.PROJECTION,
     cost_report.PROJECTION,
+    periods.PROJECTION,
     flags.PROJECTION,
 )

@@ -69,6 +69,7 @@ from events.commitment import (
     RequisitionRaised,
     RequisitionWithdrawn,
 )
+from events.cost_report import CostReportEvent
 from events.estimate import EstimateEvent
 from events.financing import (
     CoverReduced,
@@ -87,6 +88,15 @@ from events.financing import (
 )
 from events.ids import AccountCode, PersonId
 from events.money import Money
+from events.period import (
+    PeriodClosed,
+    PeriodEvent,
+    PeriodOpened,
+    PeriodReopened,
+    PeriodSoftClosed,
+    ReopeningProposed,
+    ReopeningWithdrawn,
+)
 from events.policy import PolicyEvent
 from events.production import ProductionEvent, ProductionGreenlit, ProductionOpened, StageEntered
 from events.spend import (
@@ -159,6 +169,10 @@ def tell(event: OfProduction) -> Told:
         return _tell_commitment(event)
     if isinstance(event, EstimateEvent):
         return _tell_estimate(event)
+    if isinstance(event, PeriodEvent):
+        return _tell_period(event)
+    if isinstance(event, CostReportEvent):
+        return _tell_report(event)
     if isinstance(event, PolicyEvent):
         return Told(f"Adopted {event.policy}. {english.policy(event.terms)}")
     return _tell_production(event)
@@ -506,6 +520,38 @@ def _tell_estimate(event: EstimateEvent) -> Told:
     before, after = (rule if each is None else str(each) for each in (event.former, event.estimate))
     sentence = f"Estimated the final cost of account {event.account} at {after}, before at {before}."
     return Told(sentence, event.estimate, event.account, before={"estimate": before}, after={"estimate": after})
+
+
+def _tell_period(event: PeriodEvent) -> Told:
+    match event:
+        case PeriodOpened(period, first_on, last_on):
+            return Told(f"Opened {period}, from {_day(first_on)} to {_day(last_on)}.")
+        case PeriodSoftClosed(period):
+            return Told(f"Soft-closed {period}: only those who may close it post into it.")
+        case PeriodClosed(period, last_on, balances, lapses):
+            stated = [
+                f"{each.cost} {'in all' if each.account is None else f'on account {each.account}'}" for each in balances
+            ]
+            lapsed = "" if lapses is None else f" To reopen {lapses} is proposed no more."
+            return Told(f"Closed {period}; cost to date on {_day(last_on)}: {english.listed(stated)}.{lapsed}")
+        case ReopeningProposed(period):
+            return Told(f"Proposed to reopen {period}; another person confirms it.")
+        case ReopeningWithdrawn(period):
+            return Told(f"Withdrew the proposal to reopen {period}.")
+        case PeriodReopened(period, first_on, proposed_by):
+            by = " and ".join(map(person, proposed_by))
+            return Told(f"Reopened {period}, as {by} proposed; days are open from {_day(first_on)}.")
+
+
+def _tell_report(event: CostReportEvent) -> Told:
+    begun = "the beginning" if event.posted_from is None else _day(event.posted_from)
+    of = (
+        f"{event.period}, from {begun} to {_day(event.posted_to)}"
+        if event.period
+        else f"{begun} to {_day(event.posted_to)}"
+    )
+    over = "" if event.replaces is None else f"; it replaces {event.replaces}"
+    return Told(f"Issued {event.report}, the cost report of {of}, as of version {event.of_version}{over}.")
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -53,12 +53,14 @@ from service.deciders.company import (
     SuspendMember,
     WithdrawInvitation,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -110,6 +112,7 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         SubmitCommitment,
         AmendCommitment,
         EstimateFinalCost,
+        OpenPeriod,
         RequestPayment,
         RecallRequest,
         Nudge,
@@ -134,6 +137,11 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         EndAbsence,
         LockBudget,
         UnlockBudget,
+        IssueCostReport,
+        SoftClosePeriod,
+        ClosePeriod,
+        ReopenPeriod,
+        WithdrawReopening,
         CancelCommitment,
         CloseCommitment,
         ReopenCommitment,

@@ -37,8 +37,10 @@ from service.routes import (
     explained,
     feed,
     hot_costs,
+    issued,
     members,
     openapi,
+    periods,
     queries,
     slate,
 )
@@ -133,7 +135,7 @@ def create(
     problems.install(app)
     # Not `include_router`, under which every request is matched twice.
     of_companies = (*commands.router().routes, *members.router.routes)
-    of_views = (queries, costs, explained, hot_costs, slate, budgets, budget_files)
+    of_views = (queries, costs, explained, hot_costs, slate, periods, issued, budgets, budget_files)
     views = [route for each in of_views for route in each.router.routes]
     app.router.routes.extend((*of_companies, *views, *feed.router.routes, *asyncapi.router.routes))
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")

@@ -9,8 +9,9 @@ import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name
 from xlsxwriter.worksheet import Worksheet
 
+from events.cost_report import EtcBasis, VarianceSign
 from events.money import digits
-from projections.cost_report import AccountCost, CostFigures, CostReport, EtcBasis, VarianceSign
+from projections.cost_report import AccountCost, CostFigures, CostReport
 
 from .rows import Section, sections, terms
 

@@ -38,11 +38,13 @@ from .commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from .cost_report import IssueCostReport
 from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
+from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
@@ -101,6 +103,12 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RequestPayment: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    IssueCostReport: (Role.ACCOUNTANT, Role.LINE_PRODUCER, Role.PRODUCER, EP),
+    OpenPeriod: CLOSERS,
+    SoftClosePeriod: CLOSERS,
+    ClosePeriod: CLOSERS,
+    ReopenPeriod: (Role.ACCOUNTANT, Role.PRODUCER, EP),
+    WithdrawReopening: (Role.ACCOUNTANT, Role.PRODUCER, EP),
     EnterStage: (Role.PRODUCER, EP),
 }
 

@@ -49,6 +49,7 @@ from . import (
     financing,
     green_light,
     payment,
+    period,
     policy,
     receipt,
     spend,
@@ -89,12 +90,22 @@ from .commitment import (
     WithdrawRequisition,
 )
 from .company import Company
+from .cost_report import UNMADE, IssueCostReport, Made, issue_cost_report
 from .delegation import beyond
 from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
 from .payment import RequestPayment
+from .period import (
+    ClosePeriod,
+    OpenPeriod,
+    PeriodIsClosed,
+    PeriodIsSoftClosed,
+    ReopenPeriod,
+    SoftClosePeriod,
+    WithdrawReopening,
+)
 from .policy import AdoptApprovalPolicy, Chosen, PolicyIsProposed, Request
 from .production import (
     OpenProduction,
@@ -129,6 +140,8 @@ DirectCommand = (
     | LogBatch
     | LogCredit
     | RequestPayment
+    | period.PeriodCommand
+    | IssueCostReport
     | EnterStage
     | GreenlightProduction
 )
@@ -140,6 +153,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment),
+    *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
 
 
@@ -149,7 +163,8 @@ def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
         return command.refusals
     closed = () if command in STILL_TAKEN else (ProductionIsClosed,)
     limited = (BeyondDelegation,) if command in _LIMITED else ()
-    return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *limited, *command.refusals)
+    dated = (PeriodIsClosed, PeriodIsSoftClosed) if command in _POSTING else ()
+    return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *dated, *limited, *command.refusals)
 
 
 _BY_ITSELF = Of()
@@ -172,6 +187,8 @@ class Situation:
     signed_in: datetime | None
     #: Up to which amounts the actor acts for somebody else; none means any.
     limits: tuple[Money, ...] = ()
+    #: The report that was made to be issued.
+    made: Made = UNMADE
 
     @property
     def around(self) -> Circumstances:
@@ -204,6 +221,7 @@ def decide(
     *,
     name: Slug,
     signed_in: datetime | None = None,
+    made: Made = UNMADE,
 ) -> list[OfProduction]:
     """What the command makes happen, or the refusal it ends in.
 
@@ -212,6 +230,7 @@ def decide(
         metadata: `on_behalf_of` names whom the actor acts for, if they may.
         name: the production's, in the company.
         signed_in: when the actor did, where that is known.
+        made: the report, where one is to be issued.
     """
     if isinstance(command, OpenProduction):
         return open_production(command, production, company, metadata)
@@ -225,10 +244,12 @@ def decide(
     authorize(command, roles)
     if production.stage is Stage.CLOSED and not _still_taken(command, production):
         raise ProductionIsClosed(type(command).__name__)
-    situation = Situation(production, company, name, metadata, roles, _flags(production), signed_in, limits)
+    situation = Situation(production, company, name, metadata, roles, _flags(production), signed_in, limits, made)
     if isinstance(command, OnRound):
         happened = _answered(command, situation)
     else:
+        if isinstance(command, _POSTING):
+            period.takes(command.posted_on, production.periods, roles)
         _within_limit(command, situation)
         happened = _decided(command, situation)
         happened = happened if replaces else _through_policy(command, happened, situation)
@@ -314,6 +335,8 @@ Limited = (
     | RecordReceipt
 )
 _LIMITED = get_args(Limited)
+#: What is posted on a day, which its period must take.
+_POSTING = (LogSpend, LogBatch, LogCredit, ReverseSpend, RecodeSpend)
 
 
 def amount_of(command: Limited, production: Production) -> Money:
@@ -398,6 +421,10 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += change.draw_contingency(command, budgets, spending)
         case _ if isinstance(command, commitment.CommitmentCommand):
             happened += _committed(command, situation)
+        case _ if isinstance(command, period.PeriodCommand):
+            happened += _of_periods(command, situation)
+        case IssueCostReport():
+            happened += issue_cost_report(command, production.reports, production.periods, situation.made)
         case EstimateFinalCost():
             happened += estimate.estimate_final_cost(command, production.estimates, production.costed, base)
         case ReverseSpend():
@@ -480,6 +507,23 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
             return [*commitment.close_commitment(command, known)]
         case ReopenCommitment():
             return [*commitment.reopen_commitment(command, known, available, roles, flags)]
+
+
+def _of_periods(command: period.PeriodCommand, situation: Situation) -> list[OfProduction]:
+    """N1, N4 to N6."""
+    production, periods = situation.production, situation.production.periods
+    match command:
+        case OpenPeriod():
+            return [*period.open_period(command, periods)]
+        case SoftClosePeriod():
+            return [*period.soft_close_period(command, periods)]
+        case ClosePeriod():
+            cost = production.spending.to_date(periods.existing(command.period).last_on)
+            return [*period.close_period(command, periods, cost, production.currency)]
+        case ReopenPeriod():
+            return [*period.reopen_period(command, periods, situation.metadata)]
+        case WithdrawReopening():
+            return [*period.withdraw_reopening(command, periods)]
 
 
 def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:

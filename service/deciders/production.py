@@ -7,7 +7,7 @@ C4  A member who holds the right opens a production, and becomes its first execu
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
 P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, what
-    releases a commitment or a requisition, and reopening; nothing else.
+    releases a commitment or a requisition, what keeps its periods, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -23,24 +23,28 @@ from pydantic import AfterValidator, Field
 from events import FlagEvent, OfProduction
 from events.approval import ApprovalEvent, ChangesRequested, RequestRecalled, RequestRejected
 from events.commitment import CommitmentEvent
+from events.cost_report import CostReportEvent
 from events.envelope import Metadata
 from events.estimate import EstimateEvent
 from events.financing import FinancingEvent
 from events.ids import AccountCode, BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
+from events.period import PeriodEvent
 from events.policy import PolicyEvent, RequestKind, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
 from events.spend import SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import budget, estimate, financing, holds, policy, rounds, spend, team
+from . import budget, cost_report, estimate, financing, holds, period, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
 from .company import OF_GUESTS, Company
 from .control import Available, Measured
+from .cost_report import Reports
 from .estimate import Estimates
 from .financing import Financing, ToCover
 from .holds import Commitments
+from .period import Periods
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
 from .rounds import Approvals
@@ -127,6 +131,8 @@ class Production:
     spending: Spending = Spending()
     commitments: Commitments = Commitments()
     estimates: Estimates = Map()
+    periods: Periods = Periods()
+    reports: Reports = Reports()
     #: The last green light on each budget.
     greenlit: Map[BudgetId | None, ProductionGreenlit] = Map()
     #: How many flags were ever raised; the next one's number.
@@ -252,6 +258,10 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         production = replace(production, commitments=commitments)
     elif isinstance(event, EstimateEvent):
         production = replace(production, estimates=estimate.evolve(production.estimates, event))
+    elif isinstance(event, PeriodEvent):
+        production = replace(production, periods=period.evolve(production.periods, event, metadata))
+    elif isinstance(event, CostReportEvent):
+        production = replace(production, reports=cost_report.evolve(production.reports, event))
     elif isinstance(event, TeamEvent):
         production = replace(production, team=team.evolve(production.team, event))
     elif isinstance(event, PolicyEvent):

@@ -285,6 +285,7 @@ class AccountSpend:
 
 
 _UNSPENT = AccountSpend()
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +294,8 @@ class Spending:
 
     entries: Map[SpendId, Entry] = Map()
     accounts: Map[AccountCode, AccountSpend] = Map()
+    #: What was posted on an account on a day, all in all.
+    posted: Map[tuple[AccountCode, date], Decimal] = Map()
     #: The last entry of those that are alike; each names the one before it.
     alike: Map[Likeness, SpendId] = Map()
     #: The flags that stand on likely duplicates, with both entries.
@@ -312,6 +315,14 @@ class Spending:
     def spent_on(self, account: AccountCode) -> Decimal:
         """What is spent on an account."""
         return self.accounts.get(account, _UNSPENT).spent
+
+    def to_date(self, last_on: date) -> dict[AccountCode, Decimal]:
+        """By account, the cost that was posted up to the end of a day."""
+        cost: dict[AccountCode, Decimal] = {}
+        for (account, on), amount in self.posted.items():
+            if on <= last_on:
+                cost[account] = cost.get(account, Decimal(0)) + amount
+        return cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -510,20 +521,24 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
                 spending,
                 entries=entries.set(spend, entry),
                 accounts=accounts.set(account, _with_spent(accounts, account, cost.amount, metadata.persons)),
+                posted=_with_posted(spending.posted, account, event.posted_on, cost.amount),
                 alike=spending.alike.set(likeness, spend),
             )
-        case SpendReversed(spend, account, cost):
+        case SpendReversed(spend, account, cost, posted_on):
             return replace(
                 spending,
                 entries=entries.set(spend, replace(entries[spend], reversed=True)),
                 accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount)),
+                posted=_with_posted(spending.posted, account, posted_on, -cost.amount),
             )
-        case SpendRecoded(spend, from_account, to_account, cost):
+        case SpendRecoded(spend, from_account, to_account, cost, posted_on):
             moved = replace(entries[spend], account=to_account, recoded=True, recoded_by=metadata.persons)
             accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
             hands = metadata.persons | entries[spend].logged_by
             accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, hands))
-            return replace(spending, entries=entries.set(spend, moved), accounts=accounts)
+            posted = _with_posted(spending.posted, from_account, posted_on, -cost.amount)
+            posted = _with_posted(posted, to_account, posted_on, cost.amount)
+            return replace(spending, entries=entries.set(spend, moved), accounts=accounts, posted=posted)
         case SpendOutsideBudget(flag, spend, account):
             flagged = accounts[account]
             flagged = replace(flagged, outside=flagged.outside.set(flag, spend))
@@ -607,6 +622,13 @@ def _with_spent(
     account = accounts.get(code, _UNSPENT)
     known = account.loggers if loggers <= account.loggers else account.loggers | loggers
     return replace(account, spent=account.spent + cost, loggers=known)
+
+
+def _with_posted(
+    posted: Map[tuple[AccountCode, date], Decimal], account: AccountCode, on: date, cost: Decimal
+) -> Map[tuple[AccountCode, date], Decimal]:
+    of = (account, on)
+    return posted.set(of, posted.get(of, _NOTHING) + cost)
 
 
 def _measured(

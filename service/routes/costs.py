@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import TypeAdapter
 from sqlalchemy import ColumnElement, Select, and_, case, func, select, true
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.budget import BudgetDrafted
-from events.ids import AccountCode, StreamId, VendorId
+from events.cost_report import EtcBasis, VarianceSign
+from events.ids import AccountCode, PeriodId, StreamId, VendorId
 from events.money import Currency, ExchangeRate, Money
-from projections import commitment_register, cost_report, current_budget, spend_register, vendors
+from projections import commitment_register, cost_report, current_budget, periods, spend_register, vendors
 from projections.commitment_register import Taken
 from projections.cost_report import (
     CostExplanation,
@@ -25,24 +27,25 @@ from projections.cost_report import (
     Costs,
     EstimateEntered,
     EstimateRow,
-    EtcBasis,
+    IssuedRow,
+    PeriodOfReport,
     Posted,
     Terms,
-    VarianceSign,
 )
 from projections.current_budget import BudgetRow, ChangeRow, LineRow
 from projections.past import rows_at
-from projections.projection import Projection, Rows
+from projections.periods import PeriodRow
+from projections.projection import Kind, Projection, Rows
 from projections.stored import load
 from projections.vendors import VendorCost, VendorLine, Vendors
 from service.cost_files import pdf, workbook
 from service.deciders.command import AnyDay
-from service.problems import Problem
+from service.deciders.period import PeriodIsMissing
+from service.problems import FieldError, Problem, malformed_fields
 from service.spreadsheets import CSV, XLSX
 
-from .access import At, Doors, Readable, Reading, operation_id
+from .access import At, Doors, Readable, Reading, operation_id, shown_to
 from .budget_files import FILES, PDF
-from .budgets import shown_to
 from .listing import JSON, JSON_LINES, Page, answered, attached, preferred
 from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp
 
@@ -54,6 +57,7 @@ SOURCES: tuple[Projection[Any], ...] = (
     commitment_register.PROJECTION,
     spend_register.PROJECTION,
     cost_report.PROJECTION,
+    periods.PROJECTION,
 )
 
 
@@ -66,6 +70,9 @@ class Asked:
 
     as_of: AsOf = None
     at_least: AtLeast = None
+    period: Annotated[
+        PeriodId | None, Query(description="Its days, in the place of `posted_from` and `posted_to`.")
+    ] = None
     posted_from: Annotated[AnyDay | None, Query(description="The first day of the period.")] = None
     posted_to: Annotated[AnyDay | None, Query(description="The last day of the period; cost is up to it.")] = None
     etc: Annotated[
@@ -75,10 +82,22 @@ class Asked:
         VarianceSign.OVER
     )
 
-    @property
-    def terms(self) -> Terms:
-        """What of it is for the report."""
-        return Terms(self.posted_from, self.posted_to, self.etc, self.variance)
+    def terms(self, known: Sequence[PeriodRow]) -> Terms:
+        """What of it is for the report.
+
+        Args:
+            known: the periods at the moment that is shown.
+        """
+        if self.period is None:
+            return Terms(self.posted_from, self.posted_to, self.etc, self.variance)
+        if self.posted_from is not None or self.posted_to is not None:
+            rule = "ask for a period, or for days from posted_from to posted_to"
+            raise malformed_fields([FieldError(pointer="query period", rule=rule)])
+        period = next((each for each in known if each.period == self.period), None)
+        if period is None:
+            raise PeriodIsMissing(self.period)
+        of = PeriodOfReport(period=period.period, state=period.state)
+        return Terms(period.first_on, period.last_on, self.etc, self.variance, of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +105,7 @@ class Found:
     """What the sources say at one moment."""
 
     shown: Shown
+    terms: Terms
     budgets: Rows
     commitments: Rows
     #: Of the register: `account`, `period`, `to_date` and `later`.
@@ -95,6 +115,7 @@ class Found:
     #: By currency, of the budget in force, of those that something was spent in.
     rates: Mapping[Currency, ExchangeRate]
     estimates: list[EstimateRow]
+    issued: list[IssuedRow]
     #: The lines of the register about one account, with their entries, where one is asked about.
     lines: Sequence[Any]
 
@@ -115,8 +136,8 @@ async def get_cost_report(
     of the same report as JSON without its `position`: at the same version it is the same.
     """
     shown_to(production, None, "the cost report")
-    found = await _found(at, production, asked, None)
-    report = _report(production, found, asked.terms)
+    found = await found_in(at, production, asked, None)
+    report = report_of(production, found)
     media_type = preferred(accept, JSON, CSV, JSON_LINES, *(each for each in FILES if each != CSV))
     if media_type in (XLSX, PDF):
         write, name = (workbook.workbook_of, "xlsx") if media_type == XLSX else (pdf.cost_report, "pdf")
@@ -139,8 +160,8 @@ async def get_account_cost(
 ) -> CostExplanation:
     """What are the figures of an account made of? The facts behind each add up to it."""
     shown_to(production, None, "the cost report")
-    found = await _found(at, production, asked, account)
-    report = _report(production, found, asked.terms)
+    found = await found_in(at, production, asked, account)
+    report = report_of(production, found)
     row = next((each for each in cost_report.lines(report) if each.code == account), None)
     if row is None:
         said = f"The cost report has no account {account}."
@@ -223,8 +244,9 @@ def _by_vendor(stream: StreamId, version: int, since: date) -> Select[Any]:
     return of_stream.group_by(entries.c.vendor)
 
 
-def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
-    stream, shown, currency = production.stream_id, found.shown, production.currency
+def report_of(production: Reading, found: Found) -> CostReport:
+    """The report, of what the sources say."""
+    stream, shown, currency, terms = production.stream_id, found.shown, production.currency, found.terms
     taken: dict[AccountCode, Taken] = {}
     for _, account, amounts in commitment_register.taken(found.commitments, stream):
         taken[account] = taken[account] + amounts if account in taken else amounts
@@ -239,7 +261,8 @@ def _report(production: Reading, found: Found, terms: Terms) -> CostReport:
             spent = Money(row["spent"], row["currency"])
             more = cost_report.currency_variance(row["cost"], spent, row["times"], rate, currency)
             of_currency[row["account"]] = of_currency.get(row["account"], Decimal(0)) + more
-    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency)
+    before = cost_report.before(found.issued, terms.posted_to)
+    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency, before)
     budget, budgeted = current_budget.in_force(found.budgets, stream)
     return cost_report.view(stream, shown.version, shown.position, currency, budget, budgeted, costs, terms)
 
@@ -286,7 +309,7 @@ def _of_orders(production: Reading, found: Found, account: AccountCode) -> Itera
             yield from (CostPart(figure=name, amount=each, **whose) for name, each in named.items() if each)
 
 
-async def _found(at: Doors, production: Reading, asked: Asked, account: AccountCode | None) -> Found:
+async def found_in(at: Doors, production: Reading, asked: Asked, account: AccountCode | None) -> Found:
     """What the sources say, all at one moment.
 
     Args:
@@ -295,6 +318,7 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
     stream, company = production.stream_id, company_of(production.stream_id)
     for projection in SOURCES:
         then = await asked_for(at, projection, stream, asked.as_of, asked.at_least)
+    known = None if then is None else await rows_at(at.database.pool, periods.PROJECTION, stream, then.version)
     async with one_moment(at, SOURCES, company) as (connection, position):
         shown = then or await shown_now(at, connection, cost_report.PROJECTION, stream, position)
         driver = (await connection.get_raw_connection()).driver_connection
@@ -302,21 +326,30 @@ async def _found(at: Doors, production: Reading, asked: Asked, account: AccountC
             wanted = [kind for kind in current_budget.KINDS if kind.row in (BudgetRow, LineRow, ChangeRow)]
             budgets = await load(driver, wanted, [stream])
             commitments = await load(driver, commitment_register.KINDS, [stream])
+        known = known or await load(driver, periods.PROJECTION.kinds, [stream])
+        terms = asked.terms(known.of(PeriodRow, stream))
         mine = spend_register.LINES.table.c.version <= shown.version
         mine = and_(spend_register.LINES.table.c.stream_id == stream, mine)
-        actual = (await connection.execute(_by_account(mine, asked))).mappings().all()
-        foreign = (await connection.execute(_by_currency(mine, asked, production.currency))).mappings().all()
+        actual = (await connection.execute(_by_account(mine, terms))).mappings().all()
+        foreign = (await connection.execute(_by_currency(mine, terms, production.currency))).mappings().all()
         its_lines = [] if account is None else (await connection.execute(_lines_of(mine, account))).mappings().all()
-        entered = cost_report.ESTIMATES.table
-        of_stream = select(entered).where(entered.c.stream_id == stream, entered.c.version <= shown.version)
-        rows = (await connection.execute(of_stream.order_by(entered.c.version))).mappings().all()
-        estimates = [cost_report.ESTIMATES.read(dict(row)) for row in rows]
+        estimates, issued = [
+            await _up_to(connection, kind, stream, shown.version) for kind in cost_report.PROJECTION.kinds
+        ]
     if then is not None:
         budgets = await rows_at(at.database.pool, current_budget.PROJECTION, stream, then.version)
         commitments = await rows_at(at.database.pool, commitment_register.PROJECTION, stream, then.version)
     drafted = await set_by(at, stream, budgets) if foreign else None
     rates = {} if drafted is None else _rates(drafted)
-    return Found(shown, budgets, commitments, actual, foreign, rates, estimates, its_lines)
+    return Found(shown, terms, budgets, commitments, actual, foreign, rates, estimates, issued, its_lines)
+
+
+async def _up_to(connection: AsyncConnection, kind: Kind, stream: StreamId, version: int) -> list[Any]:
+    """The rows, of those that never change, up to a version."""
+    table = kind.table
+    of_stream = select(table).where(table.c.stream_id == stream, table.c.version <= version)
+    rows = (await connection.execute(of_stream.order_by(table.c.version))).mappings().all()
+    return [kind.read(dict(row)) for row in rows]
 
 
 async def set_by(at: Doors, stream: StreamId, budgets: Rows) -> BudgetDrafted | None:
@@ -336,19 +369,19 @@ def _rates(drafted: BudgetDrafted) -> Mapping[Currency, ExchangeRate]:
     return {each.source if each.target == base else each.target: each for each in drafted.rates}
 
 
-def _by_account(mine: ColumnElement[bool], asked: Asked) -> Select[Any]:
+def _by_account(mine: ColumnElement[bool], terms: Terms) -> Select[Any]:
     """The sums of the register's lines: in the period, up to its end, and all."""
     lines = spend_register.LINES.table
-    begun = true() if asked.posted_from is None else lines.c.posted_on >= asked.posted_from
-    period = func.sum(lines.c.amount).filter(begun, _by_then(asked)).label("period")
-    to_date = func.sum(lines.c.amount).filter(_by_then(asked)).label("to_date")
+    begun = true() if terms.posted_from is None else lines.c.posted_on >= terms.posted_from
+    period = func.sum(lines.c.amount).filter(begun, _by_then(terms)).label("period")
+    to_date = func.sum(lines.c.amount).filter(_by_then(terms)).label("to_date")
     spent = func.sum(lines.c.amount).label("spent")
     return select(lines.c.account, period, to_date, spent).where(mine).group_by(lines.c.account)
 
 
-def _by_then(asked: Asked) -> ColumnElement[bool]:
+def _by_then(terms: Terms) -> ColumnElement[bool]:
     """Whether a line is posted by the end of the period."""
-    return true() if asked.posted_to is None else spend_register.LINES.table.c.posted_on <= asked.posted_to
+    return true() if terms.posted_to is None else spend_register.LINES.table.c.posted_on <= terms.posted_to
 
 
 _ENTRY = spend_register.ENTRIES.table.c
@@ -364,12 +397,12 @@ def with_entries(*columns: ColumnElement[Any]) -> Select[Any]:
     return select(*columns).select_from(lines.join(entries, of_entry))
 
 
-def _by_currency(mine: ColumnElement[bool], asked: Asked, currency: Currency) -> Select[Any]:
+def _by_currency(mine: ColumnElement[bool], terms: Terms, currency: Currency) -> Select[Any]:
     """What was spent in other currencies: the lines that say the same amount together."""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
     same = (lines.c.account, entries.c.currency, _SPENT.label("spent"))
     sums = (func.sum(lines.c.amount).label("cost"), func.sum(_TIMES).label("times"))
-    return with_entries(*same, *sums).where(mine, _by_then(asked), entries.c.currency != currency).group_by(*same)
+    return with_entries(*same, *sums).where(mine, _by_then(terms), entries.c.currency != currency).group_by(*same)
 
 
 def _lines_of(mine: ColumnElement[bool], account: AccountCode) -> Select[Any]:

@@ -15,8 +15,7 @@ from projections.stored import load
 from projections.vendors import VendorExplanation, VendorPart
 from service.problems import Problem
 
-from .access import At, Readable, operation_id
-from .budgets import shown_to
+from .access import At, Readable, operation_id, shown_to
 from .costs import with_entries
 from .views import PRODUCTION, AsOf, AtLeast, asked_for, company_of, one_moment, rows_of, shown_now, stamp
 

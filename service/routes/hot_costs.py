@@ -21,8 +21,7 @@ from service.deciders.command import AnyDay
 from service.problems import FieldError, Problem, malformed_fields
 from service.spreadsheets import CSV
 
-from .access import At, Doors, Readable, Reading, operation_id
-from .budgets import shown_to
+from .access import At, Doors, Readable, Reading, operation_id, shown_to
 from .costs import set_by, with_entries
 from .listing import JSON, JSON_LINES, Page, answered, preferred
 from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp

@@ -154,9 +154,13 @@ def whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str,
     """All entries at once, for a spreadsheet or a program."""
     if media_type == JSON_LINES:
         return Response("".join(f"{each.model_dump_json()}\n" for each in entries), media_type=JSON_LINES)
+    return Response(as_csv(entries, model), media_type=CSV, headers=attached(f"{name}.csv"))
+
+
+def as_csv(entries: Iterable[BaseModel], model: type[BaseModel]) -> str:
+    """The entries as a spreadsheet reads them, with their fields as a head."""
     columns = list(model.model_fields)
-    written = csv_of([columns, *(_cells(each, columns) for each in entries)])
-    return Response(written, media_type=CSV, headers=attached(f"{name}.csv"))
+    return csv_of([columns, *(_cells(each, columns) for each in entries)])
 
 
 def attached(name: str) -> dict[str, str]:

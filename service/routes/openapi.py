@@ -151,6 +151,7 @@ HEADERS = {
     "Position": "Position of the log that the answer shows.",
     "Stream-Link": "Version and link of the stream that is shown: what `greenlight verify --expect` takes.",
     "Withheld": "That something is not shown to the reader's roles; without it everything is.",
+    "Repr-Digest": "SHA-256 of the bytes, as RFC 9530 writes it; the log holds the same.",
     "Idempotency-Replayed": "`true` when the request came before and this is its first answer again.",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "`Bearer`.",
@@ -278,14 +279,16 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     answers, name = operation["responses"], operation["operationId"]
     shown = examples().get("views", {}).get(name)
     headers = ("ETag", "Position", "Stream-Link", *(() if name == "funding" else ("Withheld",)))
-    answers["200"]["headers"] = _headers("Position") if name in ("inbox", "slate") else _headers(*headers)
+    of_their_own = {"inbox": ("Position",), "slate": ("Position",), "issued_cost_report": ("Repr-Digest",)}
+    answers["200"]["headers"] = _headers(*of_their_own.get(name, headers))
     if shown is not None:
         _exemplify(answers["200"]["content"]["application/json"], {name: shown})
     parameters = operation.get("parameters", [])
     if any(parameter["name"] == "accept" for parameter in parameters):
         # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
-        others = {"budget": FILES, "cost_report": (*FILES, JSON_LINES)}.get(name, (CSV, JSON_LINES))
+        files = {"budget": FILES, "cost_report": (*FILES, JSON_LINES), "issued_cost_report": (CSV,)}
+        others = files.get(name, (CSV, JSON_LINES))
         answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in others}
     if of_production:
         _add_problems(answers, OF_A_PRODUCTIONS_VIEW, "every view", "a production's view", name)

@@ -89,6 +89,7 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.payment import RequestPayment
+from service.deciders.period import PeriodIsClosed
 from service.deciders.production import (
     OpeningNeedsRight,
     OpenProduction,
@@ -130,7 +131,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import commitments, documents, rounds
+from tests.deciders import commitments, documents, periods, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -232,6 +233,7 @@ SOUND: dict[type[Command], Command] = {
         *rounds.SOUND,
         *commitments.SOUND,
         *documents.SOUND,
+        *periods.SOUND,
     )
 }
 
@@ -1046,6 +1048,8 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
     person = next(p for p in (MAYA, PRODUCER, ACCOUNTANT) if _may(p, command))
     if ProductionIsClosed in decision.refusals(command):
         rungs.append(Rung(f"{name}: after the end", CLOSED, person, body, ProductionIsClosed(name)))
+    if PeriodIsClosed in decision.refusals(command):
+        rungs += periods.of_posting(body)
     if isinstance(body, decision.Limited):
         story = (
             commitments.DRAFTED_ORDER
@@ -1062,7 +1066,8 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 
 def _ladders() -> list[Rung]:
-    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *documents.RUNGS, *_SPEND, *_STAGE]
+    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *periods.RUNGS]
+    own += [*documents.RUNGS, *_SPEND, *_STAGE]
     own += rounds.OF_PRODUCTIONS
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):

@@ -105,6 +105,12 @@ LogCredit            .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .
 RequestPayment       .  .  .  x  .  .  .  x  .  .  .
+IssueCostReport      x  x  .  x  .  .  .  x  .  .  .
+OpenPeriod           .  .  .  .  .  .  .  x  .  .  .
+SoftClosePeriod      .  .  .  .  .  .  .  x  .  .  .
+ClosePeriod          .  .  .  .  .  .  .  x  .  .  .
+ReopenPeriod         x  x  .  .  .  .  .  x  .  .  .
+WithdrawReopening    x  x  .  .  .  .  .  x  .  .  .
 EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {

@@ -65,6 +65,7 @@ from service.deciders.commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.decision import ProductionCommand
 from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
@@ -78,6 +79,7 @@ from service.deciders.financing import (
 )
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction, Production
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -101,6 +103,7 @@ from tests.deciders.commitments import (
 )
 from tests.deciders.documents import batch, credit, line
 from tests.deciders.ladders import declared
+from tests.deciders.periods import WEEK, closes, issues, opens, posted, reopens, soft_closes, takes_back
 from tests.deciders.rounds import (
     CONDITIONED,
     DILUTED,
@@ -112,6 +115,7 @@ from tests.deciders.rounds import (
     policy,
 )
 from tests.deciders.stories import (
+    ACCOUNTANT,
     APPROVED,
     ART,
     BOND,
@@ -345,6 +349,12 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
     RequestPayment: lambda dice: RequestPayment(spend=entry(dice), reason=WHY),
+    IssueCostReport: lambda dice: dice.choice([issues(1), issues(2), IssueCostReport(posted_to=TODAY)]),
+    OpenPeriod: lambda dice: opens(TODAY - dice.randint(-2, 6) * WEEK, dice.choice([None, TODAY - 7 * WEEK])),
+    SoftClosePeriod: lambda dice: soft_closes(dice.randint(1, 3)),
+    ClosePeriod: lambda dice: closes(dice.randint(1, 3)),
+    ReopenPeriod: lambda dice: reopens(dice.randint(1, 3)),
+    WithdrawReopening: lambda dice: takes_back(dice.randint(1, 3)),
     EnterStage: lambda dice: EnterStage(
         stage=dice.choice([*Stage, *Stage, *Stage, *Stage][:-3]), reason=dice.choice([WHY, None])
     ),
@@ -361,7 +371,7 @@ OFTEN = [
     *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
-AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition)
+AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition, IssueCostReport)
 #: What is another one each time.
 ADDS = (LogSpend, LogBatch, LogCredit, RecordReceipt, SecureFunding, DraftCommitment)
 BEGINNINGS = {
@@ -380,6 +390,11 @@ BEGINNINGS = {
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),
     "with orders": [*CLOSED_ORDER, *bought((ART, "7000"), number=2), (LINE_PRODUCER, requisition((ART, "300")))],
+    "with periods": [
+        *SPENT,
+        *[(ACCOUNTANT, opens(TODAY - weeks * WEEK, None if weeks < 3 else TODAY - 4 * WEEK)) for weeks in (3, 2, 1)],
+        *[(ACCOUNTANT, closes(1)), posted(TODAY - WEEK)],
+    ],
     "of the studio": adopted(DRAFTED, TEMPLATES[Template.STUDIO]),
 }
 

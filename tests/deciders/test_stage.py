@@ -25,6 +25,12 @@ STILL_TAKEN = {
     "WithdrawRequisition",
     "CancelCommitment",
     "CloseCommitment",
+    "OpenPeriod",
+    "SoftClosePeriod",
+    "ClosePeriod",
+    "ReopenPeriod",
+    "WithdrawReopening",
+    "IssueCostReport",
 }
 
 

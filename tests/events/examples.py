@@ -88,6 +88,7 @@ from events.company import (
     MemberSuspended,
     Right,
 )
+from events.cost_report import AccountEfc, CostReportIssued, EtcBasis, KeptForm, VarianceSign
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
 from events.estimate import FinalCostEstimated
 from events.financing import (
@@ -107,6 +108,15 @@ from events.financing import (
     ReceiptBeyondCommitment,
 )
 from events.money import ExchangeRate, Money
+from events.period import (
+    Balance,
+    PeriodClosed,
+    PeriodOpened,
+    PeriodReopened,
+    PeriodSoftClosed,
+    ReopeningProposed,
+    ReopeningWithdrawn,
+)
 from events.policy import (
     ApprovalPolicyAdopted,
     Approver,
@@ -520,6 +530,28 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     CommitmentClosed("PO-0001", (Hold("2200", Decimal("16000.00")),)),
     CommitmentReopened("PO-0001", (Hold("2200", Decimal("16000.00")),), BEYOND, CommitmentState.OPEN),
     FinalCostEstimated("2200", inr("290000.00"), inr("262000.00")),
+    PeriodOpened("PER-2", date(2026, 11, 16), date(2026, 11, 22)),
+    PeriodSoftClosed("PER-2"),
+    PeriodClosed(
+        "PER-2", date(2026, 11, 22), (Balance(None, inr("350000.00")), Balance("2200", inr("50000.00"))), "PER-1"
+    ),
+    ReopeningProposed("PER-2"),
+    ReopeningWithdrawn("PER-2"),
+    PeriodReopened("PER-2", date(2026, 11, 16), ("anil",)),
+    CostReportIssued(
+        report="CR-2",
+        of_version=41,
+        period="PER-2",
+        posted_from=date(2026, 11, 16),
+        posted_to=date(2026, 11, 22),
+        etc_basis=EtcBasis.ORDERS_OUTSIDE,
+        variance_sign=VarianceSign.UNDER,
+        content_hash="0a" * 32,
+        forms=(KeptForm("application/json", "1b" * 32, 20_480), KeptForm("text/csv", "2c" * 32, 8_192)),
+        efc=(AccountEfc("1100", inr("100000.00")), AccountEfc("2200", inr("290000.00"))),
+        compared_with="CR-1",
+        replaces="CR-1",
+    ),
     ProductionGreenlit(
         "v2",
         (

@@ -27,21 +27,21 @@ FOR_THE_FEW = {
     *("SpendReversed", "SpendRecoded", "SpendOutsideBudget", "PaymentReleased", "BudgetDrafted", "LabelDisagrees"),
     *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
     *("CommitmentOpened", "AmendmentSubmitted", "CommitmentAmended", "CommitmentReopened"),
-    *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed"),
+    *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed", "CostReportIssued"),
 }
 #: Of the accounts that they name.
 OF_ACCOUNTS = {
     *("SpendLogged", "AccountOverspent", "SpendAlert", "OverageApproved", "BudgetTransferred", "ContingencyDrawn"),
     *("ApprovalRequested", "ApprovedByPolicy", "ContentReplaced"),
     *("RequisitionRaised", "RequisitionWithdrawn", "CommitmentDrafted", "CommitmentSubmitted"),
-    *("CommitmentCancelled", "CommitmentClosed", "FinalCostEstimated"),
+    *("CommitmentCancelled", "CommitmentClosed", "FinalCostEstimated", "PeriodClosed"),
 }
 #: By what they are about, or whether something was said.
 THAT_DEPEND = {
     *("RequestApproved", "ApprovalGiven", "Abstained", "ChangesRequested", "StepOverridden"),
     *("TotalDisagrees", "VarianceAccepted", "DifferenceWaived"),
 }
-#: Of sums, funding, people, policies and stages.
+#: Of sums, funding, people, policies, periods and stages.
 FOR_ALL = {
     *("CompanyFounded", "MemberAdmitted", "MemberDismissed", "MemberSuspended", "MemberReinstated"),
     *("MemberInvited", "InvitationWithdrawn"),
@@ -52,6 +52,7 @@ FOR_ALL = {
     *("CoverReduced", "ApprovalPolicyAdopted", "BudgetLocked", "BudgetUnlocked"),
     *("BudgetSubmitted", "BudgetWithdrawn", "BudgetRejected", "BudgetApproved", "BudgetSuperseded"),
     *("VoteWithdrawn", "VoteLapsed", "StepPassed", "StepSkipped", "StepReopened", "ApproversNudged", "RequestRecalled"),
+    *("PeriodOpened", "PeriodSoftClosed", "ReopeningProposed", "ReopeningWithdrawn", "PeriodReopened"),
     "DuplicateSuspected",
 }
 

@@ -1,5 +1,6 @@
 """Histories that nobody wrote: what people might send, step by step, right and wrong."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,9 +35,11 @@ from service.deciders.commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, RestsOn, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, Expected, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import Production
 from service.deciders.receipt import ReverseReceipt
@@ -122,6 +125,7 @@ ACTS = {
     "order": 4,
     "commitment": 5,
     "invoice": 4,
+    "period": 6,
 }
 numbers = st.integers(0, 999)
 steps = st.lists(
@@ -140,6 +144,8 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
         return _of_documents(act, a, b, production)
     if act in ("requisition", "order", "commitment", "invoice"):
         return _of_commitments(act, a, b, production)
+    if act == "period":
+        return _of_periods(a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
     some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
     match act:
@@ -236,6 +242,30 @@ def _of_commitments(act: str, a: int, b: int, production: Production) -> tuple[P
             return LINE_PRODUCER, ReopenCommitment(commitment=number, **why)
         case _:
             return LINE_PRODUCER, amend((code, amount), (ART, str(b * 10 + 90)), commitment=number)
+
+
+def _of_periods(a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    known, closed = production.periods.known, production.periods.closed
+    following, last = f"PER-{closed + 1}", f"PER-{max(closed, 1)}"
+    match a % 6:
+        case 0 | 1:
+            begun = known[-1].last_on if known else TODAY - timedelta(weeks=9)
+            return ACCOUNTANT, OpenPeriod(first_on=None if known else begun, last_on=begun + timedelta(days=b % 30))
+        case 2:
+            return ACCOUNTANT, SoftClosePeriod(period=following)
+        case 3 | 4 if closed < len(known):
+            cost = production.spending.to_date(known[closed].last_on)
+            expected = [
+                Expected(cost=sum(cost.values(), Decimal(0))),
+                Expected(account=ART, cost=cost.get(ART, Decimal(0))),
+            ]
+            return ACCOUNTANT, ClosePeriod(period=following, expected=tuple(expected[: b % 2 + 1]))
+        case 5 if b % 4 == 3:
+            return ACCOUNTANT, IssueCostReport(**({"period": last} if b % 3 else {"posted_to": TODAY}))
+        case 5 if b % 4 == 0:
+            return PRODUCER, WithdrawReopening(period=last)
+        case _:
+            return (ACCOUNTANT, PRODUCER, MAYA)[b % 3], ReopenPeriod(period=last, reason="It came late.")
 
 
 def _waive(newest: str) -> WaiveDifference:

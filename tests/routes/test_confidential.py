@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -103,13 +103,22 @@ class Studio:
             return json.dumps([(await anext(told))[1] for _ in range(count)])
 
 
+async def issuing(studio: Studio) -> Studio:
+    """With a report that was issued, over HTTP: it is made of the views."""
+    headers = {"Authorization": f"Bearer {await studio.token(ACCOUNTANT)}", "Idempotency-Key": "issued"}
+    async with httpx2.AsyncClient(base_url=studio.address, timeout=PATIENCE, verify=NO_TLS) as client:
+        answer = await client.post(f"{AT}/issue-cost-report", json={"posted_to": "2027-01-01"}, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return replace(studio, last=answer.json()["position"])
+
+
 @pytest.fixture(scope="module")
 async def studio(server: Server) -> AsyncIterator[Studio]:
     """One for all tests here, which leave the log as it is."""
     async with fresh(server) as urls, opened(urls.service) as office:
         answers = await office.play(story())
         async with served(urls.service, "127.0.0.1", 0) as (_, address, doors):
-            yield Studio(address, doors, office, answers[-1].position)
+            yield await issuing(Studio(address, doors, office, answers[-1].position))
 
 
 @pytest.fixture
@@ -118,7 +127,7 @@ async def own(server: Server) -> AsyncIterator[Studio]:
     async with fresh(server) as urls, opened(urls.service) as office:
         answers = await office.play(story())
         async with served(urls.service, "127.0.0.1", 0) as (_, address, doors):
-            yield Studio(address, doors, office, answers[-1].position)
+            yield await issuing(Studio(address, doors, office, answers[-1].position))
 
 
 def figures(text: str) -> set[str]:
@@ -214,7 +223,13 @@ async def varied(studio: Studio, person: PersonId) -> list[httpx2.Response]:
 
 async def costs(studio: Studio, person: PersonId) -> list[httpx2.Response]:
     """The report and the vendors, which are for those who may read everything."""
-    asked = ["cost-report", "vendors", *(f"cost-report/accounts/{code}" for code in (ART, STORY, LEAD))]
+    asked = [
+        "cost-report",
+        "cost-reports",
+        "cost-reports/CR-1",
+        "vendors",
+        *(f"cost-report/accounts/{code}" for code in (ART, STORY, LEAD)),
+    ]
     found = [await studio.get(person, path, at_least=studio.last) for path in asked]
     assert len({answer.status_code for answer in found}) == 1
     return [answer for answer in found if answer.status_code != 403]
@@ -248,6 +263,8 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/charts/{chart}": door("the-long-take/charts/feature"),
     "/v1/{company}/{production}/approval-status": view("approval-status"),
     "/v1/{company}/{production}/cost-report": costs,
+    "/v1/{company}/{production}/cost-reports": costs,
+    "/v1/{company}/{production}/cost-reports/{report}": costs,
     "/v1/{company}/{production}/vendors": costs,
     "/v1/{company}/{production}/cost-report/accounts/{account}": costs,
     "/v1/{company}/{production}/commitment-register": view("commitment-register"),
@@ -257,6 +274,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/hot-costs/{day}/accounts/{account}": hot,
     "/v1/{company}/slate": door("slate"),
     "/v1/{company}/{production}/funding": view("funding"),
+    "/v1/{company}/{production}/periods": view("periods"),
     "/v1/{company}/{production}/audit-trail": listed("audit-trail"),
     "/v1/{company}/{production}/exceptions": listed("exceptions"),
     "/v1/{company}/{production}/spend-register": listed("spend-register"),

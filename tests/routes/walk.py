@@ -44,6 +44,7 @@ from service.deciders.company import (
     SuspendMember,
     WithdrawInvitation,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
@@ -57,6 +58,7 @@ from service.deciders.financing import (
 )
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -233,6 +235,17 @@ SPENT: list[Step] = [
     shown(RAVI, CloseCommitment),
     shown(RAVI, ReopenCommitment),
     shown(RAVI, CancelCommitment),
+    shown(ACCOUNTANT, OpenPeriod),
+    shown(ACCOUNTANT, SoftClosePeriod),
+    shown(ACCOUNTANT, ClosePeriod, expected=[{"cost": "8400.00"}, {"account": "2200", "cost": "0.00"}]),
+    shown(ACCOUNTANT, ReopenPeriod),
+    shown(MAYA, WithdrawReopening),
+    (ACCOUNTANT, ReopenPeriod.model_validate_json(json.dumps(ReopenPeriod.example))),
+    (MAYA, ReopenPeriod.model_validate_json(json.dumps(ReopenPeriod.example))),
+    Look(AUDITOR, "periods"),
+    shown(ACCOUNTANT, IssueCostReport),
+    Look(AUDITOR, "cost_reports"),
+    Look(AUDITOR, "issued_cost_report", path="cost-reports/CR-1"),
     (RAVI, RaiseRequisition.model_validate_json(json.dumps(RaiseRequisition.example))),
     shown(RAVI, WithdrawRequisition, requisition="REQ-2"),
 ]
