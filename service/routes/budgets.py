@@ -21,8 +21,8 @@ from service.problems import Problem, told
 from service.spreadsheets import CSV, XLSX
 
 from .access import At, Doors, Readable, Reading, operation_id, shown_to
-from .budget_files import FILES, PDF, file_of
-from .listing import JSON, preferred
+from .budget_files import file_of
+from .listing import FILES, JSON, PDF, preferred
 from .views import PRODUCTION, AtLeast, Shown, caught_up, company_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)

@@ -45,8 +45,7 @@ from service.problems import FieldError, Problem, malformed_fields
 from service.spreadsheets import CSV, XLSX
 
 from .access import At, Doors, Readable, Reading, operation_id, shown_to
-from .budget_files import FILES, PDF
-from .listing import JSON, JSON_LINES, Page, answered, attached, preferred
+from .listing import FILES, JSON, JSON_LINES, PDF, Page, answered, attached, preferred
 from .views import PRODUCTION, AsOf, AtLeast, Shown, asked_for, company_of, one_moment, shown_now, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)

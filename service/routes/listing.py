@@ -17,9 +17,10 @@ from sqlalchemy import Select, select
 
 from events.ids import StreamId
 from projections.projection import Projection
+from service.budget_files import pdf
 from service.deciders.confidential import Sight
 from service.problems import FieldError, Problem
-from service.spreadsheets import CSV, csv_of, quoted
+from service.spreadsheets import CSV, XLSX, csv_of, quoted
 
 from .access import Doors
 from .views import AsOf, AtLeast, Shown, asked_for, shown_now, snapshot, stamp
@@ -28,6 +29,9 @@ V = TypeVar("V", bound=BaseModel)
 
 JSON = "application/json"
 JSON_LINES = "application/jsonl"
+PDF = "application/pdf"
+#: What a version of the budget and a cost report may be asked for as, beside JSON.
+FILES = (CSV, XLSX, *((PDF,) if pdf.INSTALLED else ()))
 
 
 @dataclass(frozen=True, slots=True)

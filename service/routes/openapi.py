@@ -18,9 +18,8 @@ from service.problems import MEDIA_TYPE, ProblemDetails, slug
 from service.spreadsheets import CSV
 
 from . import commands, members
-from .budget_files import FILES
 from .feed import EVENT_STREAM
-from .listing import JSON, JSON_LINES
+from .listing import FILES, JSON, JSON_LINES
 
 EXAMPLES = Path(__file__).parent / "examples.json"
 
