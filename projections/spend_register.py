@@ -106,7 +106,9 @@ class TurnedDownRow:
     version: int
 
 
-ENTRIES = kind("spend_register_entries", EntryRow, "stream_id", "spend", final=True)
+ENTRIES = kind(
+    "spend_register_entries", EntryRow, "stream_id", "spend", final=True, indexed=[("stream_id", "currency")]
+)
 LINES = kind(
     "spend_register_lines",
     RegisterRow,

@@ -16,6 +16,8 @@ ALTER TABLE spend_register_entries
     ADD COLUMN withheld NUMERIC NOT NULL,
     ADD COLUMN fringe BOOLEAN NOT NULL;
 
+CREATE INDEX spend_register_entries_currency ON spend_register_entries (stream_id, currency);
+
 ALTER TABLE spend_register_payments
     DROP CONSTRAINT spend_register_payments_pkey,
     ADD PRIMARY KEY (stream_id, version, spend);
