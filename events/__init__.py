@@ -14,6 +14,7 @@ from .company import CompanyEvent
 from .delegation import DelegationEvent
 from .estimate import EstimateEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
+from .paying import PayingEvent
 from .policy import PolicyEvent
 from .production import ProductionEvent
 from .spend import AccountOverspent, DuplicateSuspected, SpendAlert, SpendEvent, SpendOutsideBudget
@@ -30,6 +31,7 @@ OfProduction = (
     | ChangeEvent
     | CommitmentEvent
     | SpendEvent
+    | PayingEvent
     | EstimateEvent
 )
 #: What a company's stream holds.

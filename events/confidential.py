@@ -68,6 +68,7 @@ from .commitment import (
 )
 from .estimate import EstimateEvent
 from .ids import AccountCode
+from .paying import PayingEvent
 from .policy import RequestKind
 from .spend import (
     AccountOverspent,
@@ -94,6 +95,9 @@ _OF_ACCOUNTS = frozenset(
     }
 )
 
+#: Pay; and what is of an entry that it does not name.
+OF_WHAT_IS_NOT_SAID = (SpendKind.PAYROLL, SpendKind.EXCHANGE_DIFFERENCE)
+
 
 def figures_of(event: AnyEvent) -> Accounts:
     """Whose figures the fact tells."""
@@ -107,6 +111,8 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_commitment(event)
     if isinstance(event, EstimateEvent):
         return (event.account,)
+    if isinstance(event, PayingEvent):
+        return None  # of entries whose kinds they do not say
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
     return ()  # funding, people, policies and stages
@@ -115,7 +121,7 @@ def figures_of(event: AnyEvent) -> Accounts:
 def _of_spend(event: SpendEvent) -> Accounts:
     match event:
         case SpendLogged(account=account, kind=kind):
-            return None if kind is SpendKind.PAYROLL else (account,)
+            return None if kind in OF_WHAT_IS_NOT_SAID else (account,)
         case SpendReversed() | SpendRecoded() | SpendOutsideBudget() | PaymentReleased():
             return None  # of an entry whose kind they do not say
         case AccountOverspent(spend=spend, account=account):

@@ -58,6 +58,7 @@ from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from service.deciders.payment import RequestPayment
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
@@ -111,6 +112,10 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         AmendCommitment,
         EstimateFinalCost,
         RequestPayment,
+        PaySpend,
+        VoidPayment,
+        ReconcileSpend,
+        UndoReconciliation,
         RecallRequest,
         Nudge,
     }
@@ -138,6 +143,8 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         CloseCommitment,
         ReopenCommitment,
         WaiveDifference,
+        QuerySpend,
+        AnswerQuery,
         SecureFunding,
         CommitFunding,
         AmendFunding,

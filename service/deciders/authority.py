@@ -42,6 +42,7 @@ from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
@@ -52,7 +53,7 @@ from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
 
 EP = Role.EXECUTIVE_PRODUCER
-#: Whom a round may ask; which of them it asks is its own to say (A6).
+#: Whom a round or a query may ask; which of them it asks is its own to say (A6, Y1).
 WHOEVER_IS_ASKED = tuple(role for role in Role if role is not Role.AUDITOR)
 
 MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
@@ -101,6 +102,12 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RequestPayment: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    QuerySpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER, Role.PRODUCER, EP),
+    AnswerQuery: WHOEVER_IS_ASKED,
+    PaySpend: (Role.ACCOUNTANT,),
+    VoidPayment: (Role.ACCOUNTANT,),
+    ReconcileSpend: (Role.ACCOUNTANT,),
+    UndoReconciliation: (Role.ACCOUNTANT,),
     EnterStage: (Role.PRODUCER, EP),
 }
 

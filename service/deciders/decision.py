@@ -48,6 +48,7 @@ from . import (
     estimate,
     financing,
     green_light,
+    paying,
     payment,
     policy,
     receipt,
@@ -94,6 +95,7 @@ from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Chosen, PolicyIsProposed, Request
 from .production import (
@@ -129,6 +131,7 @@ DirectCommand = (
     | LogBatch
     | LogCredit
     | RequestPayment
+    | paying.PayingCommand
     | EnterStage
     | GreenlightProduction
 )
@@ -139,6 +142,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 #: P3
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
+    *(QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment),
 )
 
@@ -410,6 +414,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             payable = spending.payable(command.spend)
             asked = rounds.on(payable, RequestKind.PAYMENT)
             happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
+        case _ if isinstance(command, paying.PayingCommand):
+            happened += _followed_up(command, situation)
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -507,6 +513,7 @@ def _recoded(command: RecodeSpend, situation: Situation) -> list[OfProduction]:
     production, flags = situation.production, situation.flags
     known, spending = production.commitments, production.spending
     beside = known.flags_of(command.spend)
+    spend.stands_alone(command.spend, spending)
     recoded = spend.recode_spend(command, spending, production.measure, flags, beside)
     _bars_nobody(command, production, situation.metadata)
     if not recoded:
@@ -525,8 +532,41 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
             raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 
+def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[OfProduction]:
+    """Y1 to Y7."""
+    production, metadata, around = situation.production, situation.metadata, situation.around
+    known, spending = production.paying, production.spending
+    match command:
+        case QuerySpend():
+            may = set(MAY_SEND[AnswerQuery])
+            answering = {person for person, roles in around.standing.roles.items() if not may.isdisjoint(roles)}
+            return [*paying.query_spend(command, spending, known, answering)]
+        case AnswerQuery():
+            return [*paying.answer_query(command, spending, known, situation.roles, metadata)]
+        case PaySpend():
+            on_facts = (spending, known, production.approvals, around, production.measure)
+            return [*paying.pay_spend(command, *on_facts, metadata, situation.flags)]
+        case VoidPayment():
+            voided, difference = paying.void_payment(command, spending, known)
+            if difference is None:
+                return [voided]
+            back = ReverseSpend(spend=difference, posted_on=command.posted_on, reason=command.reason)
+            return [voided, *_taken_back(back, situation)]
+        case ReconcileSpend():
+            return [*paying.reconcile_spend(command, spending, known)]
+        case UndoReconciliation():
+            return [*paying.undo_reconciliation(command, spending, known)]
+
+
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
-    """S4 to S7, O5; what was to be paid for it is asked no more."""
+    """S4 to S7, Y5, Y6, O5."""
+    spend.stands_alone(command.spend, situation.production.spending)
+    paying.unpaid(command.spend, situation.production.paying)
+    return _taken_back(command, situation)
+
+
+def _taken_back(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
+    """S4 to S7, O5; what was to be paid for it, or asked about it, is asked no more."""
     production, flags = situation.production, situation.flags
     known = production.commitments
     beside = known.flags_of(command.spend)
@@ -534,7 +574,8 @@ def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]
     payable = production.spending.payable(command.spend)
     asked = production.approvals.on(payable, RequestKind.PAYMENT)
     overtaken = [] if asked is None else [RequestRecalled(asked, payable, f"{command.spend} is reversed")]
-    return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken]
+    queried = paying.ended_by_reversal(command.spend, production.paying)
+    return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken, *queried]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -784,7 +825,8 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
             return asked.excluded | asked.requesters | hands_in(version, production)
         case RequestKind.PAYMENT:
             entries = production.spending.paid_at_once(asked.subject).values()
-            return asked.excluded.union(*(entry.recoded_by for entry in entries))
+            payers = production.paying.payers(asked.subject)
+            return asked.excluded.union(payers, *(entry.recoded_by for entry in entries))
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
             return asked.excluded | loggers(asked.accounts[-1], production)
         case _:

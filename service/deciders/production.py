@@ -6,8 +6,8 @@ span funding, budget and spend without a race.
 C4  A member who holds the right opens a production, and becomes its first executive producer.
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
-P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, what
-    releases a commitment or a requisition, and reopening; nothing else.
+P3  A closed production takes receipts, reversals, recodes, requests for payment, payments with what becomes of them,
+    queries, the end of appointments, what releases a commitment or a requisition, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -28,12 +28,13 @@ from events.estimate import EstimateEvent
 from events.financing import FinancingEvent
 from events.ids import AccountCode, BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
+from events.paying import PayingEvent
 from events.policy import PolicyEvent, RequestKind, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
-from events.spend import SpendEvent, SpendRecoded
+from events.spend import PaymentReleased, SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import budget, estimate, financing, holds, policy, rounds, spend, team
+from . import budget, estimate, financing, holds, paying, policy, rounds, spend, team
 from .budget import Budgets
 from .command import Command, CurrencyInUse
 from .company import OF_GUESTS, Company
@@ -41,6 +42,7 @@ from .control import Available, Measured
 from .estimate import Estimates
 from .financing import Financing, ToCover
 from .holds import Commitments
+from .paying import Paying
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
 from .rounds import Approvals
@@ -125,6 +127,7 @@ class Production:
     policies: Policies = Policies()
     approvals: Approvals = Approvals()
     spending: Spending = Spending()
+    paying: Paying = Paying()
     commitments: Commitments = Commitments()
     estimates: Estimates = Map()
     #: The last green light on each budget.
@@ -237,6 +240,10 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
             approvals = rounds.recoded(approvals, event)
         spending = spend.evolve(production.spending, event, metadata)
         production = replace(production, spending=spending, approvals=approvals)
+        if isinstance(event, PaymentReleased):
+            production = replace(production, paying=paying.asked(production.paying, event))
+    elif isinstance(event, PayingEvent):
+        production = replace(production, paying=paying.evolve(production.paying, event, metadata))
     elif isinstance(event, FinancingEvent):
         production = replace(production, financing=financing.evolve(production.financing, event))
     elif isinstance(event, ApprovalEvent):
@@ -246,7 +253,8 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         approvals, commitments = rounds.evolve(production.approvals, event, metadata), production.commitments
         if isinstance(event, TurnedDown) and approvals.rounds[event.round].kind is RequestKind.COMMITMENT:
             commitments = holds.turned_down(commitments, event.subject)
-        production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments)
+        held = paying.asked(production.paying, event)
+        production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments, paying=held)
     elif isinstance(event, CommitmentEvent):
         commitments = holds.evolve(production.commitments, event, metadata)
         production = replace(production, commitments=commitments)

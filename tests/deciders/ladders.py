@@ -107,6 +107,7 @@ from service.deciders.receipt import (
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
     ContingencyTakesNoSpend,
+    DifferenceStaysWithItsPayment,
     RecodingBarsApprovers,
     SpendIsMissing,
     SpendIsRecoded,
@@ -130,7 +131,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import commitments, documents, rounds
+from tests.deciders import commitments, documents, paying, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -232,6 +233,7 @@ SOUND: dict[type[Command], Command] = {
         *rounds.SOUND,
         *commitments.SOUND,
         *documents.SOUND,
+        *paying.SOUND,
     )
 }
 
@@ -990,6 +992,13 @@ _SPEND = [
         SpendIsReversed("S-000003", "6700", inr("5000")),
     ),
     Rung(
+        "RecodeSpend: of an exchange difference",
+        paying.DEARER,
+        ACCOUNTANT,
+        recode("S-000002", STORY),
+        DifferenceStaysWithItsPayment("S-000002", inr("130.50")),
+    ),
+    Rung(
         "RecodeSpend: a second time",
         SPENT,
         ACCOUNTANT,
@@ -1063,7 +1072,7 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 def _ladders() -> list[Rung]:
     own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *documents.RUNGS, *_SPEND, *_STAGE]
-    own += rounds.OF_PRODUCTIONS
+    own += [*rounds.OF_PRODUCTIONS, *paying.RUNGS]
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)

@@ -105,6 +105,12 @@ LogCredit            .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .
 RequestPayment       .  .  .  x  .  .  .  x  .  .  .
+QuerySpend           x  x  .  x  .  .  .  x  .  .  .
+AnswerQuery          x  x  x  x  x  x  x  x  x  x  .
+PaySpend             .  .  .  .  .  .  .  x  .  .  .
+VoidPayment          .  .  .  .  .  .  .  x  .  .  .
+ReconcileSpend       .  .  .  .  .  .  .  x  .  .  .
+UndoReconciliation   .  .  .  .  .  .  .  x  .  .  .
 EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {

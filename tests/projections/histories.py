@@ -47,6 +47,7 @@ from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.commitments import amend, order, requisition
 from tests.deciders.documents import batch, credit, line
+from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -118,6 +119,11 @@ ACTS = {
     "green light": 1,
     "batch": 2,
     "credit": 2,
+    "query": 3,
+    "answer query": 3,
+    "pay": 6,
+    "undo": 2,
+    "reconcile": 2,
     "requisition": 2,
     "order": 4,
     "commitment": 5,
@@ -136,6 +142,8 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
     act, a, b = step
     if act in _OF_ROUNDS:
         return _about_rounds(act, a, b, production)
+    if act in _OF_PAYING:
+        return _of_paying(act, a, b, production)
     if act in ("batch", "credit"):
         return _of_documents(act, a, b, production)
     if act in ("requisition", "order", "commitment", "invoice"):
@@ -198,6 +206,33 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
             return ACCOUNTANT, ReverseReceipt(receipt=some_receipt, posted_on=TODAY, reason="Recalled.")
         case _:
             return MAYA, _funding(act, b, some_funding)
+
+
+_OF_PAYING = ("query", "answer query", "pay", "undo", "reconcile")
+
+
+def _of_paying(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    """Most of it about what it can be about: an entry, a query that is open, what is paid."""
+    entries, open_ = sorted(production.spending.entries), sorted(production.paying.open.values())
+    paid = sorted(production.paying.paid)
+    some = entries[a % len(entries)] if entries else "S-000001"
+    that = paid[a % len(paid)] if paid and b % 9 else some
+    match act:
+        case "query":
+            return (PRODUCER, ACCOUNTANT)[b % 2], ask(some, (None, LINE_PRODUCER, PRODUCER, STRANGER)[b % 4])
+        case "answer query":
+            return (ACCOUNTANT, LINE_PRODUCER)[b % 2], answer(open_[a % len(open_)] if open_ else "Q-1")
+        case "pay":
+            entry = production.spending.entries.get(some)
+            foreign = entry is not None and entry.likeness[3] != "INR"
+            amount = f"{b * 13 + 7_000}.50" if foreign else None
+            return ACCOUNTANT, pay(some, amount, account=(None, None, ART, "9999")[b % 4])
+        case "undo" if b % 2:
+            return ACCOUNTANT, undo(that)
+        case "undo":
+            return ACCOUNTANT, void(that)
+        case _:
+            return ACCOUNTANT, reconcile(that, str(b))
 
 
 def _of_documents(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
