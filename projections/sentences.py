@@ -143,11 +143,11 @@ def vendor(who: str) -> str:
 def _tell_paying(event: PayingEvent) -> Told:
     match event:
         case SpendQueried(query, spend, _, asked, question):
-            return Told(f"{query} asks {english.listed([person(each) for each in asked])} about {spend}: “{question}”")
+            return Told(f"{query} asks {english.listed([person(each) for each in asked])} about {spend}: “{question}”.")
         case QueryAnswered(query, spend, answer):
-            return Told(f"Answered {query} on {spend}: “{answer}”")
+            return Told(f"Answered {query} on {spend}: “{answer}”.")
         case QueryClosed(query, spend, because):
-            return Told(f"Closed {query} on {spend}: “{because}”")
+            return Told(f"Closed {query} on {spend}: “{because}”.")
         case SpendPaid():
             booked = ""
             if event.difference is not None:

@@ -579,7 +579,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     SpendAlert("FLAG-12", AlertScope.LEVEL, "production", 90, "v2", inr("262000.00"), inr("240000.00")),
     DuplicateSuspected("FLAG-11", "S-000002", "S-000001"),
     PaymentReleased("S-000001", inr("50000.00"), inr("59000.00")),
-    SpendQueried("Q-1", "S-000001", "S-000001..S-000003", ("lena", "theo"), MEMO),
+    SpendQueried("Q-1", "S-000001", "S-000001..S-000003", ("lena", "theo"), "Which set is it for?"),
     QueryAnswered("Q-1", "S-000001", "For the temple."),
     QueryClosed("Q-2", "S-000001", "S-000001 is reversed"),
     SpendPaid(
