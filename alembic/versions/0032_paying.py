@@ -116,13 +116,13 @@ SPEND_LINES = f"""
         WHERE f.stream_id = l.stream_id AND f.spend = l.spend ORDER BY f.version DESC LIMIT 1) found ON true
     WHERE {mine("l.stream_id")} AND (granted OR e.kind <> 'payroll' AND NOT EXISTS (
         SELECT FROM spend_register_lines stood
-        JOIN spend_register_entries of ON of.stream_id = stood.stream_id AND of.spend = stood.spend
-        WHERE stood.stream_id = l.stream_id
-          AND (stood.spend = l.spend OR stood.spend IN (
-              SELECT p.difference_of FROM spend_register_paid p
-              WHERE p.stream_id = l.stream_id AND p.spend = l.spend))
-          AND (of.kind = 'payroll' OR NOT EXISTS (
-              SELECT FROM open o WHERE o.stream_id = stood.stream_id AND o.code = stood.account))))
+        WHERE stood.stream_id = l.stream_id AND stood.spend = l.spend AND NOT EXISTS (
+            SELECT FROM open o WHERE o.stream_id = stood.stream_id AND o.code = stood.account)) AND NOT EXISTS (
+        SELECT FROM spend_register_paid p
+        JOIN spend_register_entries of ON of.stream_id = p.stream_id AND of.spend = p.difference_of
+        JOIN spend_register_lines stood ON stood.stream_id = p.stream_id AND stood.spend = p.difference_of
+        WHERE p.stream_id = l.stream_id AND p.spend = l.spend AND (of.kind = 'payroll' OR NOT EXISTS (
+            SELECT FROM open o WHERE o.stream_id = stood.stream_id AND o.code = stood.account))))
 """
 
 

@@ -504,27 +504,30 @@ def _told(trail: Table, sight: Sight) -> ColumnElement[bool]:
 def _of_shown_entries(spend: ColumnElement[str], production: Reading) -> ColumnElement[bool]:
     """Whether an entry of spend is shown: it is no pay, and never stood on an account that is not open.
 
-    Lines of all versions count: the rights are today's, whatever moment is looked at.
+    An exchange difference is shown where the entry that it is of is shown as well. Lines of all versions count: the
+    rights are today's, whatever moment is looked at.
     """
     if production.sight.open is None:
         return true()
+    paid = spend_register.PAID.table.alias("paid")
+    of_closed = exists().where(
+        paid.c.stream_id == production.stream_id,
+        paid.c.spend == spend,
+        paid.c.difference_of.is_not(None),
+        not_(_is_open(paid.c.difference_of, production)),
+    )
+    return and_(_is_open(spend, production), not_(of_closed))
+
+
+def _is_open(spend: ColumnElement[Any], production: Reading) -> ColumnElement[bool]:
     entry, line = spend_register.ENTRIES.table.alias("entry"), spend_register.LINES.table.alias("line")
-    paid = spend_register.PAID.table.alias("of_entry")
-    # An exchange difference is shown with the entry that it is of.
-    of = select(paid.c.difference_of).where(paid.c.stream_id == production.stream_id, paid.c.spend == spend)
-    of = of.correlate_except(paid)
     stood = exists().where(
-        line.c.stream_id == production.stream_id,
-        or_(line.c.spend == spend, line.c.spend.in_(of)),
-        _beyond(production.sight, line.c.account),
+        line.c.stream_id == production.stream_id, line.c.spend == spend, _beyond(production.sight, line.c.account)
     )
-    is_pay = exists().where(
-        entry.c.stream_id == production.stream_id,
-        or_(entry.c.spend == spend, entry.c.spend.in_(of)),
-        entry.c.kind == SpendKind.PAYROLL.value,
+    no_pay = exists().where(
+        entry.c.stream_id == production.stream_id, entry.c.spend == spend, entry.c.kind != SpendKind.PAYROLL.value
     )
-    known = exists().where(entry.c.stream_id == production.stream_id, entry.c.spend == spend)
-    return and_(known, not_(is_pay), not_(stood))
+    return and_(no_pay, not_(stood))
 
 
 def _marks(row: TrailRow) -> set[tuple[str, str]]:
