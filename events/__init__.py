@@ -15,6 +15,7 @@ from .cost_report import CostReportEvent
 from .delegation import DelegationEvent
 from .estimate import EstimateEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
+from .paying import PayingEvent
 from .period import PeriodEvent
 from .policy import PolicyEvent
 from .production import ProductionEvent
@@ -32,6 +33,7 @@ OfProduction = (
     | ChangeEvent
     | CommitmentEvent
     | SpendEvent
+    | PayingEvent
     | EstimateEvent
     | PeriodEvent
     | CostReportEvent

@@ -69,6 +69,7 @@ from .commitment import (
 from .cost_report import CostReportIssued
 from .estimate import EstimateEvent
 from .ids import AccountCode
+from .paying import PayingEvent
 from .period import PeriodClosed
 from .policy import RequestKind
 from .spend import (
@@ -96,6 +97,9 @@ _OF_ACCOUNTS = frozenset(
     }
 )
 
+#: Pay; and what is of an entry that it does not name.
+OF_WHAT_IS_NOT_SAID = (SpendKind.PAYROLL, SpendKind.EXCHANGE_DIFFERENCE)
+
 
 def figures_of(event: AnyEvent) -> Accounts:
     """Whose figures the fact tells."""
@@ -109,6 +113,8 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_commitment(event)
     if isinstance(event, EstimateEvent):
         return (event.account,)
+    if isinstance(event, PayingEvent):
+        return None  # of entries whose kinds they do not say
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
     return _of_the_books(event)
@@ -125,7 +131,7 @@ def _of_the_books(event: AnyEvent) -> Accounts:
 def _of_spend(event: SpendEvent) -> Accounts:
     match event:
         case SpendLogged(account=account, kind=kind):
-            return None if kind is SpendKind.PAYROLL else (account,)
+            return None if kind in OF_WHAT_IS_NOT_SAID else (account,)
         case SpendReversed() | SpendRecoded() | SpendOutsideBudget() | PaymentReleased():
             return None  # of an entry whose kind they do not say
         case AccountOverspent(spend=spend, account=account):

@@ -29,6 +29,8 @@ class SpendKind(StrEnum):
     CREDIT_NOTE = "credit_note"
     REFUND = "refund"
     INSURANCE_CLAIM = "insurance_claim"
+    #: What left the bank for an entry in another currency beyond what was booked; below zero where it was less.
+    EXCHANGE_DIFFERENCE = "exchange_difference"
 
 
 #: What comes back.

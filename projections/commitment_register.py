@@ -1,7 +1,7 @@
 """What is promised and what is asked to be promised: with whom, on which accounts, and what is still to come of it?
 
-Moved by: requisitions and commitments; what the policy says of promising them; the entries that relieve them, and
-whether those may be paid.
+Moved by: requisitions and commitments; what the policy says of promising them; the entries that relieve them, whether
+those may be paid, and queries on them.
 
     total = in progress + relieved + released + balance, of every commitment, in base currency
 """
@@ -60,6 +60,7 @@ from events.ids import (
     VendorId,
 )
 from events.money import Amount, Currency, ExchangeRate, Money, rounded
+from events.paying import QueryAnswered, QueryClosed, SpendQueried
 from events.policy import RequestKind
 from events.relief import Excess, Promise, added, held, sums
 from events.spend import PaymentReleased, entries_of
@@ -151,10 +152,20 @@ class ReliefRow:
     excess: Excess | None
 
 
+@dataclass(frozen=True, slots=True)
+class QueriedRow:
+    """A query that is open on an entry; it is not paid meanwhile, nor is its batch."""
+
+    stream_id: StreamId
+    query: str
+    payable: str
+
+
 KINDS = (
     kind("commitment_register_requisitions", RequisitionRow, "stream_id", "number"),
     kind("commitment_register_commitments", CommitmentRow, "stream_id", "commitment"),
     kind("commitment_register_reliefs", ReliefRow, "stream_id", "spend"),
+    kind("commitment_register_queried", QueriedRow, "stream_id", "query"),
 )
 
 Reads = (
@@ -165,6 +176,9 @@ Reads = (
     | RequestRecalled
     | ChangesRequested
     | PaymentReleased
+    | SpendQueried
+    | QueryAnswered
+    | QueryClosed
 )
 
 
@@ -215,6 +229,10 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _pay(rows, stream, payable, Payment.WAITING)
         case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable) | PaymentReleased(payable):
             _pay(rows, stream, payable, Payment.FREE)
+        case SpendQueried(query, payable=payable):
+            rows.put(QueriedRow(stream, query, payable))
+        case QueryAnswered(query) | QueryClosed(query):
+            rows.remove(QueriedRow, stream, query)
         case RequestRejected(subject=of) | RequestRecalled(subject=of) | ChangesRequested(subject=of):
             _turned_down(rows, stream, event.round, of)
         case ApprovalRequested() | ApprovedByPolicy() | InvoicedByAnother():
@@ -313,7 +331,7 @@ def _by_account(holds: Iterable[Hold]) -> Amounts:
     return {each.account: each.amount for each in holds}
 
 
-PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 2, KINDS, fold)
+PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 3, KINDS, fold)
 
 
 class OfAccount(BaseModel):
@@ -339,7 +357,9 @@ class CommitmentView(BaseModel):
     due_when: str | None = Field(description="Of a deferment: what has to come in before it is paid.")
     lines: list[CommitmentLine]
     total: Amount = Field(description="in_progress + relieved + released + balance.")
-    in_progress: Amount = Field(description="Invoiced, and not released for payment yet.")
+    in_progress: Amount = Field(
+        description="Invoiced, and not free to be paid: its payment is not released, or a query on it is open."
+    )
     relieved: Amount = Field(description="Invoiced, and free to be paid.")
     released: Amount = Field(description="Not going to come: of what is cancelled or closed short; or by rates.")
     balance: Amount = Field(description="Still to come; of a draft and of what is pending, all of it.")
@@ -458,7 +478,9 @@ def view(
         withheld: what a reader is told who may not read everything.
     """
     nothing, reliefs = rounded(Decimal(0), currency), dict[CommitmentId, list[ReliefRow]]()
+    queried = {spend for row in rows.of(QueriedRow, stream) for spend in entries_of(row.payable)}
     for relief in rows.of(ReliefRow, stream):
+        relief = replace(relief, payment=Payment.WAITING) if relief.spend in queried else relief
         reliefs.setdefault(relief.commitment, []).append(relief)
     commitments = [
         _commitment(row if withheld is None else replace(row, beyond=()), reliefs.get(row.commitment, []), names)

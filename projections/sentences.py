@@ -88,6 +88,16 @@ from events.financing import (
 )
 from events.ids import AccountCode, PersonId
 from events.money import Money
+from events.paying import (
+    PayingEvent,
+    PaymentVoided,
+    QueryAnswered,
+    QueryClosed,
+    ReconciliationUndone,
+    SpendPaid,
+    SpendQueried,
+    SpendReconciled,
+)
 from events.period import (
     PeriodClosed,
     PeriodEvent,
@@ -140,6 +150,32 @@ def vendor(who: str) -> str:
     return f"‹vendor:{who}›"
 
 
+def _tell_paying(event: PayingEvent) -> Told:
+    match event:
+        case SpendQueried(query, spend, _, asked, question):
+            return Told(f"{query} asks {english.listed([person(each) for each in asked])} about {spend}: “{question}”.")
+        case QueryAnswered(query, spend, answer):
+            return Told(f"Answered {query} on {spend}: “{answer}”.")
+        case QueryClosed(query, spend, because):
+            return Told(f"Closed {query} on {spend}: “{because}”.")
+        case SpendPaid():
+            booked = ""
+            if event.difference is not None:
+                beyond = Money(event.amount.amount - event.booked.amount, event.booked.currency)
+                booked = f"; {event.booked} were booked, and {event.difference} is the difference of {beyond}"
+            return Told(
+                f"Paid {event.payable}, {event.amount}, by {_words(event.method)} on {_day(event.paid_on)}, "
+                f"reference {event.reference}{booked}.",
+                event.amount,
+            )
+        case PaymentVoided(payable, amount=amount):
+            return Told(f"Voided the payment of {payable}, {amount}.", Money(-amount.amount, amount.currency))
+        case SpendReconciled(payable, statement=statement, line=line, found_on=found_on):
+            return Told(f"Found the payment of {payable} on line {line} of {statement}, of {_day(found_on)}.")
+        case ReconciliationUndone(payable, statement=statement, line=line):
+            return Told(f"The payment of {payable} is not line {line} of {statement}.")
+
+
 _MARK = re.compile(r"‹(person|vendor):([a-z0-9.-]+)›")
 
 
@@ -167,6 +203,8 @@ def tell(event: OfProduction) -> Told:
         return _tell_change(event)
     if isinstance(event, CommitmentEvent):
         return _tell_commitment(event)
+    if isinstance(event, PayingEvent):
+        return _tell_paying(event)
     if isinstance(event, EstimateEvent):
         return _tell_estimate(event)
     if isinstance(event, PeriodEvent):

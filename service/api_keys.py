@@ -59,6 +59,7 @@ from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from service.deciders.payment import RequestPayment
 from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy
@@ -114,6 +115,10 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         EstimateFinalCost,
         OpenPeriod,
         RequestPayment,
+        PaySpend,
+        VoidPayment,
+        ReconcileSpend,
+        UndoReconciliation,
         RecallRequest,
         Nudge,
     }
@@ -146,6 +151,8 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         CloseCommitment,
         ReopenCommitment,
         WaiveDifference,
+        QuerySpend,
+        AnswerQuery,
         SecureFunding,
         CommitFunding,
         AmendFunding,

@@ -43,6 +43,7 @@ from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
 from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from .policy import AdoptApprovalPolicy
@@ -54,7 +55,7 @@ from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
 
 EP = Role.EXECUTIVE_PRODUCER
-#: Whom a round may ask; which of them it asks is its own to say (A6).
+#: Whom a round or a query may ask; which of them it asks is its own to say (A6, Y1).
 WHOEVER_IS_ASKED = tuple(role for role in Role if role is not Role.AUDITOR)
 
 MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
@@ -109,6 +110,12 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     ClosePeriod: CLOSERS,
     ReopenPeriod: (Role.ACCOUNTANT, Role.PRODUCER, EP),
     WithdrawReopening: (Role.ACCOUNTANT, Role.PRODUCER, EP),
+    QuerySpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER, Role.PRODUCER, EP),
+    AnswerQuery: WHOEVER_IS_ASKED,
+    PaySpend: (Role.ACCOUNTANT,),
+    VoidPayment: (Role.ACCOUNTANT,),
+    ReconcileSpend: (Role.ACCOUNTANT,),
+    UndoReconciliation: (Role.ACCOUNTANT,),
     EnterStage: (Role.PRODUCER, EP),
 }
 

@@ -36,7 +36,7 @@ from events.ids import (
 from events.money import Money
 from events.policy import RequestKind
 from events.production import Stage
-from events.spend import PaymentReleased, SpendEvent, SpendLogged, batch_of
+from events.spend import PaymentReleased, SpendEvent, SpendLogged, SpendReversed, batch_of
 from events.team import Role
 
 from . import (
@@ -48,6 +48,7 @@ from . import (
     estimate,
     financing,
     green_light,
+    paying,
     payment,
     period,
     policy,
@@ -96,6 +97,7 @@ from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
 from .period import (
     ClosePeriod,
@@ -142,6 +144,7 @@ DirectCommand = (
     | RequestPayment
     | period.PeriodCommand
     | IssueCostReport
+    | paying.PayingCommand
     | EnterStage
     | GreenlightProduction
 )
@@ -152,6 +155,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 #: P3
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
+    *(QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment),
     *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
@@ -437,6 +441,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             payable = spending.payable(command.spend)
             asked = rounds.on(payable, RequestKind.PAYMENT)
             happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
+        case _ if isinstance(command, paying.PayingCommand):
+            happened += _followed_up(command, situation)
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -551,6 +557,7 @@ def _recoded(command: RecodeSpend, situation: Situation) -> list[OfProduction]:
     production, flags = situation.production, situation.flags
     known, spending = production.commitments, production.spending
     beside = known.flags_of(command.spend)
+    spend.stands_alone(command.spend, spending)
     recoded = spend.recode_spend(command, spending, production.measure, flags, beside)
     _bars_nobody(command, production, situation.metadata)
     if not recoded:
@@ -569,8 +576,49 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
             raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 
+def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[OfProduction]:
+    """Y1 to Y7."""
+    production, metadata, around = situation.production, situation.metadata, situation.around
+    known, spending = production.paying, production.spending
+    match command:
+        case QuerySpend():
+            may = set(MAY_SEND[AnswerQuery])
+            answering = {person for person, roles in around.standing.roles.items() if not may.isdisjoint(roles)}
+            return [*paying.query_spend(command, spending, known, answering)]
+        case AnswerQuery():
+            return [*paying.answer_query(command, spending, known, situation.roles, metadata)]
+        case PaySpend():
+            on_facts = (spending, known, production.approvals, around, production.measure)
+            return _posted([*paying.pay_spend(command, *on_facts, metadata, situation.flags)], situation)
+        case VoidPayment():
+            voided, difference = paying.void_payment(command, spending, known)
+            if difference is None:
+                return [voided]
+            back = ReverseSpend(spend=difference, posted_on=command.posted_on, reason=command.reason)
+            return _posted([voided, *_taken_back(back, situation)], situation)
+        case ReconcileSpend():
+            return [*paying.reconcile_spend(command, spending, known)]
+        case UndoReconciliation():
+            return [*paying.undo_reconciliation(command, spending, known)]
+
+
+def _posted(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
+    """N2, N3: the same, if the days of what it posts are open."""
+    for event in happened:
+        if isinstance(event, SpendLogged | SpendReversed):
+            period.takes(event.posted_on, situation.production.periods, situation.roles)
+    return happened
+
+
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
-    """S4 to S7, O5; what was to be paid for it is asked no more."""
+    """S4 to S7, Y5, Y6, O5."""
+    spend.stands_alone(command.spend, situation.production.spending)
+    paying.unpaid(command.spend, situation.production.paying)
+    return _taken_back(command, situation)
+
+
+def _taken_back(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
+    """S4 to S7, O5; what was to be paid for it, or asked about it, is asked no more."""
     production, flags = situation.production, situation.flags
     known = production.commitments
     beside = known.flags_of(command.spend)
@@ -578,7 +626,8 @@ def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]
     payable = production.spending.payable(command.spend)
     asked = production.approvals.on(payable, RequestKind.PAYMENT)
     overtaken = [] if asked is None else [RequestRecalled(asked, payable, f"{command.spend} is reversed")]
-    return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken]
+    queried = paying.ended_by_reversal(command.spend, production.paying)
+    return [*happened, *commitment.take_back(command.spend, known, flags), *overtaken, *queried]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -828,7 +877,8 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
             return asked.excluded | asked.requesters | hands_in(version, production)
         case RequestKind.PAYMENT:
             entries = production.spending.paid_at_once(asked.subject).values()
-            return asked.excluded.union(*(entry.recoded_by for entry in entries))
+            payers = production.paying.payers(asked.subject)
+            return asked.excluded.union(payers, *(entry.recoded_by for entry in entries))
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
             return asked.excluded | loggers(asked.accounts[-1], production)
         case _:

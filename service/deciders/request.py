@@ -45,7 +45,7 @@ from events.money import ExchangeRate, Money, at_rate
 from events.policy import ApprovalPolicyAdopted, Approver, RequestKind
 from events.production import Stage, StageEntered
 from events.relief import sums
-from events.spend import CREDITS, SpendKind, SpendLogged, SpendRecoded, SpendReversed, entries_of
+from events.spend import SpendLogged, SpendRecoded, SpendReversed, entries_of
 from events.team import Appointed, AppointmentEnded, Role
 
 from . import payment, policy
@@ -58,7 +58,7 @@ from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
 from .refusal import words
 from .rounds import Outcome
-from .spend import Entry, billed
+from .spend import NOT_PAID, Entry, billed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,6 @@ class ToPromise:
 
 
 _TO_PROMISE = TypeAdapter(ToPromise)
-#: S12, S14: nobody is paid for these.
-NOT_PAID = frozenset({*CREDITS, SpendKind.ACCRUAL})
 #: An entry as it is stored, for the hash of what is paid.
 _ENTRY = TypeAdapter(SpendLogged)
 _RECODED = TypeAdapter(SpendRecoded)

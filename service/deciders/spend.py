@@ -43,6 +43,7 @@ from events.ids import (
 )
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, at_rate, converted, exact
 from events.spend import (
+    CREDITS,
     AccountOverspent,
     AlertScope,
     DuplicateSuspected,
@@ -128,6 +129,30 @@ class NotAnAccrual(Conflicting):
     account: AccountCode
     cost: Money
     kind: SpendKind
+
+
+@dataclass
+class SpendIsPaid(Conflicting):
+    """{spend} was paid on {paid_on}: {amount}, reference {reference}."""
+
+    rule = "Y6"
+    otherwise = (
+        "An accountant may void a payment that did not go through; what a vendor gives back is logged as a credit."
+    )
+    spend: SpendId
+    paid_on: date
+    amount: Money
+    reference: str
+
+
+@dataclass
+class DifferenceStaysWithItsPayment(Conflicting):
+    """{spend}, {cost}, is an exchange difference: it is neither reversed nor recoded by itself."""
+
+    rule = "Y5"
+    otherwise = "An accountant may void the payment, which takes it back, and record it anew on the right account."
+    spend: SpendId
+    cost: Money
 
 
 @dataclass
@@ -219,7 +244,7 @@ class LogSpend(Command):
 class ReverseSpend(Command):
     """An accountant or a line producer takes an entry back, whole."""
 
-    refusals = (SpendIsMissing, SpendIsReversed)
+    refusals = (SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment, SpendIsPaid)
     example: ClassVar = {"spend": "S-000001", "posted_on": "2026-11-20", "reason": "Invoice withdrawn."}
 
     spend: SpendId
@@ -230,7 +255,10 @@ class ReverseSpend(Command):
 class RecodeSpend(Command):
     """An accountant or a line producer moves an entry to another account, whole."""
 
-    refusals = (SpendIsMissing, SpendIsReversed, SpendIsRecoded, ContingencyTakesNoSpend, RecodingBarsApprovers)
+    refusals = (
+        *(SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment),
+        *(SpendIsRecoded, ContingencyTakesNoSpend, RecodingBarsApprovers),
+    )
     example: ClassVar = {
         "spend": "S-000001",
         "account": "2300",
@@ -245,6 +273,9 @@ class RecodeSpend(Command):
 
 
 SpendCommand = LogSpend | ReverseSpend | RecodeSpend
+
+#: S12, S14, Y5: nobody is paid for these.
+NOT_PAID = frozenset({*CREDITS, SpendKind.ACCRUAL, SpendKind.EXCHANGE_DIFFERENCE})
 
 #: What makes a likely duplicate: vendor, net, tax, currency, date, document.
 Likeness = tuple[VendorId, Decimal, Decimal, Currency, date, str | None]
@@ -400,6 +431,15 @@ def log_spend(
     return [logged, *flagged]
 
 
+def post_difference(
+    posted: SpendLogged, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+) -> list[SpendEvent]:
+    """S2, S3, S7: an exchange difference, with the flags that it raises or mends; it looks like no other entry."""
+    cleared = _covered(posted.account, posted.cost, spending, measure)
+    flagged = _measured(posted.spend, posted.account, posted.cost, spending, measure, flags)
+    return [replace(posted, clears=cleared), *flagged]
+
+
 def number_of(place: int) -> SpendId:
     """What the entry is called that comes at a place."""
     return f"S-{place:06}"
@@ -512,8 +552,9 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
     entries, accounts = spending.entries, spending.accounts
     match event:
         case SpendLogged(spend, account, cost=cost):
-            likeness = _likeness(event)
-            before, hands = spending.alike.get(likeness), _together(metadata.persons)
+            likeness, hands = _likeness(event), _together(metadata.persons)
+            is_difference = event.kind is SpendKind.EXCHANGE_DIFFERENCE
+            before = None if is_difference else spending.alike.get(likeness)
             bill = billed(event)
             owed = paid(event) if event.withheld else bill
             entry = Entry(account, cost, bill, owed, likeness, before, hands, event.kind, event.batch)
@@ -522,7 +563,7 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
                 entries=entries.set(spend, entry),
                 accounts=accounts.set(account, _with_spent(accounts, account, cost.amount, metadata.persons)),
                 posted=_with_posted(spending.posted, account, event.posted_on, cost.amount),
-                alike=spending.alike.set(likeness, spend),
+                alike=spending.alike if is_difference else spending.alike.set(likeness, spend),
             )
         case SpendReversed(spend, account, cost, posted_on):
             return replace(
@@ -581,6 +622,13 @@ def live(spend: SpendId, spending: Spending) -> Entry:
     if entry.reversed:
         raise SpendIsReversed(spend, entry.account, entry.cost)
     return entry
+
+
+def stands_alone(spend: SpendId, spending: Spending) -> None:
+    """Y5: refuse to touch an exchange difference but by its payment."""
+    entry = live(spend, spending)
+    if entry.kind is SpendKind.EXCHANGE_DIFFERENCE:
+        raise DifferenceStaysWithItsPayment(spend, entry.cost)
 
 
 def billed(logged: SpendLogged) -> Money:

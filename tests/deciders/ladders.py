@@ -108,6 +108,7 @@ from service.deciders.receipt import (
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
     ContingencyTakesNoSpend,
+    DifferenceStaysWithItsPayment,
     RecodingBarsApprovers,
     SpendIsMissing,
     SpendIsRecoded,
@@ -131,7 +132,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import commitments, documents, periods, rounds
+from tests.deciders import commitments, documents, paying, periods, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -233,6 +234,7 @@ SOUND: dict[type[Command], Command] = {
         *rounds.SOUND,
         *commitments.SOUND,
         *documents.SOUND,
+        *paying.SOUND,
         *periods.SOUND,
     )
 }
@@ -992,6 +994,13 @@ _SPEND = [
         SpendIsReversed("S-000003", "6700", inr("5000")),
     ),
     Rung(
+        "RecodeSpend: of an exchange difference",
+        paying.DEARER,
+        ACCOUNTANT,
+        recode("S-000002", STORY),
+        DifferenceStaysWithItsPayment("S-000002", inr("130.50")),
+    ),
+    Rung(
         "RecodeSpend: a second time",
         SPENT,
         ACCOUNTANT,
@@ -1067,8 +1076,7 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 def _ladders() -> list[Rung]:
     own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *periods.RUNGS]
-    own += [*documents.RUNGS, *_SPEND, *_STAGE]
-    own += rounds.OF_PRODUCTIONS
+    own += [*documents.RUNGS, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS, *paying.RUNGS]
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)

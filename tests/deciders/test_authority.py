@@ -111,6 +111,12 @@ SoftClosePeriod      .  .  .  .  .  .  .  x  .  .  .
 ClosePeriod          .  .  .  .  .  .  .  x  .  .  .
 ReopenPeriod         x  x  .  .  .  .  .  x  .  .  .
 WithdrawReopening    x  x  .  .  .  .  .  x  .  .  .
+QuerySpend           x  x  .  x  .  .  .  x  .  .  .
+AnswerQuery          x  x  x  x  x  x  x  x  x  x  .
+PaySpend             .  .  .  .  .  .  .  x  .  .  .
+VoidPayment          .  .  .  .  .  .  .  x  .  .  .
+ReconcileSpend       .  .  .  .  .  .  .  x  .  .  .
+UndoReconciliation   .  .  .  .  .  .  .  x  .  .  .
 EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {

@@ -32,6 +32,7 @@ from events.financing import (
 )
 from events.ids import AccountCode, FlagId, PersonId
 from events.money import Money, digits
+from events.paying import PaymentVoided, ReconciliationUndone, SpendPaid, SpendReconciled
 from events.policy import RequestKind
 from events.production import Stage
 from events.spend import SpendKind, SpendLogged, SpendRecoded, SpendReversed
@@ -78,6 +79,14 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import (
+    AnswerQuery,
+    PaySpend,
+    QuerySpend,
+    ReconcileSpend,
+    UndoReconciliation,
+    VoidPayment,
+)
 from service.deciders.payment import RequestPayment
 from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, Template
@@ -103,6 +112,7 @@ from tests.deciders.commitments import (
 )
 from tests.deciders.documents import batch, credit, line
 from tests.deciders.ladders import declared
+from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
 from tests.deciders.periods import WEEK, closes, issues, opens, posted, reopens, soft_closes, takes_back
 from tests.deciders.rounds import (
     CONDITIONED,
@@ -270,6 +280,11 @@ def logged(dice: Random) -> LogSpend:
     return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
 
 
+def paid(dice: Random) -> PaySpend:
+    amount_paid = dice.choice([None, None, *AMOUNTS[:3]])
+    return pay(entry(dice), amount_paid, account=dice.choice([None, None, *CODES]))
+
+
 def batched(dice: Random) -> LogBatch:
     details: dict[str, Any] = {"commitment": f"PO-{dice.randint(1, 4):04}"} if dice.random() < 0.3 else {}
     lines = [line(dice.choice(CODES), amount(dice), fringe=dice.random() < 0.3) for _ in range(dice.randint(1, 3))]
@@ -355,6 +370,12 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     ClosePeriod: lambda dice: closes(dice.randint(1, 3)),
     ReopenPeriod: lambda dice: reopens(dice.randint(1, 3)),
     WithdrawReopening: lambda dice: takes_back(dice.randint(1, 3)),
+    QuerySpend: lambda dice: ask(entry(dice), dice.choice([None, None, *PEOPLE])),
+    AnswerQuery: lambda dice: answer(f"Q-{dice.randint(1, 4)}"),
+    PaySpend: paid,
+    VoidPayment: lambda dice: void(entry(dice)),
+    ReconcileSpend: lambda dice: reconcile(entry(dice), f"{dice.randint(1, 9)}"),
+    UndoReconciliation: lambda dice: undo(entry(dice)),
     EnterStage: lambda dice: EnterStage(
         stage=dice.choice([*Stage, *Stage, *Stage, *Stage][:-3]), reason=dice.choice([WHY, None])
     ),
@@ -364,6 +385,7 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
 OFTEN = [
     *(4 * [LogSpend, SubmitBudget, Approve]),
     *(2 * [SetBudget, LockBudget]),
+    *(2 * [QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend]),
     *(2 * [LogBatch, LogCredit, ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
     *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding, EndAppointment],
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
@@ -433,11 +455,14 @@ def aimed(command: Command, production: Production) -> Command:
         "funding": sorted(production.financing.sources),
         "receipt": sorted(production.financing.receipts),
         "spend": sorted(production.spending.entries),
+        "query": sorted(production.paying.open.values()),
         "budget": sorted(budgets.working.values()) or [budgets.in_force],
         "round": [number for number, asked in approvals.rounds.items() if asked.outcome is Outcome.OPEN] or [None],
     }
     if isinstance(command, LockBudget | UnlockBudget):
         there["budget"] = [budgets.in_force]
+    if isinstance(command, VoidPayment | ReconcileSpend | UndoReconciliation):
+        there["spend"] = sorted(production.paying.paid)
     changes = {}
     for name in there.keys() & type(command).model_fields.keys():
         number = int(re.sub("[^0-9]", "", getattr(command, name) or "0"))
@@ -642,7 +667,7 @@ class TestFlags:
             seen: dict[Any, list[str]] = {}
             alike = set()
             for number, entry in sorted(spending.entries.items()):
-                if not entry.reversed:
+                if not entry.reversed and entry.kind is not SpendKind.EXCHANGE_DIFFERENCE:
                     if set(seen.setdefault(entry.likeness, [])) - {entry.batch}:
                         alike.add(number)
                     seen[entry.likeness].append(entry.batch or number)
@@ -670,6 +695,64 @@ class TestFlags:
             outside = Counter(number for number, code in live.items() if code not in budgeted)
             flagged = Counter(number for of in spending.accounts.values() for number in of.outside.values())
             assert flagged == outside
+
+
+class TestPayments:
+    @bounded
+    @given(histories)
+    def test_are_of_what_stands_and_once(self, history: History) -> None:
+        """What is paid is not reversed, nor queried, held by a round or paid when it becomes so."""
+        for step in history.steps:
+            before = step.before.production
+            assert before is not None
+            for fact in step.facts:
+                if isinstance(fact, SpendPaid):
+                    assert set(fact.entries).isdisjoint(before.paying.open)
+                    assert set(fact.entries).isdisjoint(before.paying.held)
+                    assert set(fact.entries).isdisjoint(before.paying.paid)
+        spending, paying = history.production.spending, history.production.paying
+        assert not [spend for spend in paying.paid if spending.entries[spend].reversed]
+
+    @bounded
+    @given(histories)
+    def test_of_what_stands_cost_what_left_the_bank(self, history: History) -> None:
+        """Of live payments, what was booked and its difference are what left it; other differences are reversed."""
+        entries, paying = history.production.spending.entries, history.production.paying
+        for payment in set(paying.paid.values()):
+            owed = sum(entries[spend].paid.amount for spend in payment.entries)
+            assert owed == payment.amount.amount
+        differences = {n for n, entry in entries.items() if entry.kind is SpendKind.EXCHANGE_DIFFERENCE}
+        assert {n for n in differences if not entries[n].reversed} == differences & {*paying.paid}
+
+    @bounded
+    @given(histories)
+    def test_are_recorded_by_nobody_who_approved_them(self, history: History) -> None:
+        rounds = history.production.approvals.rounds.values()
+        passed = [each for each in rounds if each.kind is RequestKind.PAYMENT and each.outcome is Outcome.APPROVED]
+        for payment in history.production.paying.paid.values():
+            approved = [each for each in passed if each.subject == payment.payable]
+            for vote in (vote for each in approved for vote in each.votes if vote.approves):
+                assert not vote.persons & payment.by
+
+    @bounded
+    @given(histories)
+    def test_that_were_found_were_made(self, history: History) -> None:
+        stage: dict[str, str] = {}
+        for fact, _ in history.world.facts:
+            match fact:
+                case SpendPaid(entries=entries, difference=difference):
+                    assert not stage.keys() & {*entries}
+                    stage |= dict.fromkeys([*entries, *([] if difference is None else [difference])], "paid")
+                case SpendReconciled(entries=entries):
+                    assert {stage[each] for each in entries} == {"paid"}
+                    stage |= dict.fromkeys(entries, "reconciled")
+                case ReconciliationUndone(entries=entries):
+                    assert {stage[each] for each in entries} == {"reconciled"}
+                    stage |= dict.fromkeys(entries, "paid")
+                case PaymentVoided(entries=entries):
+                    for each in entries:
+                        del stage[each]
+        assert {*stage} == {*history.production.paying.paid}
 
 
 class TestSums:

@@ -108,6 +108,16 @@ from events.financing import (
     ReceiptBeyondCommitment,
 )
 from events.money import ExchangeRate, Money
+from events.paying import (
+    PaymentMethod,
+    PaymentVoided,
+    QueryAnswered,
+    QueryClosed,
+    ReconciliationUndone,
+    SpendPaid,
+    SpendQueried,
+    SpendReconciled,
+)
 from events.period import (
     Balance,
     PeriodClosed,
@@ -601,5 +611,22 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     SpendAlert("FLAG-12", AlertScope.LEVEL, "production", 90, "v2", inr("262000.00"), inr("240000.00")),
     DuplicateSuspected("FLAG-11", "S-000002", "S-000001"),
     PaymentReleased("S-000001", inr("50000.00"), inr("59000.00")),
+    SpendQueried("Q-1", "S-000001", "S-000001..S-000003", ("lena", "theo"), "Which set is it for?"),
+    QueryAnswered("Q-1", "S-000001", "For the temple."),
+    QueryClosed("Q-2", "S-000001", "S-000001 is reversed"),
+    SpendPaid(
+        payable="S-000001..S-000003",
+        entries=("S-000001", "S-000003"),
+        paid_on=date(2026, 11, 23),
+        method=PaymentMethod.TRANSFER,
+        reference="NEFT 0042",
+        booked=inr("8000.00"),
+        amount=inr("8130.50"),
+        difference="S-000004",
+        difference_of="S-000001",
+    ),
+    PaymentVoided("S-000001..S-000003", ("S-000001", "S-000003", "S-000004"), inr("8130.50"), "S-000004", "S-000001"),
+    SpendReconciled("S-000001", ("S-000001",), "HDFC 2026-11", "118", date(2026, 11, 30)),
+    ReconciliationUndone("S-000001", ("S-000001",), "HDFC 2026-11", "118"),
 )
 BY_NAME: dict[str, AnyEvent] = {type(event).__name__: event for event in EXAMPLES}

@@ -28,6 +28,8 @@ FOR_THE_FEW = {
     *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
     *("CommitmentOpened", "AmendmentSubmitted", "CommitmentAmended", "CommitmentReopened"),
     *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed", "CostReportIssued"),
+    *("SpendQueried", "QueryAnswered", "QueryClosed"),
+    *("SpendPaid", "PaymentVoided", "SpendReconciled", "ReconciliationUndone"),
 }
 #: Of the accounts that they name.
 OF_ACCOUNTS = {
@@ -95,6 +97,9 @@ class TestAFactOfAccounts:
 
         assert about(entry, kind=SpendKind.INVOICE, account="2200") == ("2200",)
         assert about(entry, kind=SpendKind.PAYROLL, account="2200") is None
+
+    def test_of_an_exchange_difference_is_for_the_few_since_it_may_be_of_pay(self) -> None:
+        assert about(BY_NAME[SpendLogged.__name__], kind=SpendKind.EXCHANGE_DIFFERENCE, account="2200") is None
 
     def test_of_an_account_that_a_budget_put_over_is_of_that_account(self) -> None:
         over = BY_NAME[AccountOverspent.__name__]

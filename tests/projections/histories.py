@@ -1,5 +1,6 @@
 """Histories that nobody wrote: what people might send, step by step, right and wrong."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -50,6 +51,7 @@ from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.commitments import amend, order, requisition
 from tests.deciders.documents import batch, credit, line
+from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -121,6 +123,11 @@ ACTS = {
     "green light": 1,
     "batch": 2,
     "credit": 2,
+    "query": 3,
+    "answer query": 3,
+    "pay": 6,
+    "undo": 2,
+    "reconcile": 2,
     "requisition": 2,
     "order": 4,
     "commitment": 5,
@@ -138,14 +145,8 @@ steps = st.lists(
 def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
     """Who sends what: made of what the production has, so that most of it is accepted."""
     act, a, b = step
-    if act in _OF_ROUNDS:
-        return _about_rounds(act, a, b, production)
-    if act in ("batch", "credit"):
-        return _of_documents(act, a, b, production)
-    if act in ("requisition", "order", "commitment", "invoice"):
-        return _of_commitments(act, a, b, production)
-    if act == "period":
-        return _of_periods(a, b, production)
+    if act in _ELSEWHERE:
+        return _ELSEWHERE[act](act, a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
     some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
     match act:
@@ -206,6 +207,33 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
             return MAYA, _funding(act, b, some_funding)
 
 
+_OF_PAYING = ("query", "answer query", "pay", "undo", "reconcile")
+
+
+def _of_paying(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    """Most of it about what it can be about: an entry, a query that is open, what is paid."""
+    entries, open_ = sorted(production.spending.entries), sorted(production.paying.open.values())
+    paid = sorted(production.paying.paid)
+    some = entries[a % len(entries)] if entries else "S-000001"
+    that = paid[a % len(paid)] if paid and b % 9 else some
+    match act:
+        case "query":
+            return (PRODUCER, ACCOUNTANT)[b % 2], ask(some, (None, LINE_PRODUCER, PRODUCER, STRANGER)[b % 4])
+        case "answer query":
+            return (ACCOUNTANT, LINE_PRODUCER)[b % 2], answer(open_[a % len(open_)] if open_ else "Q-1")
+        case "pay":
+            entry = production.spending.entries.get(some)
+            foreign = entry is not None and entry.likeness[3] != "INR"
+            amount = f"{b * 13 + 7_000}.50" if foreign else None
+            return ACCOUNTANT, pay(some, amount, account=(None, None, ART, "9999")[b % 4])
+        case "undo" if b % 2:
+            return ACCOUNTANT, undo(that)
+        case "undo":
+            return ACCOUNTANT, void(that)
+        case _:
+            return ACCOUNTANT, reconcile(that, str(b))
+
+
 def _of_documents(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
     if act == "credit":
         return ACCOUNTANT, credit(ACCOUNTS[a % 8], str(b + 1), f"C-{a % 9}")
@@ -244,7 +272,7 @@ def _of_commitments(act: str, a: int, b: int, production: Production) -> tuple[P
             return LINE_PRODUCER, amend((code, amount), (ART, str(b * 10 + 90)), commitment=number)
 
 
-def _of_periods(a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+def _of_periods(_: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
     known, closed = production.periods.known, production.periods.closed
     following, last = f"PER-{closed + 1}", f"PER-{max(closed, 1)}"
     match a % 6:
@@ -380,3 +408,12 @@ def _funding(act: str, b: int, some_funding: str) -> Command:
         case _:
             amount = usd(str(b + 1)) if some_funding == "F-2" else inr(str(b * 1_000 + 500))
             return AmendFunding(funding=some_funding, amount=amount, reason="New terms.")
+
+
+_ELSEWHERE: dict[str, Callable[[str, int, int, Production], tuple[PersonId, Command]]] = {
+    **dict.fromkeys(_OF_ROUNDS, _about_rounds),
+    **dict.fromkeys(_OF_PAYING, _of_paying),
+    **dict.fromkeys(("batch", "credit"), _of_documents),
+    **dict.fromkeys(("requisition", "order", "commitment", "invoice"), _of_commitments),
+    "period": _of_periods,
+}

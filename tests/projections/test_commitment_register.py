@@ -24,8 +24,10 @@ from tests.deciders.commitments import (
     requisition,
     submit,
 )
+from tests.deciders.documents import batch, line
+from tests.deciders.paying import answer, ask
 from tests.deciders.rounds import COVERED, EP, adopted
-from tests.deciders.stories import ART, EDITING, LINE_PRODUCER, LOCKED, MAYA
+from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, LOCKED, MAYA
 from tests.deciders.test_laws import History
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
@@ -52,6 +54,14 @@ class TestTheRegister:
         figures = (row.total, row.in_progress, row.relieved, row.released, row.balance)
         assert figures == tuple(map(Decimal, ("1000", "0", "400", "600", "0")))
         assert (row.state, row.vendor_name, row.invoices) == (CommitmentState.CLOSED_SHORT, "Kala Sets", ["S-000001"])
+
+    def test_tells_invoices_apart_on_which_a_query_is_open_and_what_is_paid_with_them(self) -> None:
+        split = batch(line(ART, "300"), line(ART, "100"), commitment="PO-0001", vendor="kala-sets")
+        story: Story = [*LOCKED, *bought((ART, "1000")), (ACCOUNTANT, split), (MAYA, ask("S-000002"))]
+        [row] = shown(story).commitments
+        assert (row.in_progress, row.relieved, row.balance) == (Decimal(400), Decimal(0), Decimal(600))
+        [row] = shown([*story, (ACCOUNTANT, answer())]).commitments
+        assert (row.in_progress, row.relieved, row.balance) == (Decimal(0), Decimal(400), Decimal(600))
 
     def test_tells_invoices_that_may_not_be_paid_yet_apart(self) -> None:
         terms = Policy(name="Ours", rules=(PAYMENTS, Rule("Rest", When((RequestKind.COMMITMENT,)))), otherwise=(EP,))

@@ -57,6 +57,14 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import (
+    AnswerQuery,
+    PaySpend,
+    QuerySpend,
+    ReconcileSpend,
+    UndoReconciliation,
+    VoidPayment,
+)
 from service.deciders.payment import RequestPayment
 from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy, Template
@@ -210,9 +218,15 @@ SPENT: list[Step] = [
     Look(AUDITOR, "current_budget"),
     Look(AUDITOR, "flags"),
     shown(ACCOUNTANT, RecodeSpend),
+    shown(PRODUCER, QuerySpend),
+    shown(RAVI, AnswerQuery),
+    shown(ACCOUNTANT, PaySpend),
+    shown(ACCOUNTANT, ReconcileSpend),
     Look(AUDITOR, "spend_register", limit=3),
     Look(AUDITOR, "audit_trail", limit=3),
     Look(ADMINISTRATOR, "events", limit=2),
+    shown(ACCOUNTANT, UndoReconciliation),
+    shown(ACCOUNTANT, VoidPayment),
     shown(ACCOUNTANT, ReverseSpend),
     shown(RAVI, LogBatch),
     shown(RAVI, LogCredit),

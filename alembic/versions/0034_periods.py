@@ -5,8 +5,8 @@ A row of those is what its digest says, and stays; so does a fact.
 
 from alembic import op
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 
 STEPS = """
 CREATE TABLE periods (

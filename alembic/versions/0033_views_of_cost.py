@@ -6,8 +6,8 @@ from sqlalchemy import text
 
 from alembic import op
 
-revision = "0032"
-down_revision = "0031"
+revision = "0033"
+down_revision = "0032"
 
 
 class View(NamedTuple):
