@@ -105,6 +105,7 @@ TEMPLATES: dict[Template, Policy] = {
         ),
         otherwise=(ANY_EP,),
         changes=(ALL_EPS, _ANY_FINANCIERS),
+        override_by=Role.EXECUTIVE_PRODUCER,
         green_light=tuple(GreenLightTest),
     ),
     Template.STUDIO: Policy(
