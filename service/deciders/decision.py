@@ -167,7 +167,7 @@ def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
         return command.refusals
     closed = () if command in STILL_TAKEN else (ProductionIsClosed,)
     limited = (BeyondDelegation,) if command in _LIMITED else ()
-    dated = (PeriodIsClosed, PeriodIsSoftClosed) if command in _POSTING else ()
+    dated = (PeriodIsClosed, PeriodIsSoftClosed) if command in POSTING else ()
     return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *dated, *limited, *command.refusals)
 
 
@@ -252,7 +252,7 @@ def decide(
     if isinstance(command, OnRound):
         happened = _answered(command, situation)
     else:
-        if isinstance(command, _POSTING):
+        if isinstance(command, POSTING):
             period.takes(command.posted_on, production.periods, roles)
         _within_limit(command, situation)
         happened = _decided(command, situation)
@@ -340,7 +340,7 @@ Limited = (
 )
 _LIMITED = get_args(Limited)
 #: What is posted on a day, which its period must take.
-_POSTING = (LogSpend, LogBatch, LogCredit, ReverseSpend, RecodeSpend)
+POSTING = (LogSpend, LogBatch, LogCredit, ReverseSpend, RecodeSpend)
 
 
 def amount_of(command: Limited, production: Production) -> Money:

@@ -89,7 +89,6 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.payment import RequestPayment
-from service.deciders.period import PeriodIsClosed
 from service.deciders.production import (
     OpeningNeedsRight,
     OpenProduction,
@@ -1057,7 +1056,7 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
     person = next(p for p in (MAYA, PRODUCER, ACCOUNTANT) if _may(p, command))
     if ProductionIsClosed in decision.refusals(command):
         rungs.append(Rung(f"{name}: after the end", CLOSED, person, body, ProductionIsClosed(name)))
-    if PeriodIsClosed in decision.refusals(command):
+    if command in decision.POSTING:
         rungs += periods.of_posting(body)
     if isinstance(body, decision.Limited):
         story = (

@@ -391,6 +391,7 @@ OFTEN = [
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
     *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment]),
+    *(2 * [OpenPeriod, ClosePeriod, ReopenPeriod]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
 AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition, IssueCostReport)
@@ -596,7 +597,10 @@ class TestEveryHistory:
                 after = step.before.after(step.person, step.command, step.facts)
                 again = attempted(after, step.person, step.command)
                 if not isinstance(step.command, AGAIN):
-                    adds = isinstance(step.command, ADDS) and getattr(step.command, "accrual", None) is None
+                    replaces = getattr(step.command, "accrual", None) or (
+                        isinstance(step.command, DraftCommitment) and step.command.commitment
+                    )
+                    adds = isinstance(step.command, ADDS) and not replaces
                     waits = any(isinstance(fact, ApprovalRequested) for fact in step.facts)
                     assert bool(again.facts) == (adds and not (waits and isinstance(step.command, SecureFunding)))
 

@@ -18,6 +18,7 @@ STILL_TAKEN = {
     "RecordReceipt",
     "ReverseReceipt",
     "ReverseSpend",
+    *("QuerySpend", "AnswerQuery", "PaySpend", "VoidPayment", "ReconcileSpend", "UndoReconciliation"),
     "RecodeSpend",
     "RequestPayment",
     "EndAppointment",
