@@ -150,6 +150,8 @@ class ReliefRow:
     relieved: Amounts
     payment: Payment
     excess: Excess | None
+    #: False once it was taken back; what was said of its payment is kept for an entry that is recoded.
+    stands: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +299,8 @@ def _relieve(rows: Rows, stream: StreamId, event: CommitmentRelieved | ReliefRev
         rows.put(replace(relief, relieved=added(relief.relieved, based), excess=excess))
     else:
         based, sign = _by_account(event.restored), -1
-        rows.remove(ReliefRow, stream, spend)
+        taken_back = _relief(rows, stream, spend, event.commitment)
+        rows.put(replace(taken_back, relieved={}, excess=None, stands=False))
     amounts = {account: sign * amount for account, amount in _by_account(event.amounts).items()}
     based = {account: sign * amount for account, amount in based.items()}
     after = replace(row, amounts=added(row.amounts, amounts), relieved=added(row.relieved, based))
@@ -305,7 +308,9 @@ def _relieve(rows: Rows, stream: StreamId, event: CommitmentRelieved | ReliefRev
 
 
 def _relief(rows: Rows, stream: StreamId, spend: SpendId, commitment: CommitmentId) -> ReliefRow:
-    return rows.get(ReliefRow, stream, spend) or ReliefRow(stream, spend, commitment, {}, Payment.FREE, None)
+    """The row of an entry that stands."""
+    row = rows.get(ReliefRow, stream, spend) or ReliefRow(stream, spend, commitment, {}, Payment.FREE, None, True)
+    return replace(row, stands=True)
 
 
 def _pay(rows: Rows, stream: StreamId, payable: PayableId, payment: Payment) -> None:
@@ -507,7 +512,8 @@ def view(
     )
 
 
-def _commitment(row: CommitmentRow, reliefs: list[ReliefRow], names: Mapping[VendorId, str]) -> CommitmentView:
+def _commitment(row: CommitmentRow, entries: list[ReliefRow], names: Mapping[VendorId, str]) -> CommitmentView:
+    reliefs = [each for each in entries if each.stands]
     nothing = row.base_total * 0
     relieved = sum(row.relieved.values(), nothing)
     waiting = (each for each in reliefs if each.payment is not Payment.FREE)
