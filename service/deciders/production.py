@@ -7,8 +7,8 @@ C4  A member who holds the right opens a production, and becomes its first execu
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
 P3  A closed production takes receipts, reversals, recodes, requests for payment, payments with what becomes of them,
-    queries, the end of appointments, what releases a commitment or a requisition, what keeps its periods, and
-    reopening; nothing else.
+    queries, the end of appointments, what releases a commitment or a requisition, what keeps its periods and reports,
+    and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace

@@ -4,7 +4,7 @@ development → pre-production → production → post-production → distributi
 takes, since shoots stop and start again.
 
 P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, what
-    releases a commitment or a requisition, what keeps its periods, and reopening; nothing else.
+    releases a commitment or a requisition, what keeps its periods and reports, and reopening; nothing else.
 P4  Reopening a closed production needs a reason.
 """
 
