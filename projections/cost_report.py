@@ -144,9 +144,6 @@ class CostFigures(BaseModel):
     etc: Amount = Field(description="Estimate to complete, on the basis that the report names; negative past EFC.")
     efc: Amount = Field(description="Estimated final cost.")
     variance: Amount = Field(description="Of EFC and total budget, with the sign that the report names.")
-    period_variance: Amount | None = Field(
-        description="EFC less what it was in the report that is compared with; none where there is none."
-    )
     currency_variance: Amount = Field(
         description="Of `actual_to_date`: what was spent in other currencies, less the same at the rate that the budget"
         " in force has for each; over is positive. Nothing of a currency for which it has none."
@@ -157,6 +154,9 @@ class CostFigures(BaseModel):
     available: Amount = Field(
         description="total_budget - actual_to_date - actual_later - commitments - pending - requisitioned: what the"
         " control of orders measures against."
+    )
+    period_variance: Amount | None = Field(
+        description="EFC less what it was in the report that is compared with; none where there is none."
     )
 
 

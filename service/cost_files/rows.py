@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from projections.cost_report import AccountCost, CostFigures, CostReport
 
@@ -26,9 +27,13 @@ def sections(report: CostReport) -> Iterator[Section]:
 
 
 def summed(accounts: Sequence[AccountCost]) -> CostFigures:
-    """Their sum, figure by figure."""
-    of_first, *others = ({name: getattr(each, name) for name in CostFigures.model_fields} for each in accounts)
-    return CostFigures(**{name: sum((each[name] for each in others), of_first[name]) for name in of_first})
+    """Their sum, figure by figure; none of what none of them has."""
+    names = CostFigures.model_fields
+    of: list[dict[str, Any]] = [{name: getattr(each, name) for name in names} for each in accounts]
+    first, others = of[0], of[1:]
+    found: dict[str, Any] = dict.fromkeys(names)
+    found |= {name: sum((each[name] for each in others), first[name]) for name in names if first[name] is not None}
+    return CostFigures(**found)
 
 
 def terms(report: CostReport) -> list[str]:

@@ -45,7 +45,7 @@ class _Sheet:
         self.row = _HEAD
         self.sums: list[int] = []
         every = [each for section in sections(report) for each in (*section.accounts, section.total)]
-        largest = max(abs(getattr(each, name)) for each in (*every, report.total) for name in _FIGURES)
+        largest = max(abs(getattr(each, name) or 0) for each in (*every, report.total) for name in _FIGURES)
         self.reckons = largest < _EXACT_BELOW
 
     def write(self, title: str) -> None:
@@ -84,6 +84,8 @@ class _Sheet:
     def _figures(self, figures: CostFigures, formulas: dict[str, str], shape: Any) -> None:
         for place, name in enumerate(_FIGURES, 2):
             amount = getattr(figures, name)
+            if amount is None:
+                continue  # nothing was issued to compare with
             if not self.reckons and abs(amount) >= _EXACT_BELOW:
                 self.sheet.write_string(self.row, place, f"{amount:f}")
             elif self.reckons and name in formulas:

@@ -10,7 +10,19 @@ from events.budget import Level
 from events.cost_report import AccountEfc, CostReportIssued, EtcBasis, VarianceSign
 from events.ids import AccountCode
 from events.money import Money
-from projections.cost_report import Before, CostReport, Costs, EstimateRow, IssuedRow, Terms, before, lines, view
+from projections.commitment_register import Taken
+from projections.cost_report import (
+    Before,
+    CostReport,
+    Costs,
+    EstimateRow,
+    IssuedRow,
+    Posted,
+    Terms,
+    before,
+    lines,
+    view,
+)
 from projections.current_budget import Budgeted
 from tests.deciders.test_laws import bounded
 from tests.events.examples import BY_NAME
@@ -36,9 +48,10 @@ def report(
         Budgeted(code, code, levels[place % len(levels)], amount, nothing, nothing)
         for place, (code, amount) in enumerate(sorted(budget.items()))
     ]
-    actual = {code: (amount, amount) for code, amount in spent.items()}
+    actual = {code: Posted(amount, amount, nothing) for code, amount in spent.items()}
+    taken = {code: Taken(amount, nothing, nothing) for code, amount in held.items()}
     estimates = {code: EstimateRow(STREAM, 1, code, amount, "lena", None, AT, None) for code, amount in entered.items()}
-    costs = Costs(actual, held, estimates, compared)
+    costs = Costs(actual, taken, estimates, {}, compared)
     return view(STREAM, 1, 1, "INR", "v1" if budget else None, budgeted, costs, Terms())
 
 

@@ -74,7 +74,9 @@ def reckoned(cells: dict[str, tuple[str | None, Decimal]]) -> Callable[[str], De
 def printed(data: bytes) -> dict[str, list[Any]]:
     """The figures of each row by its code or its name, as the workbook shows them."""
     rows = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name("Cost report").to_python()
-    return {row[0] or row[1]: [Decimal(str(each)) for each in row[2:]] for row in rows[6:] if row[2] != ""}
+    return {
+        row[0] or row[1]: [Decimal(str(each)) for each in row[2:] if each != ""] for row in rows[6:] if row[2] != ""
+    }
 
 
 class TestAWorkbook:

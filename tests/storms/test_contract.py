@@ -117,7 +117,8 @@ CURSORS = ["MTAuMg", "MTAuNA"]
 #: What a request is refused for and its schema does not say: rules between two fields, those of a policy, and that an
 #: integer has no point, where JSON Schema takes 1.0 for one.
 BEYOND_A_SCHEMA = re.compile(
-    "a rate is between two currencies|.*has more decimals than|recoverable tax cannot be more"
+    "a rate is between two currencies|.*has more decimals than|recoverable tax cannot be more|no more is withheld than"
+    "|send a period, or the last day|ask for a period, or for days|an account, or the whole, is named twice"
     "|until_on is from_on or later|only a department head has accounts|name the letter or agreement|say in rests_on"
     "|every code stands once|a percentage needs its base|a charge has a percentage|a base names at least one"
     "|send a template, or terms|terms of your own say|every rule has a name|capped accounts need|alerts are at"
