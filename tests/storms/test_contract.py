@@ -379,7 +379,7 @@ async def _of_stranger(production: Production) -> str | None:
 #: What is open to anyone, to any member, and to any member about themselves.
 OPEN = {"livez", "readyz", "metrics", "asyncapi"}
 OF_A_MEMBER = OPEN | {
-    *("inbox", "delegate_authority", "revoke_delegation", "set_absence", "end_absence"),
+    *("inbox", "slate", "delegate_authority", "revoke_delegation", "set_absence", "end_absence"),
     *("members", "keys", "make_key", "revoke_key", "tokens", "identities", "correct_person", "delegations"),
 }
 #: By who it is: what they bear, what is accepted from them, and what else they are told.
