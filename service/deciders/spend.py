@@ -552,9 +552,9 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
     entries, accounts = spending.entries, spending.accounts
     match event:
         case SpendLogged(spend, account, cost=cost):
-            likeness, hands = _likeness(event), _together(metadata.persons)
+            likeness = _likeness(event)
+            before, hands = spending.alike.get(likeness), _together(metadata.persons)
             is_difference = event.kind is SpendKind.EXCHANGE_DIFFERENCE
-            before = None if is_difference else spending.alike.get(likeness)
             bill = billed(event)
             owed = paid(event) if event.withheld else bill
             entry = Entry(account, cost, bill, owed, likeness, before, hands, event.kind, event.batch)

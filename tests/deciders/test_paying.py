@@ -195,6 +195,14 @@ class TestAPayment:
         assert isinstance(given(story).when(ACCOUNTANT, pay()).refusal, PaymentIsNotReleased)
         assert given(says(story, HOLDER, "A-3")).when(ACCOUNTANT, pay()).refusal is None
 
+    def test_goes_out_where_a_rule_lets_what_it_is_recoded_to(self) -> None:
+        asks = Rule("Story", When((RequestKind.PAYMENT,), accounts=(STORY,)), TO_ACCOUNTANTS.rules[0].steps)
+        story: Story = adopted(COVERED, ruled(asks, Rule("Others", When((RequestKind.PAYMENT,)))))
+        story = [*story, (LINE_PRODUCER, spend(STORY, "100", "KS-1"))]
+        assert given(story).when(ACCOUNTANT, pay()).refusal is not None
+        story = [*story, (LINE_PRODUCER, recode("S-000001", ART))]
+        assert given(story).when(ACCOUNTANT, pay()).refusal is None
+
     def test_is_recorded_by_somebody_else_than_who_approved_it(self) -> None:
         assert given(RELEASED_BY_AN_ACCOUNTANT).when(ACCOUNTANT, pay()).refusal is not None
         assert given(RELEASED_BY_AN_ACCOUNTANT).when(HOLDER, pay()).refusal is None
@@ -277,6 +285,10 @@ class TestAnExchangeDifference:
         assert of(SpendLogged, facts)
         assert not of(DuplicateSuspected, facts)
         assert not of(ApprovalRequested, facts)
+
+    def test_is_what_no_entry_looks_like(self) -> None:
+        alike = spend(ART, "130.50", "NEFT 42")
+        assert not of(DuplicateSuspected, given(DEARER).when(LINE_PRODUCER, alike).facts)
 
 
 class TestAVoidedPayment:
