@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from alembic import context
 from events import log
 from projections import runner
-from service import api_keys, directory, identity, oidc, readers
+from service import api_keys, directory, documents, identity, oidc, readers
 
 #: `runner` brings the checkpoints, and with it every projection.
 METADATA = [
@@ -21,6 +21,7 @@ METADATA = [
     oidc.metadata,
     directory.metadata,
     readers.metadata,
+    documents.metadata,
 ]
 
 # The library knows no xid8; with this, `alembic check` reads the column of that type as what it is.

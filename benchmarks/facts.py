@@ -31,6 +31,10 @@ def spend(number: int) -> SpendLogged:
         document="KS-0417",
         receipt_sha256=None,
         memo=None,
+        batch=None,
+        withheld=Decimal("0.00"),
+        fringe=False,
+        clears=(),
     )
 
 

@@ -12,9 +12,12 @@ from .budget import BudgetEvent, LabelDisagrees, TotalDisagrees
 from .change import ChangeEvent
 from .commitment import CommitmentEvent, CommitmentExceeded, InvoicedByAnother
 from .company import CompanyEvent
+from .cost_report import CostReportEvent
 from .delegation import DelegationEvent
 from .estimate import EstimateEvent
 from .financing import CoverReduced, FinancingEvent, ReceiptBeforeClosing, ReceiptBeyondCommitment
+from .paying import PayingEvent
+from .period import PeriodEvent
 from .policy import PolicyEvent
 from .production import ProductionEvent
 from .spend import AccountOverspent, DuplicateSuspected, SpendAlert, SpendEvent, SpendOutsideBudget
@@ -31,8 +34,11 @@ OfProduction = (
     | ChangeEvent
     | CommitmentEvent
     | SpendEvent
+    | PayingEvent
     | EstimateEvent
     | AdvanceEvent
+    | PeriodEvent
+    | CostReportEvent
 )
 #: What a company's stream holds.
 OfCompany = CompanyEvent | DelegationEvent

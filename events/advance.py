@@ -92,6 +92,8 @@ class AdvanceExceeded:
     #: In the advance's currency.
     left: Money
     owed: Money
+    #: What is owed, in base currency, as the entry was booked.
+    booked: Money
 
 
 @dataclass(frozen=True, slots=True)

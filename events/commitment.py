@@ -195,10 +195,7 @@ class CommitmentAmended:
 
 @dataclass(frozen=True, slots=True)
 class CommitmentRelieved:
-    """An entry is what was promised, or a part of it: so much less is to come.
-
-    Of what was beyond it when it was logged, once there is more left.
-    """
+    """An entry is what was promised, or a part of it: so much less is to come; or it was beyond what was left then."""
 
     commitment: CommitmentId
     spend: SpendId

@@ -67,8 +67,11 @@ from .commitment import (
     RequisitionRaised,
     RequisitionWithdrawn,
 )
+from .cost_report import CostReportIssued
 from .estimate import EstimateEvent
 from .ids import AccountCode
+from .paying import PayingEvent
+from .period import PeriodClosed
 from .policy import RequestKind
 from .spend import (
     AccountOverspent,
@@ -95,6 +98,9 @@ _OF_ACCOUNTS = frozenset(
     }
 )
 
+#: Pay; and what is of an entry that it does not name.
+OF_WHAT_IS_NOT_SAID = (SpendKind.PAYROLL, SpendKind.EXCHANGE_DIFFERENCE)
+
 
 def figures_of(event: AnyEvent) -> Accounts:
     """Whose figures the fact tells."""
@@ -108,17 +114,25 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_commitment(event)
     if isinstance(event, EstimateEvent):
         return (event.account,)
-    if isinstance(event, AdvanceEvent):
-        return None  # whoever was paid, it may be for pay, or for an account that it does not say
+    if isinstance(event, AdvanceEvent | PayingEvent):
+        return None  # whoever was paid, it may be for pay; of accounts and entries' kinds that they do not say
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)
-    return ()  # funding, people, policies and stages
+    return _of_the_books(event)
+
+
+def _of_the_books(event: AnyEvent) -> Accounts:
+    if isinstance(event, CostReportIssued):
+        return None  # every account
+    if isinstance(event, PeriodClosed):
+        return tuple(each.account for each in event.balances if each.account is not None)
+    return ()  # funding, people, policies, periods and stages
 
 
 def _of_spend(event: SpendEvent) -> Accounts:
     match event:
         case SpendLogged(account=account, kind=kind):
-            return None if kind is SpendKind.PAYROLL else (account,)
+            return None if kind in OF_WHAT_IS_NOT_SAID else (account,)
         case SpendReversed() | SpendRecoded() | SpendOutsideBudget() | PaymentReleased():
             return None  # of an entry whose kind they do not say
         case AccountOverspent(spend=spend, account=account):

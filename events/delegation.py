@@ -29,6 +29,8 @@ class Power(StrEnum):
     TRANSFER_BUDGET = "transfer_budget"
     DRAW_CONTINGENCY = "draw_contingency"
     LOG_SPEND = "log_spend"
+    LOG_BATCH = "log_batch"
+    LOG_CREDIT = "log_credit"
     REVERSE_SPEND = "reverse_spend"
     RECODE_SPEND = "recode_spend"
     RAISE_REQUISITION = "raise_requisition"

@@ -1,7 +1,7 @@
 """What things are called: constrained strings, so that no bare `str` stands for an id.
 
 People choose slugs (companies, productions, persons, vendors) and account codes; a decision gives every
-other number, per production and without gaps: `F-1`, `R-1`, `v1`, `A-1`, `S-000001`, `FLAG-1`.
+other number, per production and without gaps: `F-1`, `R-1`, `v1`, `A-1`, `S-000001`, `Q-1`, `FLAG-1`.
 """
 
 import unicodedata
@@ -91,6 +91,16 @@ AdvanceId = Annotated[
     str, shape(r"^(FLOAT|DEP)-[0-9]{4,9}$", "send the number of an advance, such as FLOAT-0001 or DEP-0001")
 ]
 SpendId = Annotated[str, shape(r"^S-[0-9]{6,9}$", "send the number of an entry, such as S-000001")]
+#: What is paid at once: an entry, or the entries of a batch, which were logged one after the other.
+PayableId = Annotated[
+    str,
+    shape(
+        r"^S-[0-9]{6,9}(\.\.S-[0-9]{6,9})?$", "send the number of an entry or of a batch, such as S-000001..S-000003"
+    ),
+]
+PeriodId = Annotated[str, shape(r"^PER-[1-9][0-9]{0,8}$", "send the number of a period, such as PER-1")]
+ReportId = Annotated[str, shape(r"^CR-[1-9][0-9]{0,8}$", "send the number of an issued report, such as CR-1")]
+QueryId = Annotated[str, shape(r"^Q-[1-9][0-9]{0,8}$", "send the number of a query, such as Q-1")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 
 #: SHA-256 in lower-case hexadecimal.

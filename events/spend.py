@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from .ids import AccountCode, BudgetId, Digest, FlagId, SpendId, VendorId
+from .ids import AccountCode, BudgetId, Digest, FlagId, PayableId, SpendId, VendorId
 from .money import Amount, Currency, ExchangeRate, Money
 
 
@@ -21,6 +21,20 @@ class SpendKind(StrEnum):
     PETTY_CASH = "petty_cash"
     CARD = "card"
     OTHER = "other"
+    PER_DIEM = "per_diem"
+    MILEAGE = "mileage"
+    #: Used and not invoiced yet; nobody is paid for it, and its invoice takes its place.
+    ACCRUAL = "accrual"
+    #: What comes back lowers what was spent.
+    CREDIT_NOTE = "credit_note"
+    REFUND = "refund"
+    INSURANCE_CLAIM = "insurance_claim"
+    #: What left the bank for an entry in another currency beyond what was booked; below zero where it was less.
+    EXCHANGE_DIFFERENCE = "exchange_difference"
+
+
+#: What comes back.
+CREDITS = frozenset({SpendKind.CREDIT_NOTE, SpendKind.REFUND, SpendKind.INSURANCE_CLAIM})
 
 
 class OutsideBecause(StrEnum):
@@ -33,7 +47,7 @@ class OutsideBecause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpendLogged:
-    """Money was spent on an account."""
+    """Money was spent on an account; or it came back, and every amount is negative."""
 
     spend: SpendId
     account: AccountCode
@@ -56,6 +70,26 @@ class SpendLogged:
     #: Of the receipt's file, which is kept elsewhere.
     receipt_sha256: Digest | None
     memo: str | None
+    #: What it is paid together with.
+    batch: PayableId | None
+    #: In its currency, the part that is not paid to the vendor but owed to others, such as withholding tax.
+    withheld: Amount
+    #: Whether it is fringes on pay.
+    fringe: bool
+    clears: tuple[FlagId, ...]
+
+
+def batch_of(first: SpendId, last: SpendId) -> PayableId:
+    """What entries are called that are paid at once."""
+    return f"{first}..{last}"
+
+
+def entries_of(payable: PayableId) -> tuple[SpendId, ...]:
+    """The entries that are paid at once; none of what is no entry, such as an advance that is asked for."""
+    if not payable.startswith("S-"):
+        return ()
+    first, _, last = payable.partition("..")
+    return tuple(f"S-{number:06}" for number in range(int(first[2:]), int((last or first)[2:]) + 1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,11 @@ def _clears_nothing(shape: Shape) -> Shape:
     return {**shape, "clears": []}
 
 
+def _by_itself(shape: Shape) -> Shape:
+    """`SpendLogged` was of one entry, paid whole; it cleared nothing."""
+    return {**shape, "batch": None, "withheld": "0", "fringe": False, "clears": []}
+
+
 #: By event, the step from each schema version to the next one, from version 1 on.
 STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "MemberAdmitted": (_rights_in_one_list, _no_guests),
@@ -94,6 +99,7 @@ STEPS: dict[str, tuple[Callable[[Shape], Shape], ...]] = {
     "ApprovalPolicyAdopted": (_without_controls,),
     "BudgetSubmitted": (_excluded_as_before,),
     "ContentReplaced": (_excluded_as_before,),
+    "SpendLogged": (_by_itself,),
     "PaymentReleased": (_paid_as_it_costs,),
     "AmendmentSubmitted": (_takes_nothing_over,),
     "CommitmentRelieved": (_clears_nothing,),

@@ -11,6 +11,7 @@ from . import (
     current_budget,
     flags,
     funding,
+    periods,
     spend_register,
 )
 from .projection import Projection
@@ -24,5 +25,6 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     spend_register.PROJECTION,
     cost_report.PROJECTION,
     advances.PROJECTION,
+    periods.PROJECTION,
     flags.PROJECTION,
 )

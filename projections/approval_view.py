@@ -343,6 +343,7 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
     said = [
         each.person
         + (f" (away until {each.away_until:%-d %B %Y})" if each.away_until else "")
+        + (f" ({kept})" if (kept := house.members.kept_from(each.person)) else "")
         + (f", or {english.listed(each.through)} for them" if each.through else "")
         for each in asked
     ]

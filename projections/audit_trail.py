@@ -23,6 +23,7 @@ from events.confidential import figures_of
 from events.envelope import Metadata, Recorded
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Amount
+from events.period import PeriodReopened
 from events.production import ProductionGreenlit, Stage, StageEntered
 from events.team import Appointed, Role
 
@@ -137,6 +138,8 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
             | CommitmentReopened(beyond=beyond)
         ):
             return any(each.overridden for each in beyond)
+        case PeriodReopened():
+            return True
         case StageEntered(left=left):
             return left is Stage.CLOSED
         case Appointed(role=Role.EXECUTIVE_PRODUCER):

@@ -1,7 +1,7 @@
 """What is promised and what is asked to be promised: with whom, on which accounts, and what is still to come of it?
 
-Moved by: requisitions and commitments; what the policy says of promising them; the entries that relieve them, and
-whether those may be paid.
+Moved by: requisitions and commitments; what the policy says of promising them; the entries that relieve them, whether
+those may be paid, and queries on them.
 
     total = in progress + relieved + released + balance, of every commitment, in base currency
 """
@@ -48,11 +48,22 @@ from events.commitment import (
 )
 from events.confidential import is_pay
 from events.envelope import Recorded
-from events.ids import AccountCode, CommitmentId, PersonId, RequisitionId, RoundId, SpendId, StreamId, VendorId
+from events.ids import (
+    AccountCode,
+    CommitmentId,
+    PayableId,
+    PersonId,
+    RequisitionId,
+    RoundId,
+    SpendId,
+    StreamId,
+    VendorId,
+)
 from events.money import Amount, Currency, ExchangeRate, Money, rounded
+from events.paying import QueryAnswered, QueryClosed, SpendQueried
 from events.policy import RequestKind
 from events.relief import Excess, Promise, added, held, sums
-from events.spend import PaymentReleased
+from events.spend import PaymentReleased, entries_of
 
 from .projection import Projection, Rows, kind
 
@@ -139,12 +150,24 @@ class ReliefRow:
     relieved: Amounts
     payment: Payment
     excess: Excess | None
+    #: False once it was taken back; what was said of its payment is kept for an entry that is recoded.
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueriedRow:
+    """A query that is open on an entry; it is not paid meanwhile, nor is its batch."""
+
+    stream_id: StreamId
+    query: str
+    payable: str
 
 
 KINDS = (
     kind("commitment_register_requisitions", RequisitionRow, "stream_id", "number"),
     kind("commitment_register_commitments", CommitmentRow, "stream_id", "commitment"),
     kind("commitment_register_reliefs", ReliefRow, "stream_id", "spend"),
+    kind("commitment_register_queried", QueriedRow, "stream_id", "query"),
 )
 
 Reads = (
@@ -155,6 +178,9 @@ Reads = (
     | RequestRecalled
     | ChangesRequested
     | PaymentReleased
+    | SpendQueried
+    | QueryAnswered
+    | QueryClosed
 )
 
 
@@ -201,10 +227,14 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _change(rows, stream, number, state=state, beyond=beyond)
         case ApprovalRequested(round=round_id, kind=RequestKind.COMMITMENT, subject=number):
             _change(rows, stream, number, round=round_id)
-        case ApprovalRequested(kind=RequestKind.PAYMENT, subject=spend):
-            _pay(rows, stream, spend, Payment.WAITING)
-        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend) | PaymentReleased(spend):
-            _pay(rows, stream, spend, Payment.FREE)
+        case ApprovalRequested(kind=RequestKind.PAYMENT, subject=payable):
+            _pay(rows, stream, payable, Payment.WAITING)
+        case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable) | PaymentReleased(payable):
+            _pay(rows, stream, payable, Payment.FREE)
+        case SpendQueried(query, payable=payable):
+            rows.put(QueriedRow(stream, query, payable))
+        case QueryAnswered(query) | QueryClosed(query):
+            rows.remove(QueriedRow, stream, query)
         case RequestRejected(subject=of) | RequestRecalled(subject=of) | ChangesRequested(subject=of):
             _turned_down(rows, stream, event.round, of)
         case ApprovalRequested() | ApprovedByPolicy() | InvoicedByAnother():
@@ -269,7 +299,8 @@ def _relieve(rows: Rows, stream: StreamId, event: CommitmentRelieved | ReliefRev
         rows.put(replace(relief, relieved=added(relief.relieved, based), excess=excess))
     else:
         based, sign = _by_account(event.restored), -1
-        rows.remove(ReliefRow, stream, spend)
+        taken_back = _relief(rows, stream, spend, event.commitment)
+        rows.put(replace(taken_back, relieved={}, excess=None, stands=False))
     amounts = {account: sign * amount for account, amount in _by_account(event.amounts).items()}
     based = {account: sign * amount for account, amount in based.items()}
     after = replace(row, amounts=added(row.amounts, amounts), relieved=added(row.relieved, based))
@@ -277,17 +308,21 @@ def _relieve(rows: Rows, stream: StreamId, event: CommitmentRelieved | ReliefRev
 
 
 def _relief(rows: Rows, stream: StreamId, spend: SpendId, commitment: CommitmentId) -> ReliefRow:
-    return rows.get(ReliefRow, stream, spend) or ReliefRow(stream, spend, commitment, {}, Payment.FREE, None)
+    """The row of an entry that stands."""
+    row = rows.get(ReliefRow, stream, spend) or ReliefRow(stream, spend, commitment, {}, Payment.FREE, None, True)
+    return replace(row, stands=True)
 
 
-def _pay(rows: Rows, stream: StreamId, spend: SpendId, payment: Payment) -> None:
-    if (row := rows.get(ReliefRow, stream, spend)) is not None:
-        rows.put(replace(row, payment=payment))
+def _pay(rows: Rows, stream: StreamId, payable: PayableId, payment: Payment) -> None:
+    for spend in entries_of(payable):
+        if (row := rows.get(ReliefRow, stream, spend)) is not None:
+            rows.put(replace(row, payment=payment))
 
 
 def _turned_down(rows: Rows, stream: StreamId, round_id: RoundId, subject: str) -> None:
     """A payment that is refused; or a commitment that is a draft again, or goes on without its amendment."""
-    _pay(rows, stream, subject, Payment.REFUSED)
+    if subject.startswith("S-"):
+        _pay(rows, stream, subject, Payment.REFUSED)
     row = rows.get(CommitmentRow, stream, subject)
     if row is None or row.round != round_id:
         return
@@ -301,7 +336,7 @@ def _by_account(holds: Iterable[Hold]) -> Amounts:
     return {each.account: each.amount for each in holds}
 
 
-PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 2, KINDS, fold)
+PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 3, KINDS, fold)
 
 
 class OfAccount(BaseModel):
@@ -327,7 +362,9 @@ class CommitmentView(BaseModel):
     due_when: str | None = Field(description="Of a deferment: what has to come in before it is paid.")
     lines: list[CommitmentLine]
     total: Amount = Field(description="in_progress + relieved + released + balance.")
-    in_progress: Amount = Field(description="Invoiced, and not released for payment yet.")
+    in_progress: Amount = Field(
+        description="Invoiced, and not free to be paid: its payment is not released, or a query on it is open."
+    )
     relieved: Amount = Field(description="Invoiced, and free to be paid.")
     released: Amount = Field(description="Not going to come: of what is cancelled or closed short; or by rates.")
     balance: Amount = Field(description="Still to come; of a draft and of what is pending, all of it.")
@@ -446,7 +483,9 @@ def view(
         withheld: what a reader is told who may not read everything.
     """
     nothing, reliefs = rounded(Decimal(0), currency), dict[CommitmentId, list[ReliefRow]]()
+    queried = {spend for row in rows.of(QueriedRow, stream) for spend in entries_of(row.payable)}
     for relief in rows.of(ReliefRow, stream):
+        relief = replace(relief, payment=Payment.WAITING) if relief.spend in queried else relief
         reliefs.setdefault(relief.commitment, []).append(relief)
     commitments = [
         _commitment(row if withheld is None else replace(row, beyond=()), reliefs.get(row.commitment, []), names)
@@ -473,7 +512,8 @@ def view(
     )
 
 
-def _commitment(row: CommitmentRow, reliefs: list[ReliefRow], names: Mapping[VendorId, str]) -> CommitmentView:
+def _commitment(row: CommitmentRow, entries: list[ReliefRow], names: Mapping[VendorId, str]) -> CommitmentView:
+    reliefs = [each for each in entries if each.stands]
     nothing = row.base_total * 0
     relieved = sum(row.relieved.values(), nothing)
     waiting = (each for each in reliefs if each.payment is not Payment.FREE)
@@ -541,3 +581,43 @@ def _requisition(row: RequisitionRow) -> RequisitionView:
         raised_at=row.raised_at,
         reason=row.reason,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is taken of what an account has available, beside what is spent."""
+
+    #: Still to come of what is promised; held by what waits for its approval; held by requisitions.
+    committed: Decimal
+    pending: Decimal
+    requisitioned: Decimal
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.committed + other.committed, self.pending + other.pending, self.requisitioned + other.requisitioned
+        )
+
+
+def taken(rows: Rows, stream: StreamId) -> list[tuple[CommitmentId | RequisitionId, AccountCode, Taken]]:
+    """Of each commitment and requisition, account by account."""
+    beyond: dict[CommitmentId, list[Excess]] = {}
+    for relief in rows.of(ReliefRow, stream):
+        if relief.excess is not None:
+            beyond.setdefault(relief.commitment, []).append(relief.excess)
+    found: list[tuple[CommitmentId | RequisitionId, AccountCode, Taken]] = []
+    for row in rows.of(CommitmentRow, stream):
+        excess = [each for each in beyond.get(row.commitment, []) if each.amount.currency == row.currency]
+        for of in _accounts(row, excess):
+            committed = of.balance if row.state in LIVE else of.balance * 0
+            found.append((row.commitment, of.account, Taken(committed, of.held - committed, of.held * 0)))
+    for asked in rows.of(RequisitionRow, stream):
+        for account, amount in asked.left.items():
+            found.append((f"REQ-{asked.number}", account, Taken(amount * 0, amount * 0, amount)))
+    return [each for each in found if each[2] != Taken(Decimal(0), Decimal(0), Decimal(0))]
+
+
+def of(rows: Rows, stream: StreamId, commitment: CommitmentId) -> CommitmentView | None:
+    """One commitment, if it was drafted; its vendor by the id."""
+    row = rows.get(CommitmentRow, stream, commitment)
+    reliefs = [each for each in rows.of(ReliefRow, stream) if each.commitment == commitment]
+    return None if row is None else _commitment(row, reliefs, {})

@@ -46,7 +46,8 @@ def _beside_rules(terms: Policy) -> list[str]:
         said.append(f"Alerts at {listed([f'{percent} %' for percent in terms.alerts_at])} spent.")
     if terms.override_by is not None:
         but = "but not where it is about who decides or about cutting funding"
-        said.append(f"A step may be passed over, for a reason, by {_a(terms.override_by)}, {but}.")
+        does = "A step may be passed over, or somebody's place in it given to another"
+        said.append(f"{does}, for a reason, by {_a(terms.override_by)}, {but}.")
     if terms.fresh_from is not None:
         within = _count(terms.fresh_minutes, "minute")
         said.append(f"From {terms.fresh_from:,f} on, approvers signed in within {within}.")

@@ -255,7 +255,7 @@ def view(rows: Rows, stream: StreamId, version: int, position: int) -> Funding:
     """The answer from the rows."""
     to_cover = rows.one(ToCoverRow, stream)
     sources, total = rows.of(SourceRow, stream), to_cover.total_budget
-    cover = [_cover(basis, sources, total) for basis in ("committed", "closed", "received")]
+    cover = covered(rows, stream, total)
     needed = total if to_cover.in_force else None
     return Funding(
         production=stream,
@@ -269,6 +269,11 @@ def view(rows: Rows, stream: StreamId, version: int, position: int) -> Funding:
         sources=[_source(row, None if needed is None else _free(row, cover[0].cash, needed)) for row in sources],
         receipts=[_receipt(row) for row in rows.of(ReceiptRow, stream)],
     )
+
+
+def covered(rows: Rows, stream: StreamId, total: Decimal | None = None) -> list[Cover]:
+    """What the sources bring on each basis, against what there is to cover."""
+    return [_cover(basis, rows.of(SourceRow, stream), total) for basis in ("committed", "closed", "received")]
 
 
 def _on_basis(basis: str, row: SourceRow) -> Decimal:

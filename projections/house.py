@@ -10,7 +10,7 @@ from events.delegation import Power
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Money
-from events.policy import Standing, handed_on, takes
+from events.policy import Mode, Standing, handed_on, takes
 from events.team import Role
 
 from .approval_status import (
@@ -19,10 +19,12 @@ from .approval_status import (
     VOTES,
     AppointmentRow,
     ConditionSet,
+    DecisionMade,
     DraftingRow,
     RoundRow,
     SourceRow,
     SubstituteRow,
+    amount_of,
 )
 from .projection import Rows
 
@@ -42,6 +44,9 @@ class Members(Protocol):
     def of_one_company(self, person: PersonId, other: PersonId, /) -> bool:
         """Whether both are guests of one company, or neither is a guest."""
 
+    def kept_from(self, person: PersonId, /) -> str | None:
+        """Why somebody whom rounds wait for cannot come in, and what helps; None of who can."""
+
 
 class _Everybody:
     def sits_as(self, _person: PersonId, _role: Role, /) -> bool:
@@ -55,6 +60,9 @@ class _Everybody:
 
     def of_one_company(self, _person: PersonId, _other: PersonId, /) -> bool:
         return True
+
+    def kept_from(self, _person: PersonId, /) -> str | None:
+        return None
 
 
 #: Of a company whose members then nobody asks about.
@@ -128,17 +136,36 @@ class House:
         return not persons & self.barred(row) and not self.filled_another(row, seat, by)
 
     def counted(self, row: RoundRow) -> RoundRow:
-        """An open round without the approvals of who may not approve it by now, though no fact has said so yet."""
-        gone = [
-            made
-            for made in row.decisions
-            if made.counts
-            and made.decision == "approve"
-            and {made.person, made.by, *_gave(row, made.step, made.person)} & self.excluded(row)
-        ]
-        decisions = tuple(replace(made, counts=False) if made in gone else made for made in row.decisions)
-        back = min((made.step for made in gone if made.step not in row.passed_over), default=row.step)
-        return replace(row, decisions=decisions, step=min(back, row.step))
+        """An open round without the answers that count no more, though no fact has said so yet, where it is then."""
+        votes = [made for made in row.decisions if made.counts and made.decision in VOTES]
+        gone = [made for made in votes if self._has_lapsed(row, made)]
+        left = replace(
+            row, decisions=tuple(replace(made, counts=False) if made in gone else made for made in row.decisions)
+        )
+        steps = sorted({made.step for made in gone if made.decision == "approve"} - set(row.passed_over))
+        back = next((step for step in steps if step < row.step and not self._passes(left, step)), row.step)
+        return replace(left, step=back)
+
+    def _has_lapsed(self, row: RoundRow, made: DecisionMade) -> bool:
+        """Whether an answer counts no more: it is not theirs any more, or they had a hand in what is asked for."""
+        step = row.steps[made.step]
+        seats = self.standing.asked((*step.approvers, *step.escalates_to), row.accounts, _instead(row, made.step))
+        power = Power.APPROVE if made.decision == "approve" else Power.ABSTAIN
+        stands_in = made.by == made.person or made.by in self.through(made.person, power, amount_of(row))
+        had_a_hand = made.decision == "approve" and bool(_hands(row, made) & self.excluded(row))
+        return made.person not in seats or not stands_in or had_a_hand
+
+    def _passes(self, row: RoundRow, at: int) -> bool:
+        """Whether a step that was passed before has as many approvals as it takes."""
+        step, instead = row.steps[at], _instead(row, at)
+        votes = [made for made in row.decisions if made.counts and made.step == at]
+        approved = {made.person for made in votes if made.decision == "approve"}
+        if approved & {*self.standing.asked(step.escalates_to, row.accounts, instead)}:
+            return True
+        seats = {*self._asked_in(row, at)} - {made.person for made in votes if made.decision == "abstain"}
+        if step.mode is Mode.ALL:
+            seats -= self.barred(row)
+        return takes(step, seats | approved, approved, self.standing, instead)
 
     def excluded(self, row: RoundRow) -> frozenset[PersonId]:
         """Who had a hand in what a round asks for."""
@@ -156,7 +183,7 @@ class House:
         return any(
             made.counts
             and made.decision in ANSWERS
-            and persons & {made.person, made.by, *_gave(row, made.step, made.person)}
+            and persons & _hands(row, made)
             and (made.step, made.person) != (row.step, seat)
             and not (made.step != row.step and row.one_person_may_fill_two_steps)
             for made in row.decisions
@@ -167,13 +194,20 @@ class House:
         left = (n for n in range(row.step + 1, len(row.steps)) if n not in row.passed_over)
         at_last = all(row.steps[n].optional and not self._asked_in(row, n) for n in left)
         votes = [made for made in row.decisions if made.counts and made.decision in VOTES]
+        by_others = any(made.decision == "reassign_step" for made in row.decisions)
+        imposed = {(at, to) for at, _, to in row.reassigned if by_others}
+        not_theirs = {person, row.submitted_by, row.on_behalf_of, *_dealt(row)}
+        theirs = (
+            d.decision == "approve" and not _hands(row, d) & not_theirs and (d.step, d.person) not in imposed
+            for d in votes
+        )
         return (
             row.override_by in self.standing.roles.get(person, ())
             and row.step < len(row.steps)
             and person not in (row.submitted_by, row.on_behalf_of)
             and self.may_approve(row, person, person)
             and not any(person in (d.person, d.by) for d in votes if d.step == row.step)
-            and not (at_last and not any(d.decision == "approve" and person not in (d.person, d.by) for d in votes))
+            and (not at_last or any(theirs))
         )
 
     def are_enough(self, row: RoundRow) -> bool:
@@ -213,7 +247,7 @@ class House:
         """Who says what becomes of an open condition.
 
         Who set it; whom the step asks and who may approve, where it asks them no more or they may not; where nobody of
-        them may, whoever may override, or else an executive producer.
+        them may, whoever may override, or else an executive producer: of them first who gave no answer in the round.
         """
         if condition.state != "open":
             return []
@@ -223,9 +257,12 @@ class House:
         may = [seat for seat in seats if seat not in barred]
         if condition.by in may:
             return [condition.by]
-        for role in (row.override_by, Role.EXECUTIVE_PRODUCER):
-            held = (person for person, roles in self.standing.roles.items() if role in roles)
-            may = may or sorted(person for person in held if person not in self.excluded(row))
+        excluded, answers = self.excluded(row), (made for made in row.decisions if made.counts)
+        answered = {each for made in answers if made.decision in ANSWERS for each in _hands(row, made)}
+        for beside in (excluded | answered, excluded):
+            for role in (row.override_by, Role.EXECUTIVE_PRODUCER):
+                held = (person for person, roles in self.standing.roles.items() if role in roles)
+                may = may or sorted(person for person in held if person not in beside)
         return may
 
     def escalates_at(self, row: RoundRow) -> datetime | None:
@@ -253,10 +290,15 @@ def _dealt(row: RoundRow) -> frozenset[PersonId]:
     return frozenset(person for made in dealt for person in (made.person, made.by))
 
 
+def _hands(row: RoundRow, made: DecisionMade) -> set[PersonId]:
+    """Who is behind an answer: whose place it is, who gave it, and who gave that place up."""
+    return {made.person, made.by, *_gave(row, made.step, made.person)}
+
+
 def _answered(row: RoundRow, person: PersonId) -> bool:
     """Whether that person is behind an answer that counts."""
     counts = (made for made in row.decisions if made.counts and made.decision in ANSWERS)
-    return any(person in {made.person, made.by, *_gave(row, made.step, made.person)} for made in counts)
+    return any(person in _hands(row, made) for made in counts)
 
 
 def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:

@@ -1,4 +1,7 @@
-"""What waits for a person, on all their productions? Read from the rows of the approval status, and from open flags."""
+"""What waits for a person, on all their productions?
+
+Read from the rows of the approval status, from open flags, and from the open queries of the spend register.
+"""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -6,7 +9,7 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field
 
 from events.delegation import Power
-from events.ids import AdvanceId, Digest, FlagId, PersonId, RoundId, StreamId, VendorId
+from events.ids import AdvanceId, Digest, FlagId, PersonId, QueryId, RoundId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, Money
 from events.policy import RequestKind
 from events.spend import AlertScope
@@ -17,6 +20,7 @@ from .approval_status import DraftingRow, RoundRow, amount_of
 from .flags import FlagRow
 from .house import Barred, House, Members
 from .projection import Rows
+from .spend_register import QueryRow
 
 
 class InboxItem(BaseModel):
@@ -64,12 +68,26 @@ class InboxAdvance(BaseModel):
     overdue: bool
 
 
+class InboxQuery(BaseModel):
+    """Somebody asks the person about an entry, which is not paid meanwhile."""
+
+    production: StreamId
+    title: str
+    query: QueryId = Field(description="Send it to `answer-query`.")
+    spend: SpendId
+    question: str
+    since: datetime
+    from_person: PersonId
+    from_on_behalf_of: PersonId | None = Field(description="For whom that person acted, if for another.")
+
+
 class Inbox(BaseModel):
     """What waits for a person on all their productions, the oldest first."""
 
     person: PersonId
     position: int
     items: list[InboxItem]
+    queries: list[InboxQuery] = Field(description="Open ones that ask this person.")
     alerts: list[InboxAlert] = Field(
         description="Open ones, for executive producers, producers, line producers and accountants."
     )
@@ -88,6 +106,7 @@ LOOKS_AFTER_ADVANCES = frozenset({Role.ACCOUNTANT, Role.LINE_PRODUCER})
 def inbox(
     rows: Rows,
     alerts: Iterable[FlagRow],
+    queries: Iterable[QueryRow],
     advances: Iterable[AdvanceRow],
     streams: list[StreamId],
     person: PersonId,
@@ -100,11 +119,14 @@ def inbox(
 
     Args:
         alerts: those that are open, of all these streams.
+        queries: likewise.
         advances: those of which something is left, of all these streams.
         barred: who may not answer open rounds, as far as that is known.
     """
     items: list[InboxItem] = []
     told: list[InboxAlert] = []
+    asking_them = [row for row in queries if person in row.asked]
+    asked: list[InboxQuery] = []
     out: list[InboxAdvance] = []
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
@@ -129,6 +151,7 @@ def inbox(
                 made = last.decisions[-1]
                 answered = (made.by, None if made.by == made.person else made.person, made.words, made.at)
                 items.append(_item(last, drafting.title, "revise", None, *answered))
+        asked += [_query(row, drafting.title) for row in asking_them if row.stream_id == stream]
         if ALERTED.intersection(house.standing.roles.get(person, ())):
             told += _alerts(drafting.title, [row for row in alerts if row.stream_id == stream])
         roles = house.standing.roles.get(person, ())
@@ -137,6 +160,7 @@ def inbox(
         person=person,
         position=position,
         items=sorted(items, key=lambda item: item.since),
+        queries=sorted(asked, key=lambda each: each.since),
         alerts=sorted(told, key=lambda each: each.since),
         advances=out,
     )
@@ -162,6 +186,19 @@ def _advances(
         for row in open_ones
         if row.person == person or (looks_after and row.is_overdue(today))
     ]
+
+
+def _query(row: QueryRow, title: str) -> InboxQuery:
+    return InboxQuery(
+        production=row.stream_id,
+        title=title,
+        query=f"Q-{row.number}",
+        spend=row.spend,
+        question=row.question,
+        since=row.at,
+        from_person=row.actor,
+        from_on_behalf_of=row.on_behalf_of,
+    )
 
 
 def _alerts(title: str, open_ones: list[FlagRow]) -> list[InboxAlert]:

@@ -113,7 +113,7 @@ class Runner:
         #: A process by its name, as the operator sees who holds what.
         self.name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._held: dict[str, Checkpoint] = {}
-        #: How often a batch was broken off, and the page halved, since nothing was left to do.
+        #: How often the page was halved, since a batch was broken off for taking too long.
         self._halved = 0
         #: When the leases are to be renewed, by the loop's clock.
         self._renew_at = 0.0
@@ -296,6 +296,8 @@ class Runner:
             if up_to <= start:
                 self._halved = 0
                 return False
+            clock = asyncio.get_running_loop().time
+            began = clock()
             try:
                 page = await read(connection, start, up_to, max(1, PAGE >> self._halved))
             except CannotTake as error:
@@ -307,8 +309,11 @@ class Runner:
                 behind = {name: at for name, at in due.items() if at.position < page.reached}
                 await self._advance(connection, behind, page)
             except TRANSIENT:
-                self._halved += 1
+                if clock() - began >= BATCH_SECONDS:  # it was not only the connection that was lost
+                    self._halved += 1
                 raise
+            if self._halved and clock() - began < BATCH_SECONDS / 4:
+                self._halved -= 1
         return True
 
     async def wait_for(self, projection: str, position: int, seconds: float) -> bool:

@@ -79,6 +79,7 @@ from events.commitment import (
     RequisitionRaised,
     RequisitionWithdrawn,
 )
+from events.cost_report import CostReportEvent
 from events.estimate import EstimateEvent
 from events.financing import (
     CoverReduced,
@@ -97,9 +98,29 @@ from events.financing import (
 )
 from events.ids import AccountCode, PersonId
 from events.money import Money
+from events.paying import (
+    PayingEvent,
+    PaymentVoided,
+    QueryAnswered,
+    QueryClosed,
+    ReconciliationUndone,
+    SpendPaid,
+    SpendQueried,
+    SpendReconciled,
+)
+from events.period import (
+    PeriodClosed,
+    PeriodEvent,
+    PeriodOpened,
+    PeriodReopened,
+    PeriodSoftClosed,
+    ReopeningProposed,
+    ReopeningWithdrawn,
+)
 from events.policy import PolicyEvent
 from events.production import ProductionEvent, ProductionGreenlit, ProductionOpened, StageEntered
 from events.spend import (
+    CREDITS,
     AccountOverspent,
     AlertScope,
     DuplicateSuspected,
@@ -139,6 +160,32 @@ def vendor(who: str) -> str:
     return f"‹vendor:{who}›"
 
 
+def _tell_paying(event: PayingEvent) -> Told:
+    match event:
+        case SpendQueried(query, spend, _, asked, question):
+            return Told(f"{query} asks {english.listed([person(each) for each in asked])} about {spend}: “{question}”.")
+        case QueryAnswered(query, spend, answer):
+            return Told(f"Answered {query} on {spend}: “{answer}”.")
+        case QueryClosed(query, spend, because):
+            return Told(f"Closed {query} on {spend}: “{because}”.")
+        case SpendPaid():
+            booked = ""
+            if event.difference is not None:
+                beyond = Money(event.amount.amount - event.booked.amount, event.booked.currency)
+                booked = f"; {event.booked} were booked, and {event.difference} is the difference of {beyond}"
+            return Told(
+                f"Paid {event.payable}, {event.amount}, by {_words(event.method)} on {_day(event.paid_on)}, "
+                f"reference {event.reference}{booked}.",
+                event.amount,
+            )
+        case PaymentVoided(payable, amount=amount):
+            return Told(f"Voided the payment of {payable}, {amount}.", Money(-amount.amount, amount.currency))
+        case SpendReconciled(payable, statement=statement, line=line, found_on=found_on):
+            return Told(f"Found the payment of {payable} on line {line} of {statement}, of {_day(found_on)}.")
+        case ReconciliationUndone(payable, statement=statement, line=line):
+            return Told(f"The payment of {payable} is not line {line} of {statement}.")
+
+
 _MARK = re.compile(r"‹(person|vendor):([a-z0-9.-]+)›")
 
 
@@ -168,8 +215,14 @@ def tell(event: OfProduction) -> Told:
         return _tell_commitment(event)
     if isinstance(event, AdvanceEvent):
         return _tell_advance(event)
+    if isinstance(event, PayingEvent):
+        return _tell_paying(event)
     if isinstance(event, EstimateEvent):
         return _tell_estimate(event)
+    if isinstance(event, PeriodEvent):
+        return _tell_period(event)
+    if isinstance(event, CostReportEvent):
+        return _tell_report(event)
     if isinstance(event, PolicyEvent):
         return Told(f"Adopted {event.policy}. {english.policy(event.terms)}")
     return _tell_production(event)
@@ -545,6 +598,38 @@ def _tell_estimate(event: EstimateEvent) -> Told:
     return Told(sentence, event.estimate, event.account, before={"estimate": before}, after={"estimate": after})
 
 
+def _tell_period(event: PeriodEvent) -> Told:
+    match event:
+        case PeriodOpened(period, first_on, last_on):
+            return Told(f"Opened {period}, from {_day(first_on)} to {_day(last_on)}.")
+        case PeriodSoftClosed(period):
+            return Told(f"Soft-closed {period}: only those who may close it post into it.")
+        case PeriodClosed(period, last_on, balances, lapses):
+            stated = [
+                f"{each.cost} {'in all' if each.account is None else f'on account {each.account}'}" for each in balances
+            ]
+            lapsed = "" if lapses is None else f" To reopen {lapses} is proposed no more."
+            return Told(f"Closed {period}; cost to date on {_day(last_on)}: {english.listed(stated)}.{lapsed}")
+        case ReopeningProposed(period):
+            return Told(f"Proposed to reopen {period}; another person confirms it.")
+        case ReopeningWithdrawn(period):
+            return Told(f"Withdrew the proposal to reopen {period}.")
+        case PeriodReopened(period, first_on, proposed_by):
+            by = " and ".join(map(person, proposed_by))
+            return Told(f"Reopened {period}, as {by} proposed; days are open from {_day(first_on)}.")
+
+
+def _tell_report(event: CostReportEvent) -> Told:
+    begun = "the beginning" if event.posted_from is None else _day(event.posted_from)
+    of = (
+        f"{event.period}, from {begun} to {_day(event.posted_to)}"
+        if event.period
+        else f"{begun} to {_day(event.posted_to)}"
+    )
+    over = "" if event.replaces is None else f"; it replaces {event.replaces}"
+    return Told(f"Issued {event.report}, the cost report of {of}, as of version {event.of_version}{over}.")
+
+
 def _quoted(words: Iterable[str]) -> str:
     return ", ".join(f"“{each}”" for each in words)
 
@@ -558,9 +643,13 @@ def _tell_spend(event: SpendEvent) -> Told:
         case SpendLogged():
             number = "" if event.document is None else f", document {event.document}"
             foreign = "" if event.rate is None else f", {event.currency} at {event.rate}"
+            withheld = f", of which {event.currency} {event.withheld:,f} is withheld" if event.withheld else ""
+            kind = f"{_words(event.kind)}{' fringes' if event.fringe else ''}"
+            batch = "" if event.batch is None else f", one of {event.batch}"
+            to = "from" if event.kind in CREDITS else "to"
             return Told(
-                f"Logged {event.spend}: {event.cost} to {vendor(event.vendor)} on account {event.account}, "
-                f"{_words(event.kind)} of {_day(event.spent_on)}{number}{foreign}.",
+                f"Logged {event.spend}: {event.cost} {to} {vendor(event.vendor)} on account {event.account}, "
+                f"{kind} of {_day(event.spent_on)}{number}{foreign}{withheld}{batch}.",
                 event.cost,
                 event.account,
             )

@@ -3,14 +3,14 @@
 Put together at one moment from the register of spend and the register of commitments.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from pydantic import BaseModel, Field
 
-from events.ids import StreamId, VendorId
+from events.ids import AccountCode, CommitmentId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, rounded
 
 
@@ -34,6 +34,32 @@ class VendorLine(BaseModel):
     open: Amount = Field(description="Still to come of what is promised to them.")
 
 
+class VendorPart(BaseModel):
+    """One of the facts behind a figure."""
+
+    figure: str = Field(description="`total`, or `open`.")
+    amount: Amount
+    recent: bool = Field(False, description="Whether it was posted in the last days: such are in `recent`, too.")
+    account: AccountCode
+    spend: SpendId | None = None
+    line: str | None = Field(None, description="Of the register: `spend`, `reversal`, `recoded_out`, `recoded_in`.")
+    posted_on: date | None = None
+    commitment: CommitmentId | None = Field(None, description="Of which something is still to come.")
+    version: int | None = Field(None, description="Of the fact, in the production's stream, where the register has it.")
+
+
+class VendorExplanation(BaseModel):
+    """A vendor, and the facts that each figure is the sum of."""
+
+    production: StreamId
+    version: int = Field(description="Of the production's stream, as shown.")
+    position: int = Field(description="Of the log, as shown.")
+    currency: Currency
+    recent_from: date = Field(description="The first of the last days.")
+    vendor: VendorLine
+    parts: list[VendorPart]
+
+
 class Vendors(BaseModel):
     """The vendors of a production, those with the most money first."""
 
@@ -46,6 +72,20 @@ class Vendors(BaseModel):
     recent: Amount
     open: Amount
     vendors: list[VendorLine]
+
+
+def line(vendor: VendorId, name: str, parts: Sequence[VendorPart], currency: Currency) -> VendorLine:
+    """A vendor by the facts."""
+    nothing = rounded(Decimal(0), currency)
+    spent = [part for part in parts if part.figure == "total"]
+    return VendorLine(
+        vendor=vendor,
+        name=name,
+        total=sum((part.amount for part in spent), nothing),
+        recent=sum((part.amount for part in spent if part.recent), nothing),
+        entries=sum(part.line == "spend" for part in spent),
+        open=sum((part.amount for part in parts if part.figure == "open"), nothing),
+    )
 
 
 def view(

@@ -54,11 +54,15 @@ from service.deciders.company import (
     SuspendMember,
     WithdrawInvitation,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -94,6 +98,8 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         PayAdvance,
         ReturnAdvance,
         LogSpend,
+        LogBatch,
+        LogCredit,
         ReverseSpend,
         RecodeSpend,
         RecordReceipt,
@@ -110,7 +116,12 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         SubmitCommitment,
         AmendCommitment,
         EstimateFinalCost,
+        OpenPeriod,
         RequestPayment,
+        PaySpend,
+        VoidPayment,
+        ReconcileSpend,
+        UndoReconciliation,
         RecallRequest,
         Nudge,
     }
@@ -134,11 +145,18 @@ FOR_PERSONS: frozenset[type[Command]] = frozenset(
         EndAbsence,
         LockBudget,
         UnlockBudget,
+        IssueCostReport,
+        SoftClosePeriod,
+        ClosePeriod,
+        ReopenPeriod,
+        WithdrawReopening,
         CancelCommitment,
         CloseCommitment,
         CloseAdvance,
         ReopenCommitment,
         WaiveDifference,
+        QuerySpend,
+        AnswerQuery,
         SecureFunding,
         CommitFunding,
         AmendFunding,

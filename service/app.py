@@ -28,7 +28,23 @@ from service.identity import Identity, Tokens
 from service.metrics import CONTENT_TYPE, Metrics
 from service.oidc import Identities, Oidc, provided
 from service.rates import Limits, Rates
-from service.routes import advances, asyncapi, budget_files, budgets, commands, costs, feed, members, openapi, queries
+from service.routes import (
+    advances,
+    asyncapi,
+    budget_files,
+    budgets,
+    commands,
+    costs,
+    explained,
+    feed,
+    hot_costs,
+    issued,
+    members,
+    openapi,
+    periods,
+    queries,
+    slate,
+)
 from service.routes.access import Doors, operation_id
 from service.tail import Tail
 
@@ -120,13 +136,8 @@ def create(
     problems.install(app)
     # Not `include_router`, under which every request is matched twice.
     of_companies = (*commands.router().routes, *members.router.routes)
-    views = (
-        *queries.router.routes,
-        *costs.router.routes,
-        *budgets.router.routes,
-        *budget_files.router.routes,
-        *advances.router.routes,
-    )
+    of_views = (queries, costs, explained, hot_costs, slate, periods, issued, advances, budgets, budget_files)
+    views = [route for each in of_views for route in each.router.routes]
     app.router.routes.extend((*of_companies, *views, *feed.router.routes, *asyncapi.router.routes))
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")

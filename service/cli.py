@@ -28,7 +28,7 @@ from projections import PROJECTIONS
 from projections import rebuild as rebuilding
 from projections.rebuild import Rebuilt
 from projections.runner import Progress
-from service import api_keys, demo, serving, verify
+from service import api_keys, demo, documents, serving, verify
 from service.app import now, opened
 from service.database import CannotConnect, SchemaIsBehind
 from service.database import migrate as migrate_to_head
@@ -302,7 +302,7 @@ def verify_chain(
     stream: Annotated[str | None, typer.Argument(help="Such as acme/the-long-take; all without it.")] = None,
     expect: Annotated[str | None, typer.Option(help="VERSION:LINK that someone outside holds.")] = None,
 ) -> None:
-    """Walk the chain of links; exit 0 when it holds, 1 with the event that breaks it, 2 when it cannot be walked."""
+    """Walk the chain of links and what is kept by it; exit 0 when all holds, 1 with what does not, 2 on no walk."""
     held = None if expect is None else _held(stream, expect)
 
     async def walk(doors: Doors) -> list[str]:
@@ -311,12 +311,16 @@ def verify_chain(
             for verdict in verdicts:
                 told = verdict.broken or f"{verdict.events} events hold, link {verdict.link.hex()}"
                 typer.echo(f"{verdict.stream_id}: {told}")
+            checked = [each async for each in documents.check(connection, stream)]
             wrong = None if held is None else await verify.expected(connection, *held)
+        for each in checked:
+            typer.echo(f"{each.stream_id}: {each.broken or f'{each.report} is kept as it was issued'}")
         if not verdicts and wrong is None:
             fail(f"There is no stream {stream}." if stream else "The log is empty.", 2)
         if held is not None:
             typer.echo(f"{held[0]}: {wrong or f'version {held[1]} is the one that was held outside'}")
-        return [broken for broken in (*(verdict.broken for verdict in verdicts), wrong) if broken]
+        found = (*(verdict.broken for verdict in verdicts), *(each.broken for each in checked), wrong)
+        return [broken for broken in found if broken]
 
     try:
         broken = with_doors(walk)

@@ -17,6 +17,7 @@ from events.ids import PersonId, Slug, VendorId
 from service.deciders.command import Command
 from service.deciders.commitment import DraftCommitment
 from service.deciders.company import AdmitMember, InviteMember
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.spend import LogSpend
 
 metadata = MetaData()
@@ -106,7 +107,12 @@ class Directory:
                     "INSERT INTO invitations (invitation, company, person, address) VALUES ($1, $2, $3, $4)",
                     *(command_id, company, person, email.lower()),
                 )
-            case LogSpend(vendor_name=str(name)) | DraftCommitment(vendor_name=str(name)):
+            case (
+                LogSpend(vendor_name=str(name))
+                | LogBatch(vendor_name=str(name))
+                | LogCredit(vendor_name=str(name))
+                | DraftCommitment(vendor_name=str(name))
+            ):
                 await self._pool.execute(
                     "INSERT INTO vendors (company, vendor, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                     company,

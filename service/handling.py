@@ -24,6 +24,7 @@ from events.log import Log
 from service.deciders import company, decision, production
 from service.deciders.command import Command
 from service.deciders.company import AdmitMember, Company, InviteMember
+from service.deciders.cost_report import UNMADE, Made
 from service.deciders.production import OpenProduction, Production
 from service.deciders.refusal import Refusal
 from service.directory import By, Directory
@@ -72,6 +73,8 @@ class Wish:
     credential: str | None = None
     #: When the sender last showed who they are; None when nobody says.
     authenticated_at: datetime | None = None
+    #: The report that it issues; no part of the request.
+    made: Made = UNMADE
 
     @property
     def stream_id(self) -> StreamId:
@@ -364,6 +367,7 @@ class Handling:
                 metadata,
                 name=wish.production,
                 signed_in=wish.authenticated_at,
+                made=wish.made,
             )
         further = evolve(wish.stream_id)
         for event in happened:

@@ -1,6 +1,7 @@
 """The scripted shoot: the cost report of each of its twelve weeks, held to the cent by a golden file."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,25 @@ async def test_costs_every_week_what_the_golden_says(server: Server) -> None:
         for name, said in told.items():
             (GOLDEN / name).write_text(said)
     assert told == {place.name: place.read_text() for place in sorted(GOLDEN.glob("*.txt"))}
+
+
+async def test_in_weekly_periods_is_closed_and_issued_and_read_at_the_end_as_it_was(server: Server) -> None:
+    async with opened_world(server) as world:
+        await begun(world)
+        for week in weeks():
+            first = {"first_on": str(week.monday)} if week.number == 1 else {}
+            await sent(world, "accountant", "open-period", first | {"last_on": str(week.sunday)})
+            for part, command, body in week.sent:
+                await approved(world, await sent(world, part, command, body))
+            period = f"PER-{week.number}"
+            total = (await world.read("ines", "cost-report", period=period))["total"]
+            expected = [{"cost": total["actual_to_date"]}]
+            await sent(world, "accountant", "close-period", {"period": period, "expected": expected})
+            await sent(world, "line producer", "issue-cost-report", {"period": period})
+        issued = [await world.read("ines", f"cost-reports/CR-{number}") for number in range(1, 13)]
+    assert {f"week-{n:02}.txt": text(each) for n, each in enumerate(issued, 1)} == {
+        place.name: place.read_text() for place in sorted(GOLDEN.glob("*.txt"))
+    }
+    assert [each["compared_with"] for each in issued] == [None, *(f"CR-{number}" for number in range(1, 12))]
+    moved = sum(Decimal(each["total"]["period_variance"]) for each in issued[1:])
+    assert moved == Decimal(issued[-1]["total"]["efc"]) - Decimal(issued[0]["total"]["efc"]) != 0

@@ -91,7 +91,7 @@ class TestVerify:
             "metadata = replace(metadata::text, '\"anil\"', '\"lena\"')::json",
             "metadata = replace(metadata::text, '2026-11-02', '2026-11-01')::json",
             "type = 'SpendReversed'",
-            "schema_version = 2",
+            "schema_version = 1",
             "event_id = gen_random_uuid()",
             "link = decode(repeat('ab', 32), 'hex')",
         ],

@@ -43,7 +43,7 @@ from events.spend import SpendEvent, SpendKind, SpendLogged
 
 from .command import Command, CurrencyInUse, Day, RateInUse
 from .refusal import Conflicting, Forbidden, Missing
-from .spend import AdvanceIsMissing, DepositIsWithAnother, LogSpend, Measure, Spending, log_spend, paid
+from .spend import AdvanceIsMissing, DepositIsWithAnother, Entry, LogSpend, Measure, Spending, log_spend, paid
 
 NOTHING = Decimal(0)
 
@@ -209,8 +209,8 @@ class Advances:
 
     known: Map[AdvanceId, Advance] = Map()
     of: Map[SpendId, AdvanceId] = Map()
-    #: The entries of which a part was owed.
-    owing: frozenset[SpendId] = frozenset()
+    #: What they were beyond what was left, in base currency.
+    owing: Map[SpendId, Money] = Map()
     #: The flags that stand, with the entry of each.
     flags: Map[FlagId, SpendId] = Map()
 
@@ -221,6 +221,12 @@ class Advances:
     def paid_for(self, spend: SpendId) -> bool:
         """V6: whether an entry was paid out of an advance, whole."""
         return spend in self.of and spend not in self.owing
+
+    def due(self, spend: SpendId, entry: Entry) -> Money:
+        """V3: what is still paid for an entry: what it was not paid out of an advance, in base currency."""
+        if self.paid_for(spend):
+            return Money(rounded(NOTHING, entry.paid.currency), entry.paid.currency)
+        return self.owing.get(spend, entry.paid)
 
 
 def existing(advances: Advances, advance: AdvanceId) -> Advance:
@@ -331,10 +337,10 @@ def account_for(
     advance: AdvanceId, entry: SpendLogged, advances: Advances, flags: Iterator[FlagId]
 ) -> list[AdvanceEvent]:
     """V3: what an entry accounts for, and what is owed beyond that."""
-    found = advances.known[advance]
+    found, in_base = advances.known[advance], paid(entry)
     currency = found.paid.amount.currency
-    gross = Money(entry.net + entry.tax, entry.currency)
-    spent = gross if gross.currency == currency else at_rate(paid(entry), found.paid.rate, currency)
+    as_billed = Money(entry.net + entry.tax - entry.withheld, entry.currency)
+    spent = as_billed if as_billed.currency == currency else at_rate(in_base, found.paid.rate, currency)
     part = Money(min(spent.amount, found.left.amount), currency)
     owed = Money(spent.amount - part.amount, currency)
     happened: list[AdvanceEvent] = []
@@ -342,7 +348,9 @@ def account_for(
         after = replace(found, accounted=found.accounted.set(entry.spend, part.amount))
         happened.append(AdvanceAccounted(advance, entry.spend, part, after.state))
     if owed.amount:
-        happened.append(AdvanceExceeded(next(flags), advance, entry.spend, entry.account, found.left, owed))
+        booked = rounded(in_base.amount * owed.amount / spent.amount, in_base.currency)
+        beyond = (advance, entry.spend, entry.account, found.left, owed, Money(booked, in_base.currency))
+        happened.append(AdvanceExceeded(next(flags), *beyond))
     return happened
 
 
@@ -356,10 +364,11 @@ def take_back(spend: SpendId, advances: Advances) -> list[AdvanceEvent]:
     return [AccountingReversed(advance, spend, accounted, short, _without(found, spend).state)]
 
 
-def is_paid(spend: SpendId, happened: Iterable[OfProduction]) -> bool:
-    """V6: whether what happens pays an entry out of an advance, whole."""
-    of_it = [each for each in happened if isinstance(each, AdvanceEvent) and getattr(each, "spend", None) == spend]
-    return bool(of_it) and not any(isinstance(each, AdvanceExceeded) for each in of_it)
+def pays(happened: Iterable[OfProduction]) -> bool:
+    """V6: whether all that is logged is paid out of an advance, whole."""
+    logged = {each.spend for each in happened if isinstance(each, SpendLogged)}
+    paid_out_of = {each.spend for each in happened if isinstance(each, AdvanceAccounted | AdvanceClosed)}
+    return logged <= paid_out_of and not any(isinstance(each, AdvanceExceeded) for each in happened)
 
 
 def _not_your_own(holder: PersonId | None, amount: Money, persons: frozenset[PersonId]) -> None:
@@ -394,9 +403,9 @@ def evolve(advances: Advances, event: AdvanceEvent) -> Advances:
         case AdvanceAccounted(number, spend, amount):
             after = replace(found, accounted=found.accounted.set(spend, amount.amount))
             return replace(advances, known=known.set(number, after), of=advances.of.set(spend, number))
-        case AdvanceExceeded(flag, number, spend):
+        case AdvanceExceeded(flag, number, spend, booked=booked):
             of, flags = advances.of.set(spend, number), advances.flags.set(flag, spend)
-            return replace(advances, of=of, flags=flags, owing=advances.owing | {spend})
+            return replace(advances, of=of, flags=flags, owing=advances.owing.set(spend, booked))
         case AccountingReversed(number, spend):
             return replace(advances, known=known.set(number, _without(found, spend)), of=advances.of.delete(spend))
         case AdvanceReturned(number, amount):

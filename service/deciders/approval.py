@@ -187,7 +187,7 @@ class BeyondDelegation(Forbidden):
 
 @dataclass
 class CredentialsAreNotFresh(Forbidden):
-    """Approving {subject} needs a sign-in within the last {minutes} minutes; yours is of {signed_in}."""
+    """Approving {subject} and what counts with it takes a sign-in of the last {minutes} minutes; yours: {signed_in}."""
 
     rule = "A11"
     otherwise = "Sign in again, and send it with the new token."
@@ -661,8 +661,7 @@ def close_condition(
         raise ConditionIsMissing(command.round, number)
     condition = asked.conditions[number - 1]
     heirs = around.heirs(asked, condition)
-    overrides = condition.seat not in heirs and asked.override_by in roles
-    if (metadata.on_behalf_of or metadata.actor) not in heirs and not overrides:
+    if (metadata.on_behalf_of or metadata.actor) not in heirs:
         raise ConditionIsNotYours(command.round, number, condition.seat, heirs)
     _had_no_hand_in_it(asked, around, metadata.persons)
     _within_limit(asked, around, metadata)
@@ -701,8 +700,9 @@ def _answered(command: Decision, approvals: Approvals, around: Circumstances, me
     _has_steps(command.round, asked, around)
     seat, seats = metadata.on_behalf_of or metadata.actor, around.seats(asked, asked.step)
     if seat not in seats:
-        step = min(asked.step + 1, len(asked.steps))
-        raise NotAsked(seat, command.round, step, len(asked.steps), seats)
+        step, barred = min(asked.step + 1, len(asked.steps)), around.excluded(asked) | asked.dealers
+        may = tuple(each for each in seats if each not in barred)
+        raise NotAsked(seat, command.round, step, len(asked.steps), may or seats)
     return asked
 
 

@@ -39,10 +39,14 @@ from .commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from .cost_report import IssueCostReport
+from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
+from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
@@ -52,7 +56,7 @@ from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
 
 EP = Role.EXECUTIVE_PRODUCER
-#: Whom a round may ask; which of them it asks is its own to say (A6).
+#: Whom a round or a query may ask; which of them it asks is its own to say (A6, Y1).
 WHOEVER_IS_ASKED = tuple(role for role in Role if role is not Role.AUDITOR)
 
 MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
@@ -99,9 +103,23 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     ReturnAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     CloseAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
+    LogBatch: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
+    LogCredit: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     ReverseSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RecodeSpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     RequestPayment: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    IssueCostReport: (Role.ACCOUNTANT, Role.LINE_PRODUCER, Role.PRODUCER, EP),
+    OpenPeriod: CLOSERS,
+    SoftClosePeriod: CLOSERS,
+    ClosePeriod: CLOSERS,
+    ReopenPeriod: (Role.ACCOUNTANT, Role.PRODUCER, EP),
+    WithdrawReopening: (Role.ACCOUNTANT, Role.PRODUCER, EP),
+    QuerySpend: (Role.ACCOUNTANT, Role.LINE_PRODUCER, Role.PRODUCER, EP),
+    AnswerQuery: WHOEVER_IS_ASKED,
+    PaySpend: (Role.ACCOUNTANT,),
+    VoidPayment: (Role.ACCOUNTANT,),
+    ReconcileSpend: (Role.ACCOUNTANT,),
+    UndoReconciliation: (Role.ACCOUNTANT,),
     EnterStage: (Role.PRODUCER, EP),
 }
 

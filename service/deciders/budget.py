@@ -176,7 +176,7 @@ class BudgetIsNotInForce(Conflicting):
     """{budget} is {state}; only the version in force is locked or unlocked."""
 
     rule = "B6"
-    otherwise = "An executive producer may approve it in a round first."
+    otherwise = "It is approved in a round first; the approval status says by whom."
     budget: BudgetId
     state: str
 

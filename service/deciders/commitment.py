@@ -435,9 +435,10 @@ def amend_commitment(
     if _is_less(lines, drafted.lines):
         return takes_effect
     differs = _less(promise.after(found.excess.values()).base_left, found.promise.base_left)
-    more = {code: amount for code, amount in differs.items() if amount > 0}  # the old lines count until then
+    more = _more(differs)  # the old lines count until then
     _no_contingency(more, available)
-    taken = _takes_over(more, found, commitments)
+    # What is promised was asked for, whether its invoice came before or comes after.
+    taken = _takes_over(_more(_less(promise.base, found.promise.base)), found, commitments)
     beyond = controlled(command.commitment, _less(more, taken), available, command.override, roles)
     content, holds = content_hash(drafted, lines), holding(more)
     submitted = AmendmentSubmitted(command.commitment, content, lines, total, base_total, holds, beyond, holding(taken))
@@ -450,6 +451,11 @@ def _takes_over(amounts: Amounts, found: Commitment, commitments: Commitments) -
         return {}
     left = commitments.requisitions[found.drafted.requisition].left
     return {code: min(amount, left.get(code, NOTHING)) for code, amount in amounts.items()}
+
+
+def _more(amounts: Amounts) -> dict[AccountCode, Decimal]:
+    """Those of the amounts that are above zero."""
+    return {code: amount for code, amount in amounts.items() if amount > 0}
 
 
 def _less(amounts: Amounts, others: Amounts) -> dict[AccountCode, Decimal]:

@@ -374,6 +374,12 @@ class Company:
         hands = self._brought(self.dismissed[person].last) - {person}
         return any(other in self.members for other in hands.intersection(others))
 
+    def kept_from(self, person: PersonId) -> str | None:
+        """Why somebody whom rounds wait for cannot come in, and what helps; None of who can."""
+        if person in self.suspended:
+            return "suspended until an administrator reinstates them"
+        return None if person in self.members else "dismissed; an administrator may admit them again"
+
     def may_stand_in(self, person: PersonId, other: PersonId) -> bool:
         """D6: whether the person may act for the other, if the other lets them."""
         return self.is_member(person) and self.is_member(other) and self.of_one_company(person, other)

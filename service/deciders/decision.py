@@ -6,7 +6,7 @@ decided again, against what is so then, as the act of whoever asked for it: an a
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import count
@@ -30,12 +30,13 @@ from events.ids import (
     PersonId,
     RoundId,
     Slug,
+    SpendId,
     by_number,
 )
 from events.money import Money
 from events.policy import RequestKind
 from events.production import Stage
-from events.spend import PaymentReleased, SpendEvent, SpendLogged
+from events.spend import PaymentReleased, SpendEvent, SpendLogged, SpendReversed, batch_of
 from events.team import Role
 
 from . import (
@@ -48,7 +49,9 @@ from . import (
     estimate,
     financing,
     green_light,
+    paying,
     payment,
+    period,
     policy,
     receipt,
     spend,
@@ -90,11 +93,23 @@ from .commitment import (
     WithdrawRequisition,
 )
 from .company import Company
+from .cost_report import UNMADE, IssueCostReport, Made, issue_cost_report
 from .delegation import beyond
+from .documents import LogBatch, LogCredit
 from .estimate import EstimateFinalCost
 from .financing import AmendFunding, CloseFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .green_light import GreenlightProduction
+from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
+from .period import (
+    ClosePeriod,
+    OpenPeriod,
+    PeriodIsClosed,
+    PeriodIsSoftClosed,
+    ReopenPeriod,
+    SoftClosePeriod,
+    WithdrawReopening,
+)
 from .policy import AdoptApprovalPolicy, Chosen, PolicyIsProposed, Request
 from .production import (
     OpenProduction,
@@ -109,7 +124,7 @@ from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
 from .request import hands_in, loggers, of_version, requested
 from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, lapsed, onward
-from .spend import LogSpend, RecodeSpend, RecodingBarsApprovers, ReverseSpend
+from .spend import LogSpend, Of, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
 from .team import Appoint, EndAppointment
@@ -127,7 +142,12 @@ DirectCommand = (
     | EstimateFinalCost
     | AdvanceCommand
     | spend.SpendCommand
+    | LogBatch
+    | LogCredit
     | RequestPayment
+    | period.PeriodCommand
+    | IssueCostReport
+    | paying.PayingCommand
     | EnterStage
     | GreenlightProduction
 )
@@ -138,7 +158,9 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 #: P3
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
+    *(QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
+    *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
 
 
@@ -148,7 +170,11 @@ def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
         return command.refusals
     closed = () if command in STILL_TAKEN else (ProductionIsClosed,)
     limited = (BeyondDelegation,) if command in _LIMITED else ()
-    return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *limited, *command.refusals)
+    dated = (PeriodIsClosed, PeriodIsSoftClosed) if command in POSTING else ()
+    return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *dated, *limited, *command.refusals)
+
+
+_BY_ITSELF = Of()
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +194,8 @@ class Situation:
     signed_in: datetime | None
     #: Up to which amounts the actor acts for somebody else; none means any.
     limits: tuple[Money, ...] = ()
+    #: The report that was made to be issued.
+    made: Made = UNMADE
 
     @property
     def around(self) -> Circumstances:
@@ -200,6 +228,7 @@ def decide(
     *,
     name: Slug,
     signed_in: datetime | None = None,
+    made: Made = UNMADE,
 ) -> list[OfProduction]:
     """What the command makes happen, or the refusal it ends in.
 
@@ -208,6 +237,7 @@ def decide(
         metadata: `on_behalf_of` names whom the actor acts for, if they may.
         name: the production's, in the company.
         signed_in: when the actor did, where that is known.
+        made: the report, where one is to be issued.
     """
     if isinstance(command, OpenProduction):
         return open_production(command, production, company, metadata)
@@ -221,10 +251,12 @@ def decide(
     authorize(command, roles)
     if production.stage is Stage.CLOSED and not _still_taken(command, production):
         raise ProductionIsClosed(type(command).__name__)
-    situation = Situation(production, company, name, metadata, roles, _flags(production), signed_in, limits)
+    situation = Situation(production, company, name, metadata, roles, _flags(production), signed_in, limits, made)
     if isinstance(command, OnRound):
         happened = _answered(command, situation)
     else:
+        if isinstance(command, POSTING):
+            period.takes(command.posted_on, production.periods, roles)
         _within_limit(command, situation)
         happened = _decided(command, situation)
         happened = happened if replaces else _through_policy(command, happened, situation)
@@ -294,6 +326,8 @@ def _within_limit(command: DirectCommand, situation: Situation) -> None:
 #: What a limit is for, besides answers to rounds.
 Limited = (
     LogSpend
+    | LogBatch
+    | LogCredit
     | ReverseSpend
     | RecodeSpend
     | SubmitBudget
@@ -308,13 +342,17 @@ Limited = (
     | RecordReceipt
 )
 _LIMITED = get_args(Limited)
+#: What is posted on a day, which its period must take.
+POSTING = (LogSpend, LogBatch, LogCredit, ReverseSpend, RecodeSpend, CloseAdvance)
 
 
 def amount_of(command: Limited, production: Production) -> Money:
     """What the command is about, as it was sent."""
     match command:
-        case LogSpend():
+        case LogSpend() | LogCredit():
             return Money(command.net + command.tax, command.currency)
+        case LogBatch(lines=billed):
+            return Money(sum((line.net + line.tax for line in billed), Decimal(0)), command.currency)
         case ReverseSpend() | RecodeSpend():
             return spend.live(command.spend, production.spending).cost
         case SubmitBudget():
@@ -343,6 +381,11 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     match command:
         case LogSpend():  # the first to be asked, since it comes most often
             happened += _logged(command, situation)
+        case LogBatch():
+            happened += _batch(command, situation)
+        case LogCredit():
+            back = (command.entry(), spending, production.measure, base, flags, Of(comes_back=True))
+            happened += spend.log_spend(*back)
         case Appoint():
             happened += team.appoint(command, production.team, situation.company, situation.roles)
         case EndAppointment():
@@ -387,6 +430,10 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += _committed(command, situation)
         case PayAdvance() | ReturnAdvance() | CloseAdvance():
             happened += _advanced(command, situation)
+        case _ if isinstance(command, period.PeriodCommand):
+            happened += _of_periods(command, situation)
+        case IssueCostReport():
+            happened += issue_cost_report(command, production.reports, production.periods, situation.made)
         case EstimateFinalCost():
             happened += estimate.estimate_final_cost(command, production.estimates, production.costed, base)
         case ReverseSpend():
@@ -396,8 +443,11 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case RequestPayment():
             # What it asks for is all that happens; and what it asks for anew is asked no more.
             payment.turned_down(command, spending, rounds, waits=partial(_waits, situation.around))
-            asked = rounds.on(command.spend, RequestKind.PAYMENT)
-            happened += [] if asked is None else [RequestRecalled(asked, command.spend, _ANEW)]
+            payable = spending.payable(command.spend)
+            asked = rounds.on(payable, RequestKind.PAYMENT)
+            happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
+        case _ if isinstance(command, paying.PayingCommand):
+            happened += _followed_up(command, situation)
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -407,20 +457,45 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     return happened
 
 
-def _logged(command: LogSpend, situation: Situation) -> list[OfProduction]:
-    """S1 to S4, O5, V3."""
-    production, flags = situation.production, situation.flags
+def _logged(command: LogSpend, situation: Situation, of: Of = _BY_ITSELF) -> list[OfProduction]:
+    """S1 to S4, S12, O5, V3."""
+    production, flags, happened = situation.production, situation.flags, list[OfProduction]()
     if command.commitment is not None:
         commitment.existing(production.commitments, command.commitment)
     if command.advance is not None:
         advance.may_pay(command.advance, command.vendor, production.advances)
-    logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags)
-    entry, happened = logged[0], list[OfProduction](logged)
+    if command.accrual is not None:
+        happened += _replaced(command.accrual, command.posted_on, situation)
+        production = _after(happened, situation)
+    logged = spend.log_spend(command, production.spending, production.measure, production.currency, flags, of)
+    entry = logged[0]
     assert isinstance(entry, SpendLogged)
+    happened += logged
     if command.commitment is not None:
         happened += commitment.invoice(command.commitment, entry, production.commitments, flags)
     if command.advance is not None:
         happened += advance.account_for(command.advance, entry, production.advances, flags)
+    return happened
+
+
+def _replaced(accrual: SpendId, posted_on: date, situation: Situation) -> list[OfProduction]:
+    """S12: the accrual is reversed, on the day on which what takes its place is posted."""
+    spend.accrual(accrual, situation.production.spending)
+    because = "its invoice takes its place"
+    return _reversed(ReverseSpend(spend=accrual, posted_on=posted_on, reason=because), situation)
+
+
+def _batch(command: LogBatch, situation: Situation) -> list[OfProduction]:
+    """S13: line by line, each after those before it."""
+    before, of_all = situation.production.spending, {"commitment": command.commitment, "advance": command.advance}
+    first = len(before.entries) + 1
+    batch = batch_of(spend.number_of(first), spend.number_of(first + len(command.lines) - 1))
+    happened: list[OfProduction] = []
+    for line in command.lines:
+        entry = command.entry(line).model_copy(update=of_all)
+        logged = _logged(entry, situation, Of(batch, line.fringe, before=before))
+        situation = _situated(situation, logged)
+        happened += logged
     return happened
 
 
@@ -466,6 +541,23 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
             return [*commitment.reopen_commitment(command, known, available, roles, flags)]
 
 
+def _of_periods(command: period.PeriodCommand, situation: Situation) -> list[OfProduction]:
+    """N1, N4 to N6."""
+    production, periods = situation.production, situation.production.periods
+    match command:
+        case OpenPeriod():
+            return [*period.open_period(command, periods)]
+        case SoftClosePeriod():
+            return [*period.soft_close_period(command, periods)]
+        case ClosePeriod():
+            cost = production.spending.to_date(periods.existing(command.period).last_on)
+            return [*period.close_period(command, periods, cost, production.currency)]
+        case ReopenPeriod():
+            return [*period.reopen_period(command, periods, situation.metadata)]
+        case WithdrawReopening():
+            return [*period.withdraw_reopening(command, periods)]
+
+
 def _set(command: SetBudget, situation: Situation) -> list[OfProduction]:
     """B1 to B5; A1 when it takes the place of what an open round asks about."""
     production, rounds = situation.production, situation.production.approvals
@@ -491,6 +583,7 @@ def _recoded(command: RecodeSpend, situation: Situation) -> list[OfProduction]:
     production, flags = situation.production, situation.flags
     known, spending = production.commitments, production.spending
     beside = known.flags_of(command.spend)
+    spend.stands_alone(command.spend, spending)
     recoded = spend.recode_spend(command, spending, production.measure, flags, beside)
     _bars_nobody(command, production, situation.metadata)
     if not recoded:
@@ -509,16 +602,59 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
             raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 
+def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[OfProduction]:
+    """Y1 to Y7."""
+    production, metadata, around = situation.production, situation.metadata, situation.around
+    known, spending = production.paying, production.spending
+    match command:
+        case QuerySpend():
+            may = set(MAY_SEND[AnswerQuery])
+            answering = {person for person, roles in around.standing.roles.items() if not may.isdisjoint(roles)}
+            return [*paying.query_spend(command, spending, known, answering)]
+        case AnswerQuery():
+            return [*paying.answer_query(command, spending, known, situation.roles, metadata)]
+        case PaySpend():
+            on_facts = (spending, known, production.advances, production.approvals, around, production.measure)
+            return _posted([*paying.pay_spend(command, *on_facts, metadata, situation.flags)], situation)
+        case VoidPayment():
+            voided, difference = paying.void_payment(command, spending, known)
+            if difference is None:
+                return [voided]
+            back = ReverseSpend(spend=difference, posted_on=command.posted_on, reason=command.reason)
+            return _posted([voided, *_taken_back(back, situation)], situation)
+        case ReconcileSpend():
+            return [*paying.reconcile_spend(command, spending, known)]
+        case UndoReconciliation():
+            return [*paying.undo_reconciliation(command, spending, known)]
+
+
+def _posted(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
+    """N2, N3: the same, if the days of what it posts are open."""
+    for event in happened:
+        if isinstance(event, SpendLogged | SpendReversed):
+            period.takes(event.posted_on, situation.production.periods, situation.roles)
+    return happened
+
+
 def _reversed(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
-    """S4 to S7, O5, V3; what was to be paid for it is asked no more."""
+    """S4 to S7, Y5, Y6, O5."""
+    spend.stands_alone(command.spend, situation.production.spending)
+    paying.unpaid(command.spend, situation.production.paying)
+    return _taken_back(command, situation)
+
+
+def _taken_back(command: ReverseSpend, situation: Situation) -> list[OfProduction]:
+    """S4 to S7, O5, V3; what was to be paid for it, or asked about it, is asked no more."""
     production, flags = situation.production, situation.flags
     known, advances = production.commitments, production.advances
     beside = (*known.flags_of(command.spend), *advances.flags_of(command.spend))
     happened = spend.reverse_spend(command, production.spending, production.measure, flags, beside)
-    asked = production.approvals.on(command.spend, RequestKind.PAYMENT)
-    overtaken = [] if asked is None else [RequestRecalled(asked, command.spend, f"{command.spend} is reversed")]
+    payable = production.spending.payable(command.spend)
+    asked = production.approvals.on(payable, RequestKind.PAYMENT)
+    overtaken = [] if asked is None else [RequestRecalled(asked, payable, f"{command.spend} is reversed")]
+    queried = paying.ended_by_reversal(command.spend, production.paying)
     restored = (*commitment.take_back(command.spend, known, flags), *advance.take_back(command.spend, advances))
-    return [*happened, *restored, *overtaken]
+    return [*happened, *restored, *overtaken, *queried]
 
 
 def _through_policy(command: DirectCommand, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -532,7 +668,7 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
         return happened
     rule = policy.chosen(request, policies, rounds.beside(request.kind, request.subject), metadata.at.date())
     if not rule.steps and isinstance(command, RequestPayment | RecodeSpend):
-        steps = payment.asked_as_before(command.spend, rounds)
+        steps = payment.asked_as_before(production.spending.payable(command.spend), rounds)
         rule = replace(rule, rule="What was turned down", steps=steps) if steps else rule
     if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
         rule = policy.reachable(rule, situation.around.standing)
@@ -715,8 +851,9 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
         except Refusal as refusal:
             raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     if _is_of_an_entry(asked):
-        entry = production.spending.entries[asked.subject]
-        return [approved, PaymentReleased(asked.subject, entry.cost, entry.paid)]
+        entries = production.spending.paid_at_once(asked.subject)
+        due = production.advances.due
+        return [approved, *(PaymentReleased(each, entry.cost, due(each, entry)) for each, entry in entries.items())]
     assert asked.command is not None
     assert asked.body is not None
     command = _COMMANDS[asked.command].model_validate_json(asked.body)
@@ -771,8 +908,10 @@ def _excluded(production: Production, asked: Round) -> frozenset[PersonId]:
         case RequestKind.BUDGET:
             version = production.budgets.versions[asked.subject]
             return asked.excluded | asked.requesters | hands_in(version, production)
-        case RequestKind.PAYMENT if _is_of_an_entry(asked):
-            return asked.excluded | production.spending.entries[asked.subject].recoded_by
+        case RequestKind.PAYMENT:
+            entries = production.spending.paid_at_once(asked.subject).values()
+            payers = production.paying.payers(asked.subject)
+            return asked.excluded.union(payers, *(entry.recoded_by for entry in entries))
         case RequestKind.OVERAGE | RequestKind.TRANSFER | RequestKind.CONTINGENCY_DRAW:
             return asked.excluded | loggers(asked.accounts[-1], production)
         case _:

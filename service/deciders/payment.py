@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from events.ids import Memo, SpendId
+from events.ids import Memo, PayableId, SpendId
 from events.money import Money
 from events.policy import RequestKind, Step
 
@@ -34,7 +34,7 @@ class PaymentIsNotTurnedDown(Conflicting):
 
 
 class RequestPayment(Command):
-    """A line producer or an accountant asks again for a payment that was recalled or turned down."""
+    """A line producer or an accountant asks again for a payment that was recalled or turned down, of a whole batch."""
 
     refusals = (SpendIsMissing, SpendIsReversed, PaymentIsNotTurnedDown)
     example: ClassVar = {"spend": "S-000001", "reason": "The vendor sent the missing timesheets."}
@@ -52,7 +52,7 @@ def turned_down(
         waits: whether an open round waits for somebody.
     """
     entry = live(command.spend, spending)
-    rounds = _rounds(command.spend, approvals)
+    rounds = _rounds(spending.payable(command.spend), approvals)
     if not rounds:
         raise PaymentIsNotTurnedDown(command.spend, entry.paid, "was never asked about")
     number, last = rounds[-1]
@@ -63,17 +63,17 @@ def turned_down(
     return last
 
 
-def asked_as_before(spend: SpendId, approvals: Approvals) -> tuple[Step, ...]:
+def asked_as_before(payable: PayableId, approvals: Approvals) -> tuple[Step, ...]:
     """S9: the steps in which a payment was turned down last, if it ever was."""
     against = (Outcome.REJECTED, Outcome.CHANGES_REQUESTED)
-    return next((each.steps for _, each in reversed(_rounds(spend, approvals)) if each.outcome in against), ())
+    return next((each.steps for _, each in reversed(_rounds(payable, approvals)) if each.outcome in against), ())
 
 
-def _rounds(spend: SpendId, approvals: Approvals) -> list[tuple[int, Round]]:
+def _rounds(payable: PayableId, approvals: Approvals) -> list[tuple[int, Round]]:
     """The rounds on a payment in their order, with their numbers."""
     found = (
         (int(number.removeprefix("A-")), each)
         for number, each in approvals.rounds.items()
-        if (each.kind, each.subject) == (RequestKind.PAYMENT, spend)
+        if (each.kind, each.subject) == (RequestKind.PAYMENT, payable)
     )
     return sorted(found, key=itemgetter(0))

@@ -6,8 +6,9 @@ span funding, budget and spend without a race.
 C4  A member who holds the right opens a production, and becomes its first executive producer.
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
-P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, what
-    releases a commitment or a requisition, advances that come back, and reopening; nothing else.
+P3  A closed production takes receipts, reversals, recodes, requests for payment, payments with what becomes of them,
+    queries, the end of appointments, what releases a commitment or a requisition, advances that come back, what keeps
+    its periods and reports, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -24,25 +25,31 @@ from events import FlagEvent, OfProduction
 from events.advance import AdvanceEvent
 from events.approval import ApprovalEvent, ChangesRequested, RequestRecalled, RequestRejected
 from events.commitment import CommitmentEvent
+from events.cost_report import CostReportEvent
 from events.envelope import Metadata
 from events.estimate import EstimateEvent
 from events.financing import FinancingEvent
 from events.ids import AccountCode, BudgetId, FlagId, PersonId, Says, Text
 from events.money import Currency
+from events.paying import PayingEvent
+from events.period import PeriodEvent
 from events.policy import PolicyEvent, RequestKind, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
-from events.spend import SpendEvent, SpendRecoded
+from events.spend import PaymentReleased, SpendEvent, SpendRecoded
 from events.team import Appointed, Role, TeamEvent
 
-from . import advance, budget, estimate, financing, holds, policy, rounds, spend, team
+from . import advance, budget, cost_report, estimate, financing, holds, paying, period, policy, rounds, spend, team
 from .advance import Advances
 from .budget import Budgets
 from .command import Command, CurrencyInUse
 from .company import OF_GUESTS, Company
 from .control import Available, Measured
+from .cost_report import Reports
 from .estimate import Estimates
 from .financing import Financing, ToCover
 from .holds import Commitments
+from .paying import Paying
+from .period import Periods
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
 from .rounds import Approvals
@@ -127,9 +134,12 @@ class Production:
     policies: Policies = Policies()
     approvals: Approvals = Approvals()
     spending: Spending = Spending()
+    paying: Paying = Paying()
     commitments: Commitments = Commitments()
     estimates: Estimates = Map()
     advances: Advances = Advances()
+    periods: Periods = Periods()
+    reports: Reports = Reports()
     #: The last green light on each budget.
     greenlit: Map[BudgetId | None, ProductionGreenlit] = Map()
     #: How many flags were ever raised; the next one's number.
@@ -240,6 +250,10 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
             approvals = rounds.recoded(approvals, event)
         spending = spend.evolve(production.spending, event, metadata)
         production = replace(production, spending=spending, approvals=approvals)
+        if isinstance(event, PaymentReleased):
+            production = replace(production, paying=paying.asked(production.paying, event))
+    elif isinstance(event, PayingEvent):
+        production = replace(production, paying=paying.evolve(production.paying, event, metadata))
     elif isinstance(event, FinancingEvent):
         production = replace(production, financing=financing.evolve(production.financing, event))
     elif isinstance(event, ApprovalEvent):
@@ -249,7 +263,8 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         approvals, commitments = rounds.evolve(production.approvals, event, metadata), production.commitments
         if isinstance(event, TurnedDown) and approvals.rounds[event.round].kind is RequestKind.COMMITMENT:
             commitments = holds.turned_down(commitments, event.subject)
-        production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments)
+        held = paying.asked(production.paying, event)
+        production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments, paying=held)
     elif isinstance(event, CommitmentEvent):
         commitments = holds.evolve(production.commitments, event, metadata)
         production = replace(production, commitments=commitments)
@@ -257,6 +272,10 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         production = replace(production, estimates=estimate.evolve(production.estimates, event))
     elif isinstance(event, AdvanceEvent):
         production = replace(production, advances=advance.evolve(production.advances, event))
+    elif isinstance(event, PeriodEvent):
+        production = replace(production, periods=period.evolve(production.periods, event, metadata))
+    elif isinstance(event, CostReportEvent):
+        production = replace(production, reports=cost_report.evolve(production.reports, event))
     elif isinstance(event, TeamEvent):
         production = replace(production, team=team.evolve(production.team, event))
     elif isinstance(event, PolicyEvent):

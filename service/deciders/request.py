@@ -5,7 +5,7 @@ differs from the one in force, an entry about the account that it lands on, an a
 ask by it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -30,11 +30,23 @@ from events.financing import (
     FundingTerms,
     FundingWithdrawn,
 )
-from events.ids import AccountCode, BudgetId, Digest, FundingId, Memo, PersonId, RequisitionId, SpendId, VendorId
+from events.ids import (
+    AccountCode,
+    BudgetId,
+    Digest,
+    FundingId,
+    Memo,
+    PayableId,
+    PersonId,
+    RequisitionId,
+    SpendId,
+    VendorId,
+)
 from events.money import ExchangeRate, Money, at_rate
 from events.policy import ApprovalPolicyAdopted, Approver, RequestKind
 from events.production import Stage, StageEntered
-from events.spend import SpendLogged, SpendRecoded
+from events.relief import sums
+from events.spend import SpendLogged, SpendRecoded, SpendReversed, entries_of
 from events.team import Appointed, AppointmentEnded, Role
 
 from . import advance, payment, policy
@@ -47,8 +59,7 @@ from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
 from .refusal import words
 from .rounds import Outcome
-from .spend import Entry
-from .spend import paid as payment_of
+from .spend import NOT_PAID, Entry, billed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +92,7 @@ def requested(
     """
     persons = metadata.persons
     if isinstance(command, RequestPayment):
-        former = payment.turned_down(command, production.spending, production.approvals, waits=lambda _: False)
-        entry, excluded = production.spending.entries[command.spend], former.excluded | persons
-        content = former.content_hash
-        if entry.account not in former.accounts:
-            content = policy.hash_of(RequestKind.PAYMENT, command.spend, f"{content} on {entry.account}")
-        what = (command.spend, content, _of_entry(entry, production), entry.account, former.vendor)
-        return _of_payment(*what, excluded, production)
+        return _asked_again(command, production, persons)
     asks = partial(_asked_for, command, production, persons, metadata.at.date())
     for event in happened:
         match event:
@@ -109,20 +114,14 @@ def requested(
                 to = advance.payee(event)
                 paid = _dearer(event.base_amount, amount, production)
                 return replace(asks(RequestKind.PAYMENT, f"{kind.value} to {event.person or to}", paid), vendor=to)
-            case SpendLogged(spend) if advance.is_paid(spend, happened):
+            case SpendLogged(kind=kind) if kind in NOT_PAID:
                 return None
+            case SpendLogged():
+                return None if advance.pays(happened) else _of_what_is_logged(happened, production, persons)
             case SpendRecoded(spend) if production.advances.paid_for(spend):
                 return None
-            case SpendLogged(spend, account, vendor=vendor):
-                content = policy.hash_of(RequestKind.PAYMENT, spend, _ENTRY.dump_json(event).decode())
-                paid = _dearer(payment_of(event), Money(event.net + event.tax, event.currency), production)
-                return _of_payment(spend, content, paid, account, vendor, persons, production, event.cost)
-            case SpendRecoded(spend, _, account):
-                entry = production.spending.entries[spend]
-                content = policy.hash_of(RequestKind.PAYMENT, spend, _RECODED.dump_json(event).decode())
-                excluded = persons | entry.logged_by
-                paid, vendor = _of_entry(entry, production), entry.likeness[0]
-                return _of_payment(spend, content, paid, account, vendor, excluded, production)
+            case SpendRecoded():
+                return _of_what_is_recoded(event, production, persons)
             case CommitmentSubmitted() | AmendmentSubmitted():
                 return _of_commitment(event, production, metadata)
             case FundingWithdrawn(funding):
@@ -220,38 +219,87 @@ def _asked_for(
     )
 
 
+def _of_what_is_logged(happened: list[OfProduction], production: Production, persons: frozenset[PersonId]) -> Request:
+    """A request to pay an entry, or the entries of a batch; less what an accrual was that it takes the place of."""
+    logged = [event for event in happened if isinstance(event, SpendLogged)]
+    first, last = logged[0], logged[-1]
+    content = policy.hash_of(RequestKind.PAYMENT, first.batch or first.spend, "\n".join(map(_as_logged, logged)))
+    added = [(event.account, event.cost.amount) for event in logged]
+    added += [(event.account, -event.cost.amount) for event in happened if isinstance(event, SpendReversed)]
+    bills = [_dearer(billed(each), Money(each.net + each.tax, each.currency), production) for each in logged]
+    accounts = [each.account for each in logged]
+    return _of_payment(
+        first.batch or last.spend, content, bills, accounts, first.vendor, persons, production, sums(added)
+    )
+
+
+def _as_logged(event: SpendLogged) -> str:
+    return _ENTRY.dump_json(event).decode()
+
+
+def _of_what_is_recoded(event: SpendRecoded, production: Production, persons: frozenset[PersonId]) -> Request:
+    payable, moved = production.spending.payable(event.spend), {event.spend: event.to_account}
+    entries = production.spending.paid_at_once(payable)
+    content = policy.hash_of(RequestKind.PAYMENT, payable, _RECODED.dump_json(event).decode())
+    bills, accounts = _of_entries(entries, production, moved)
+    excluded = persons.union(*(entry.logged_by for entry in entries.values()))
+    vendor, added = entries[event.spend].likeness[0], {event.to_account: event.cost.amount}
+    return _of_payment(payable, content, bills, accounts, vendor, excluded, production, added)
+
+
+def _asked_again(command: RequestPayment, production: Production, persons: frozenset[PersonId]) -> Request:
+    """S9; what is left of it may be on other accounts than what was asked about before."""
+    spending = production.spending
+    former = payment.turned_down(command, spending, production.approvals, waits=lambda _: False)
+    payable = spending.payable(command.spend)
+    entries = spending.paid_at_once(payable)
+    bills, accounts = _of_entries(entries, production)
+    content, now = former.content_hash, {each.account for each in entries.values()}
+    if not now <= set(former.accounts) or len(entries) < len(entries_of(payable)):
+        of = f"{', '.join(entries)} on {', '.join(sorted(now))}" if len(entries) > 1 else f"on {accounts[0]}"
+        content = policy.hash_of(RequestKind.PAYMENT, payable, f"{content} {of}")
+    return _of_payment(payable, content, bills, accounts, former.vendor, former.excluded | persons, production)
+
+
+def _of_entries(
+    entries: Mapping[SpendId, Entry], production: Production, moved: Mapping[SpendId, AccountCode] | None = None
+) -> tuple[list[Money], list[AccountCode]]:
+    """What is paid for each of them, as it is measured; and their accounts."""
+    accounts = [(moved or {}).get(spend, entry.account) for spend, entry in entries.items()]
+    return [_of_entry(entry, production) for entry in entries.values()], accounts
+
+
 def _of_payment(
-    spend: SpendId,
+    payable: PayableId,
     content_hash: Digest,
-    paid: Money,
-    account: AccountCode,
+    bills: Iterable[Money],
+    accounts: Iterable[AccountCode],
     vendor: VendorId | None,
     excluded: frozenset[PersonId],
     production: Production,
-    cost: Money | None = None,
+    added: Mapping[AccountCode, Decimal] | None = None,
 ) -> Request:
-    """A request to pay an entry; it is past the budget of its account by all that is spent there.
+    """A request to pay an entry or a batch; it is past the budget of its accounts by all that is spent there.
 
     Args:
-        cost: of an entry that is being logged; what it costs is less than what is paid, by tax that comes back.
+        bills: what is paid, entry by entry, as it is measured.
+        added: what comes onto the accounts with it, beside what is spent there.
     """
-    force, entry = production.budgets.force, production.spending.entries.get(spend)
-    budgeted = Decimal(0) if force is None else force.amounts.get(account, Decimal(0))
-    spent = production.spending.spent_on(account)
-    if entry is None or entry.account != account:
-        spent += (cost or (paid if entry is None else entry.cost)).amount
+    force, nothing, more = production.budgets.force, Decimal(0), added or {}
+    amounts, touches = Map() if force is None else force.amounts, frozenset(accounts)
+    spent = {code: production.spending.spent_on(code) + more.get(code, nothing) for code in touches}
     return Request(
         kind=RequestKind.PAYMENT,
-        subject=spend,
+        subject=payable,
         content_hash=content_hash,
-        amount=paid,
-        accounts=(account,),
-        touches=frozenset({account}),
-        capped=frozenset({account}),
+        amount=Money(sum((bill.amount for bill in bills), nothing), production.currency),
+        accounts=tuple(sorted(touches)),
+        touches=touches,
+        capped=touches,
         held=_held(force),
-        levels=_levels((account,), force),
+        levels=_levels(touches, force),
         vendor=vendor,
-        percent_over=_percent_over(spent, budgeted),
+        percent_over=max(_percent_over(amount, amounts.get(code, nothing)) for code, amount in spent.items()),
         excluded=excluded,
     )
 
@@ -292,7 +340,7 @@ def _of_commitment(
 def _of_entry(entry: Entry, production: Production) -> Money:
     """What is paid for an entry, as it is measured."""
     _, net, tax, currency, *_ = entry.likeness
-    return _dearer(entry.paid, Money(net + tax, currency), production)
+    return _dearer(entry.billed, Money(net + tax, currency), production)
 
 
 def _dearer(paid: Money, as_billed: Money, production: Production) -> Money:

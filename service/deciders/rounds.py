@@ -299,16 +299,18 @@ class Circumstances:
         """A9: who says what becomes of a condition.
 
         Who set it; whom the step asks and who may approve, where it asks them no more or they may not; where nobody of
-        them may, whoever may override, or else an executive producer.
+        them may, whoever may override, or else an executive producer: of them first who gave no answer in the round.
         """
         excluded = self.excluded(asked)
         seats = self._seats(asked, condition.step, escalated=True)
         may = tuple(seat for seat in seats if seat not in excluded | asked.dealers)
         if condition.seat in may:
             return (condition.seat,)
-        for role in (asked.override_by, Role.EXECUTIVE_PRODUCER):
-            held = (person for person, roles in self.standing.roles.items() if role in roles)
-            may = may or tuple(sorted(person for person in held if person not in excluded))
+        answered = frozenset[PersonId]().union(*(vote.persons for vote in asked.votes))
+        for beside in (excluded | answered, excluded):
+            for role in (asked.override_by, Role.EXECUTIVE_PRODUCER):
+                held = (person for person, roles in self.standing.roles.items() if role in roles)
+                may = may or tuple(sorted(person for person in held if person not in beside))
         return may
 
     def falls_short(self, asked: Round) -> int | None:

@@ -7,11 +7,12 @@ S2  A well-formed account that no budget in force knows is recorded and flagged;
     spend too; contingency is a reserve and takes none.
 S3  The entry that takes an account past its budget, or further past it, is flagged with the figures.
 S4  An entry that agrees with a live one in vendor, amount, date and document is flagged as a likely duplicate;
-    when that one is reversed, of the live one before it.
+    when that one is reversed, of the live one before it. Entries of one batch are no duplicates of each other.
 S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own.
 S6  An entry is reversed once and recoded once, and a reversed one is not recoded.
-S7  A flag is cleared by the fact that mends it: a reversal, a recoding, or a budget that comes into force.
+S7  A flag is cleared by the fact that mends it: a reversal, a recoding, a credit, or a budget that comes into force.
 S11 While more is asked for an account, nobody else's entry is recoded to it: that would say who may not decide.
+S12 (`documents`) An accrual is paid to nobody; the entry that names it takes its place, and reverses it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from immutables import Map
 from pydantic import Field, ValidationInfo, field_validator
@@ -33,6 +34,7 @@ from events.ids import (
     Digest,
     FlagId,
     Memo,
+    PayableId,
     PersonId,
     RoundId,
     SpendId,
@@ -42,6 +44,7 @@ from events.ids import (
 )
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, WholeAmount, at_rate, converted, exact
 from events.spend import (
+    CREDITS,
     AccountOverspent,
     AlertScope,
     DuplicateSuspected,
@@ -54,6 +57,7 @@ from events.spend import (
     SpendOutsideBudget,
     SpendRecoded,
     SpendReversed,
+    entries_of,
 )
 
 from .budget import Budget
@@ -138,6 +142,42 @@ class RecodingBarsApprovers(Conflicting):
 
 
 @dataclass
+class NotAnAccrual(Conflicting):
+    """{spend}, {cost} on account {account}, is no accrual but {kind}; nothing takes its place."""
+
+    rule = "S12"
+    otherwise = "Name the accrual; an accountant or a line producer may reverse the entry."
+    spend: SpendId
+    account: AccountCode
+    cost: Money
+    kind: SpendKind
+
+
+@dataclass
+class SpendIsPaid(Conflicting):
+    """{spend} was paid on {paid_on}: {amount}, reference {reference}."""
+
+    rule = "Y6"
+    otherwise = (
+        "An accountant may void a payment that did not go through; what a vendor gives back is logged as a credit."
+    )
+    spend: SpendId
+    paid_on: date
+    amount: Money
+    reference: str
+
+
+@dataclass
+class DifferenceStaysWithItsPayment(Conflicting):
+    """{spend}, {cost}, is an exchange difference: it is neither reversed nor recoded by itself."""
+
+    rule = "Y5"
+    otherwise = "An accountant may void the payment, which takes it back, and record it anew on the right account."
+    spend: SpendId
+    cost: Money
+
+
+@dataclass
 class ContingencyTakesNoSpend(Conflicting):
     """Account {account} is contingency, a reserve; {cost} cannot be recoded to it."""
 
@@ -147,10 +187,46 @@ class ContingencyTakesNoSpend(Conflicting):
     cost: Money
 
 
+#: How money is spent; what comes back is no spend.
+SpentKind = Literal[
+    SpendKind.INVOICE,
+    SpendKind.PAYROLL,
+    SpendKind.PETTY_CASH,
+    SpendKind.CARD,
+    SpendKind.PER_DIEM,
+    SpendKind.MILEAGE,
+    SpendKind.ACCRUAL,
+    SpendKind.OTHER,
+]
+
+
+def fits_currency(amount: Decimal, info: ValidationInfo) -> Decimal:
+    """The amount with the decimals of the currency that is sent beside it."""
+    currency = info.data.get("currency")
+    return exact(amount, currency) if currency else amount
+
+
+def recovers_what_was_taxed(recoverable_tax: Decimal, info: ValidationInfo) -> Decimal:
+    """The tax that comes back, of the tax that is sent beside it."""
+    if recoverable_tax > info.data.get("tax", recoverable_tax):
+        raise ValueError("recoverable tax cannot be more than the tax")
+    return recoverable_tax
+
+
+def pays_somebody(advance: AdvanceId | None, info: ValidationInfo) -> AdvanceId | None:
+    """The advance, of what somebody is paid for."""
+    if advance is not None and info.data.get("kind") is SpendKind.ACCRUAL:
+        raise ValueError("nobody is paid for an accrual, out of an advance neither")
+    return advance
+
+
 class LogSpend(Command):
     """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
 
-    refusals = (CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, ActualRateDoesNotConvert)
+    refusals = (
+        *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother),
+        *(SpendIsMissing, SpendIsReversed, NotAnAccrual, ActualRateDoesNotConvert),
+    )
     example: ClassVar[dict[str, Any]] = {
         "account": "2200",
         "currency": "INR",
@@ -176,31 +252,33 @@ class LogSpend(Command):
     vendor_name: Text | None = Field(None, description="For the directory, when the vendor is new there.")
     spent_on: Day
     posted_on: Day
-    kind: SpendKind
+    kind: SpentKind
     document: Text | None = Field(None, description="The vendor's number: invoice, receipt, payroll batch.")
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
     memo: Memo | None = None
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
+    accrual: SpendId | None = Field(None, description="The accrual that it takes the place of, which it reverses.")
+    withheld: WholeAmount = Field(
+        Decimal(0), description="The part that is not paid to the vendor but owed to others, such as withholding tax."
+    )
     advance: AdvanceId | None = Field(None, description="The float or deposit that it was paid out of.")
 
-    @field_validator("net", "tax", "recoverable_tax", mode="after")
-    @classmethod
-    def _fits_currency(cls, amount: Decimal, info: ValidationInfo) -> Decimal:
-        currency = info.data.get("currency")
-        return exact(amount, currency) if currency else amount
+    _fits = field_validator("net", "tax", "recoverable_tax", "withheld", mode="after")(fits_currency)
+    _recovers = field_validator("recoverable_tax", mode="after")(recovers_what_was_taxed)
+    _pays = field_validator("advance", mode="after")(pays_somebody)
 
-    @field_validator("recoverable_tax", mode="after")
+    @field_validator("withheld", mode="after")
     @classmethod
-    def _recovers_what_was_taxed(cls, recoverable_tax: Decimal, info: ValidationInfo) -> Decimal:
-        if recoverable_tax > info.data.get("tax", recoverable_tax):
-            raise ValueError("recoverable tax cannot be more than the tax")
-        return recoverable_tax
+    def _withholds_what_is_billed(cls, withheld: Decimal, info: ValidationInfo) -> Decimal:
+        if withheld > info.data.get("net", withheld) + info.data.get("tax", Decimal(0)):
+            raise ValueError("no more is withheld than net and tax")
+        return withheld
 
 
 class ReverseSpend(Command):
     """An accountant or a line producer takes an entry back, whole."""
 
-    refusals = (SpendIsMissing, SpendIsReversed)
+    refusals = (SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment, SpendIsPaid)
     example: ClassVar = {"spend": "S-000001", "posted_on": "2026-11-20", "reason": "Invoice withdrawn."}
 
     spend: SpendId
@@ -211,7 +289,10 @@ class ReverseSpend(Command):
 class RecodeSpend(Command):
     """An accountant or a line producer moves an entry to another account, whole."""
 
-    refusals = (SpendIsMissing, SpendIsReversed, SpendIsRecoded, ContingencyTakesNoSpend, RecodingBarsApprovers)
+    refusals = (
+        *(SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment),
+        *(SpendIsRecoded, ContingencyTakesNoSpend, RecodingBarsApprovers),
+    )
     example: ClassVar = {
         "spend": "S-000001",
         "account": "2300",
@@ -227,6 +308,9 @@ class RecodeSpend(Command):
 
 SpendCommand = LogSpend | ReverseSpend | RecodeSpend
 
+#: S12, S14, Y5: nobody is paid for these.
+NOT_PAID = frozenset({*CREDITS, SpendKind.ACCRUAL, SpendKind.EXCHANGE_DIFFERENCE})
+
 #: What makes a likely duplicate: vendor, net, tax, currency, date, document.
 Likeness = tuple[VendorId, Decimal, Decimal, Currency, date, str | None]
 
@@ -238,11 +322,16 @@ class Entry:
     account: AccountCode
     cost: Money
     #: Net and tax, in base currency: recoverable tax is paid like any other.
+    billed: Money
+    #: The same without what is withheld.
     paid: Money
     likeness: Likeness
     #: The entry before it that is alike.
     earlier: SpendId | None
     logged_by: frozenset[PersonId]
+    kind: SpendKind
+    #: What it is paid together with; None: by itself.
+    batch: PayableId | None
     reversed: bool = False
     recoded: bool = False
     recoded_by: frozenset[PersonId] = frozenset()
@@ -261,6 +350,7 @@ class AccountSpend:
 
 
 _UNSPENT = AccountSpend()
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +359,8 @@ class Spending:
 
     entries: Map[SpendId, Entry] = Map()
     accounts: Map[AccountCode, AccountSpend] = Map()
+    #: What was posted on an account on a day, all in all.
+    posted: Map[tuple[AccountCode, date], Decimal] = Map()
     #: The last entry of those that are alike; each names the one before it.
     alike: Map[Likeness, SpendId] = Map()
     #: The flags that stand on likely duplicates, with both entries.
@@ -276,9 +368,26 @@ class Spending:
     #: The alerts that stand, by what they are about and the percentage.
     alerts: Map[tuple[AlertScope, str | None, int], FlagId] = Map()
 
+    def payable(self, spend: SpendId) -> PayableId:
+        """What is paid with an entry: itself, or its batch."""
+        return self.entries[spend].batch or spend
+
+    def paid_at_once(self, payable: PayableId) -> dict[SpendId, Entry]:
+        """The entries of it that are not reversed."""
+        found = {spend: self.entries[spend] for spend in entries_of(payable)}
+        return {spend: entry for spend, entry in found.items() if not entry.reversed}
+
     def spent_on(self, account: AccountCode) -> Decimal:
         """What is spent on an account."""
         return self.accounts.get(account, _UNSPENT).spent
+
+    def to_date(self, last_on: date) -> dict[AccountCode, Decimal]:
+        """By account, the cost that was posted up to the end of a day."""
+        cost: dict[AccountCode, Decimal] = {}
+        for (account, on), amount in self.posted.items():
+            if on <= last_on:
+                cost[account] = cost.get(account, Decimal(0)) + amount
+        return cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,23 +406,43 @@ class Measure:
         return cls(budget, version.amounts, version.contingency)
 
 
+@dataclass(frozen=True, slots=True)
+class Of:
+    """What else there is to say of an entry that is logged with others, or that comes back."""
+
+    batch: PayableId | None = None
+    fringe: bool = False
+    comes_back: bool = False
+    #: The entries before the batch.
+    before: Spending | None = None
+
+    def signed(self, amount: Decimal) -> Decimal:
+        """The amount as a cost; zero has no sign."""
+        return 0 - amount if self.comes_back else amount
+
+
 def log_spend(
-    command: LogSpend, spending: Spending, measure: Measure | None, base: Currency, flags: Iterator[FlagId]
+    command: LogSpend,
+    spending: Spending,
+    measure: Measure | None,
+    base: Currency,
+    flags: Iterator[FlagId],
+    of: Of = Of(),  # noqa: B008  # it never changes
 ) -> list[SpendEvent]:
-    """S1 to S4."""
+    """S1 to S4, S7."""
     gross = Money(command.net + command.tax - command.recoverable_tax, command.currency)
     try:
         cost = converted(gross, command.rate, base)
     except ValueError:
         raise ActualRateDoesNotConvert(command.currency, command.rate, base) from None
-    spend = f"S-{len(spending.entries) + 1:06}"
+    spend, cost = number_of(len(spending.entries) + 1), Money(of.signed(cost.amount), base)
     logged = SpendLogged(
         spend=spend,
         account=command.account,
         currency=command.currency,
-        net=command.net,
-        tax=exact(command.tax, command.currency),
-        recoverable_tax=exact(command.recoverable_tax, command.currency),
+        net=of.signed(command.net),
+        tax=of.signed(exact(command.tax, command.currency)),
+        recoverable_tax=of.signed(exact(command.recoverable_tax, command.currency)),
         rate=command.rate,
         cost=cost,
         vendor=command.vendor,
@@ -323,12 +452,39 @@ def log_spend(
         document=command.document,
         receipt_sha256=command.receipt_sha256,
         memo=command.memo,
+        batch=of.batch,
+        withheld=exact(command.withheld, command.currency),
+        fringe=of.fringe,
+        clears=_covered(command.account, cost, spending, measure),
     )
     flagged = [*_measured(spend, command.account, cost, spending, measure, flags)]
-    earlier = _last_live(spending.alike.get(_likeness(logged)), spending)
+    others = of.before or spending
+    earlier = _last_live(others.alike.get(_likeness(logged)), others)
     if earlier is not None:
         flagged.append(DuplicateSuspected(next(flags), spend, earlier))
     return [logged, *flagged]
+
+
+def post_difference(
+    posted: SpendLogged, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+) -> list[SpendEvent]:
+    """S2, S3, S7: an exchange difference, with the flags that it raises or mends; it looks like no other entry."""
+    cleared = _covered(posted.account, posted.cost, spending, measure)
+    flagged = _measured(posted.spend, posted.account, posted.cost, spending, measure, flags)
+    return [replace(posted, clears=cleared), *flagged]
+
+
+def number_of(place: int) -> SpendId:
+    """What the entry is called that comes at a place."""
+    return f"S-{place:06}"
+
+
+def accrual(spend: SpendId, spending: Spending) -> Entry:
+    """S12: the accrual of that number, if it is not reversed."""
+    entry = live(spend, spending)
+    if entry.kind is not SpendKind.ACCRUAL:
+        raise NotAnAccrual(spend, entry.account, entry.cost, entry.kind)
+    return entry
 
 
 def reverse_spend(
@@ -349,6 +505,7 @@ def reverse_spend(
     happened: list[SpendEvent] = [
         SpendReversed(command.spend, entry.account, entry.cost, command.posted_on, clears),
     ]
+    happened += _without_credit(command.spend, entry, spending, measure, flags)
     earlier = _last_live(entry.earlier, spending)
     later = [spend for spend, of in map(spending.suspected.__getitem__, suspected) if of == command.spend]
     if earlier is not None:
@@ -381,9 +538,19 @@ def recode_spend(
         to_account=command.account,
         cost=entry.cost,
         posted_on=command.posted_on,
-        clears=by_number([*_mended(command.spend, entry, spending, measure), *beside]),
+        clears=by_number(
+            [
+                *_mended(command.spend, entry, spending, measure),
+                *_covered(command.account, entry.cost, spending, measure),
+                *beside,
+            ]
+        ),
     )
-    return [recoded, *_measured(command.spend, command.account, entry.cost, spending, measure, flags)]
+    return [
+        recoded,
+        *_without_credit(command.spend, entry, spending, measure, flags),
+        *_measured(command.spend, command.account, entry.cost, spending, measure, flags),
+    ]
 
 
 def measured_anew(
@@ -421,25 +588,32 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
         case SpendLogged(spend, account, cost=cost):
             likeness = _likeness(event)
             before, hands = spending.alike.get(likeness), _together(metadata.persons)
-            entry = Entry(account, cost, paid(event), likeness, before, hands)
+            is_difference = event.kind is SpendKind.EXCHANGE_DIFFERENCE
+            bill = billed(event)
+            owed = paid(event) if event.withheld else bill
+            entry = Entry(account, cost, bill, owed, likeness, before, hands, event.kind, event.batch)
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
                 accounts=accounts.set(account, _with_spent(accounts, account, cost.amount, metadata.persons)),
-                alike=spending.alike.set(likeness, spend),
+                posted=_with_posted(spending.posted, account, event.posted_on, cost.amount),
+                alike=spending.alike if is_difference else spending.alike.set(likeness, spend),
             )
-        case SpendReversed(spend, account, cost):
+        case SpendReversed(spend, account, cost, posted_on):
             return replace(
                 spending,
                 entries=entries.set(spend, replace(entries[spend], reversed=True)),
                 accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount)),
+                posted=_with_posted(spending.posted, account, posted_on, -cost.amount),
             )
-        case SpendRecoded(spend, from_account, to_account, cost):
+        case SpendRecoded(spend, from_account, to_account, cost, posted_on):
             moved = replace(entries[spend], account=to_account, recoded=True, recoded_by=metadata.persons)
             accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
             hands = metadata.persons | entries[spend].logged_by
             accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, hands))
-            return replace(spending, entries=entries.set(spend, moved), accounts=accounts)
+            posted = _with_posted(spending.posted, from_account, posted_on, -cost.amount)
+            posted = _with_posted(posted, to_account, posted_on, cost.amount)
+            return replace(spending, entries=entries.set(spend, moved), accounts=accounts, posted=posted)
         case SpendOutsideBudget(flag, spend, account):
             flagged = accounts[account]
             flagged = replace(flagged, outside=flagged.outside.set(flag, spend))
@@ -484,11 +658,24 @@ def live(spend: SpendId, spending: Spending) -> Entry:
     return entry
 
 
-def paid(logged: SpendLogged) -> Money:
-    """What is paid for an entry, in base currency."""
+def stands_alone(spend: SpendId, spending: Spending) -> None:
+    """Y5: refuse to touch an exchange difference but by its payment."""
+    entry = live(spend, spending)
+    if entry.kind is SpendKind.EXCHANGE_DIFFERENCE:
+        raise DifferenceStaysWithItsPayment(spend, entry.cost)
+
+
+def billed(logged: SpendLogged) -> Money:
+    """Net and tax of an entry, in base currency."""
     if not logged.recoverable_tax:
         return logged.cost
     return at_rate(Money(logged.net + logged.tax, logged.currency), logged.rate, logged.cost.currency)
+
+
+def paid(logged: SpendLogged) -> Money:
+    """What is paid for an entry, in base currency."""
+    owed = Money(logged.net + logged.tax - logged.withheld, logged.currency)
+    return at_rate(owed, logged.rate, logged.cost.currency)
 
 
 def _likeness(logged: SpendLogged) -> Likeness:
@@ -519,6 +706,13 @@ def _with_spent(
     return replace(account, spent=account.spent + cost, loggers=known)
 
 
+def _with_posted(
+    posted: Map[tuple[AccountCode, date], Decimal], account: AccountCode, on: date, cost: Decimal
+) -> Map[tuple[AccountCode, date], Decimal]:
+    of = (account, on)
+    return posted.set(of, posted.get(of, _NOTHING) + cost)
+
+
 def _measured(
     spend: SpendId,
     code: AccountCode,
@@ -533,8 +727,23 @@ def _measured(
         yield _outside(spend, code, cost, measure, flags)
         return
     spent = spending.accounts.get(code, _UNSPENT).spent + cost.amount
-    if spent > budgeted:
+    if spent > budgeted and cost.amount > 0:
         yield _over(spend, code, measure.budget, budgeted, spent, cost.currency, flags)
+
+
+def _without_credit(
+    spend: SpendId, entry: Entry, spending: Spending, measure: Measure | None, flags: Iterator[FlagId]
+) -> Iterator[SpendEvent]:
+    """S3: the flag of an account that what came back kept within its budget, once that leaves it."""
+    if entry.cost.amount < 0 and measure is not None and entry.account in measure.amounts:
+        taken_back = Money(-entry.cost.amount, entry.cost.currency)
+        yield from _measured(spend, entry.account, taken_back, spending, measure, flags)
+
+
+def _covered(code: AccountCode, cost: Money, spending: Spending, measure: Measure | None) -> tuple[FlagId, ...]:
+    """S7: the flags that fall when so much comes back that the account is within its budget."""
+    budgeted = None if measure is None or cost.amount > 0 else measure.amounts.get(code)
+    return () if budgeted is None else within(spending, code, budgeted - cost.amount)
 
 
 def _outside(

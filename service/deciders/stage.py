@@ -3,8 +3,9 @@
 development → pre-production → production → post-production → distribution → closed; in any order that life
 takes, since shoots stop and start again.
 
-P3  A closed production takes receipts, reversals, recodes, requests for payment, the end of appointments, and
-    reopening; nothing else.
+P3  A closed production takes receipts, reversals, recodes, requests for payment, payments with what becomes of them,
+    queries, the end of appointments, what releases a commitment or a requisition, what keeps its periods and reports,
+    and reopening; nothing else.
 P4  Reopening a closed production needs a reason.
 """
 

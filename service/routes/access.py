@@ -1,7 +1,7 @@
 """Who is at the door and what they may enter: the dependencies that every route shares."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, get_origin
@@ -12,7 +12,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 
 from events.bells import Bells
-from events.ids import PersonId, Slug, StreamId
+from events.ids import AccountCode, PersonId, Slug, StreamId
 from events.log import Log
 from events.money import Currency
 from projections.runner import Runner
@@ -273,6 +273,21 @@ async def reading(at: Doors, sender: Person, company: Slug, production: Slug) ->
     return Reading(
         stream_id, state.title, state.currency, state.time_zone, sight(state, of_company, readers, on), readers
     )
+
+
+def shown_to(production: Reading, accounts: Iterable[AccountCode] | None, figure: str) -> None:
+    """A total is explained by the accounts that it is the sum of; a charge by its base, which may tell of accounts.
+
+    Args:
+        accounts: None asks for all of them.
+    """
+    if not production.sight.shows(accounts):
+        raise Problem(
+            403,
+            "FigureIsConfidential",
+            f"What {figure.replace('_', ' ')} is made of is not shown to you.",
+            production.sight.withheld or "",
+        )
 
 
 Readable = Annotated[Reading, Depends(readable)]

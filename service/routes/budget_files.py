@@ -19,12 +19,8 @@ from service.spreadsheets import CSV, XLSX, csv_of, quoted
 
 from .access import Readable, operation_id
 from .commands import media_type_of, raw
-from .listing import attached
+from .listing import PDF, attached
 from .views import PRODUCTION
-
-PDF = "application/pdf"
-#: What a version may be asked for as, beside JSON.
-FILES = (CSV, XLSX, *((PDF,) if pdf.INSTALLED else ()))
 
 router = APIRouter(tags=["Budget files"], generate_unique_id_function=operation_id)
 

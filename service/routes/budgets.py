@@ -1,6 +1,6 @@
 """Budget versions over HTTP: a version in full, what its figures are made of, and how it differs from another."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Annotated
@@ -20,9 +20,9 @@ from service.deciders.budget_detail import LineIsTooLarge
 from service.problems import Problem, told
 from service.spreadsheets import CSV, XLSX
 
-from .access import At, Doors, Readable, Reading, operation_id
-from .budget_files import FILES, PDF, file_of
-from .listing import JSON, preferred
+from .access import At, Doors, Readable, Reading, operation_id, shown_to
+from .budget_files import file_of
+from .listing import FILES, JSON, PDF, preferred
 from .views import PRODUCTION, AtLeast, Shown, caught_up, company_of, snapshot, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
@@ -167,21 +167,6 @@ async def get_what_if(
         raise replace(told(refusal), status=422, otherwise="Send a smaller percentage.") from None
     await _stamp(at, response, production, recorded)
     return budget_document.compared(production.stream_id, otherwise, drafted)
-
-
-def shown_to(production: Reading, accounts: Iterable[AccountCode] | None, figure: str) -> None:
-    """A total is explained by the accounts that it is the sum of; a charge by its base, which may tell of accounts.
-
-    Args:
-        accounts: None asks for all of them.
-    """
-    if not production.sight.shows(accounts):
-        raise Problem(
-            403,
-            "FigureIsConfidential",
-            f"What {figure.replace('_', ' ')} is made of is not shown to you.",
-            production.sight.withheld or "",
-        )
 
 
 async def _explained(

@@ -44,6 +44,7 @@ from service.identity import end_all
 from service.problems import FieldError, Problem, malformed, malformed_fields, slug
 
 from .access import CompanySlug, Doors, Person, ProductionSlug, Sender, authenticated, operation_id, reading, twice
+from .issued import with_report
 from .naming import entered
 
 #: Larger than the largest budget that a command may set.
@@ -61,7 +62,7 @@ _IN_COMPANY = (*COMPANY_COMMANDS, OpenProduction)
 RESERVED = frozenset(
     {
         *("inbox", "events", "productions", "members", "people", "keys", "tokens", "identities", "accept-invitation"),
-        *("delegations", "directory-changes"),
+        *("delegations", "directory-changes", "slate"),
         *map(slug, (c.__name__ for c in COMPANY_COMMANDS)),
     }
 )
@@ -263,6 +264,7 @@ async def _send(
         on_behalf_of=None if behalf == sender.person else behalf,
     )
     await entered(at, wish)
+    wish = await with_report(at, sender, wish, keeps=not dry_run)
     try:
         answer = await (at.handling.rehearse(wish) if dry_run else at.handling.handle(wish))
     except (ContentHasChanged, CannotTakeEffect) as refusal:

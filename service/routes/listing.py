@@ -17,9 +17,10 @@ from sqlalchemy import Select, select
 
 from events.ids import StreamId
 from projections.projection import Projection
+from service.budget_files import pdf
 from service.deciders.confidential import Sight
 from service.problems import FieldError, Problem
-from service.spreadsheets import CSV, csv_of, quoted
+from service.spreadsheets import CSV, XLSX, csv_of, quoted
 
 from .access import Doors
 from .views import AsOf, AtLeast, Shown, asked_for, shown_now, snapshot, stamp
@@ -28,6 +29,9 @@ V = TypeVar("V", bound=BaseModel)
 
 JSON = "application/json"
 JSON_LINES = "application/jsonl"
+PDF = "application/pdf"
+#: What a version of the budget and a cost report may be asked for as, beside JSON.
+FILES = (CSV, XLSX, *((PDF,) if pdf.INSTALLED else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +132,7 @@ def answered(
     if page.media_type == JSON:
         stamp(response, page.shown, sight)
         return view
-    everything = _whole(entries, model, page.media_type, name)
+    everything = whole(entries, model, page.media_type, name)
     stamp(everything, page.shown, sight)
     return everything
 
@@ -150,13 +154,17 @@ def _places(cursor: str) -> tuple[int, int]:
     return version, place
 
 
-def _whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str, name: str) -> Response:
+def whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str, name: str) -> Response:
     """All entries at once, for a spreadsheet or a program."""
     if media_type == JSON_LINES:
         return Response("".join(f"{each.model_dump_json()}\n" for each in entries), media_type=JSON_LINES)
+    return Response(as_csv(entries, model), media_type=CSV, headers=attached(f"{name}.csv"))
+
+
+def as_csv(entries: Iterable[BaseModel], model: type[BaseModel]) -> str:
+    """The entries as a spreadsheet reads them, with their fields as a head."""
     columns = list(model.model_fields)
-    written = csv_of([columns, *(_cells(each, columns) for each in entries)])
-    return Response(written, media_type=CSV, headers=attached(f"{name}.csv"))
+    return csv_of([columns, *(_cells(each, columns) for each in entries)])
 
 
 def attached(name: str) -> dict[str, str]:

@@ -18,9 +18,8 @@ from service.problems import MEDIA_TYPE, ProblemDetails, slug
 from service.spreadsheets import CSV
 
 from . import commands, members
-from .budget_files import FILES
 from .feed import EVENT_STREAM
-from .listing import JSON, JSON_LINES
+from .listing import FILES, JSON, JSON_LINES
 
 EXAMPLES = Path(__file__).parent / "examples.json"
 
@@ -76,6 +75,7 @@ OF_THE_INBOX = OF_EVERY_VIEW | {
     "404": "There is no such company for the sender.",
     "422": "A parameter cannot be read; or the sender signs in alike for several companies, and names none.",
 }
+OF_THE_SLATE = OF_EVERY_VIEW | {"404": OF_THE_INBOX["404"]}
 OF_A_PRODUCTIONS_VIEW = OF_EVERY_VIEW | {
     "403": "The sender holds no role on the production, or sends an API key that was not made for reading.",
     "404": "There is no such production for the sender.",
@@ -150,6 +150,7 @@ HEADERS = {
     "Position": "Position of the log that the answer shows.",
     "Stream-Link": "Version and link of the stream that is shown: what `greenlight verify --expect` takes.",
     "Withheld": "That something is not shown to the reader's roles; without it everything is.",
+    "Repr-Digest": "SHA-256 of the bytes, as RFC 9530 writes it; the log holds the same.",
     "Idempotency-Replayed": "`true` when the request came before and this is its first answer again.",
     "Retry-After": "Seconds after which to try again.",
     "WWW-Authenticate": "`Bearer`.",
@@ -277,19 +278,21 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     answers, name = operation["responses"], operation["operationId"]
     shown = examples().get("views", {}).get(name)
     headers = ("ETag", "Position", "Stream-Link", *(() if name == "funding" else ("Withheld",)))
-    answers["200"]["headers"] = _headers(*headers) if name != "inbox" else _headers("Position")
+    of_their_own = {"inbox": ("Position",), "slate": ("Position",), "issued_cost_report": ("Repr-Digest",)}
+    answers["200"]["headers"] = _headers(*of_their_own.get(name, headers))
     if shown is not None:
         _exemplify(answers["200"]["content"]["application/json"], {name: shown})
     parameters = operation.get("parameters", [])
     if any(parameter["name"] == "accept" for parameter in parameters):
         # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
-        others = FILES if name == "budget" else (CSV, JSON_LINES)
+        files = {"budget": FILES, "cost_report": (*FILES, JSON_LINES), "issued_cost_report": (CSV,)}
+        others = files.get(name, (CSV, JSON_LINES))
         answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in others}
     if of_production:
         _add_problems(answers, OF_A_PRODUCTIONS_VIEW, "every view", "a production's view", name)
     else:
-        _add_problems(answers, OF_THE_INBOX, "every view", name)
+        _add_problems(answers, OF_THE_INBOX if name == "inbox" else OF_THE_SLATE, "every view", name)
 
 
 def _describe_door(operation: dict[str, Any]) -> None:

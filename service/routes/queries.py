@@ -1,6 +1,7 @@
 """The views over HTTP: what each projection answers, now or as of then."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
     Select,
+    Subquery,
     Table,
     all_,
     and_,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy import Text as SqlText
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from events.commitment import CommitmentKind, CommitmentState
 from events.ids import AccountCode, BudgetId, FundingId, PersonId, Slug, SpendId, StreamId, Text, VendorId, shape
@@ -54,8 +57,8 @@ from projections.flags import Flag, FlagRow, Flags
 from projections.funding import Funding
 from projections.house import EVERYBODY, Barred
 from projections.inbox import Inbox
-from projections.projection import Rows
-from projections.spend_register import RegisterLine, SpendRegister
+from projections.projection import Kind, Rows
+from projections.spend_register import QueryRow, RegisterLine, SpendRegister
 from projections.stored import load
 from service.deciders.command import AnyDay
 from service.deciders.company import CompanyIsMissing
@@ -202,10 +205,11 @@ async def get_inbox(
         streams = list((await connection.execute(select(mine.c.stream_id).where(where).distinct())).scalars())
         driver = (await connection.get_raw_connection()).driver_connection
         rows = await load(driver, projection.kinds, [sender.company, *streams])
-    alerts, out = await _open_alerts(at, streams), await unsettled(at, streams)
+    alerts, queries = await _open_alerts(at, streams), await _open_queries(at, streams)
+    out = await unsettled(at, streams)
     response.headers["Position"] = str(position)
     barred = await _barred(at, rows, streams)
-    told = (rows, alerts, out, sorted(streams))
+    told = (rows, alerts, queries, out, sorted(streams))
     return inbox.inbox(*told, sender.person, position, at.clock(), sender.of_company, barred)
 
 
@@ -216,6 +220,15 @@ async def _open_alerts(at: Doors, streams: Sequence[StreamId]) -> list[FlagRow]:
     async with snapshot(at, flags.PROJECTION) as (connection, _):
         rows = (await connection.execute(select(raised).outerjoin(cleared, joined).where(where))).mappings()
         return [flags.FLAGS.read(dict(row)) for row in rows]
+
+
+async def _open_queries(at: Doors, streams: Sequence[StreamId]) -> list[QueryRow]:
+    queries, ends = spend_register.QUERIES.table, spend_register.QUERY_ENDS.table
+    joined = and_(ends.c.stream_id == queries.c.stream_id, ends.c.number == queries.c.number)
+    where = and_(queries.c.stream_id.in_(streams), ends.c.version.is_(None))
+    async with snapshot(at, spend_register.PROJECTION) as (connection, _):
+        rows = (await connection.execute(select(queries).outerjoin(ends, joined).where(where))).mappings()
+        return [spend_register.QUERIES.read(dict(row)) for row in rows]
 
 
 @router.get(PRODUCTION + "/audit-trail", name="audit_trail", response_model=AuditTrail)
@@ -318,9 +331,10 @@ async def get_spend_register(
     kind: Annotated[SpendKind | None, Query(description="Of spend.")] = None,
     state: Annotated[Literal["logged", "recoded", "reversed"] | None, Query(description="Of the entry.")] = None,
     payment: Annotated[
-        Literal["released", "waiting", "refused", "by_advance", "not_asked"] | None,
-        Query(description="Whether it may be paid."),
+        Literal["released", "waiting", "refused", "by_advance", "not_asked", "paid", "reconciled"] | None,
+        Query(description="Whether it may be paid, or was."),
     ] = None,
+    queried: Annotated[bool | None, Query(description="Whether a query on it is open.")] = None,
     amount_min: Least = None,
     amount_max: Most = None,
     posted_from: Annotated[AnyDay | None, Query(description="Posted on this day or later.")] = None,
@@ -343,24 +357,27 @@ async def get_spend_register(
 
     def up_to(version: int) -> Select[Any]:
         place = (lines.c.version * 2 + lines.c.part).label("place")
-        of_entry, (of_payment, asked_in) = _state(lines, version), _payment(lines, version)
-        return (
+        of_entry, became = _state(lines, version), _became(lines, production.stream_id, version)
+        register = (
             select(
                 lines,
                 *(column for column in entries.c if column.name not in ("stream_id", "spend", "currency")),
                 entries.c.currency.label("spent_currency"),
                 func.coalesce(vendors.c.name, entries.c.vendor).label("vendor_name"),
                 of_entry.label("state"),
-                of_payment.label("payment"),
-                asked_in.label("payment_round"),
+                became.payment.label("payment"),
+                *became.columns,
                 func.sum(lines.c.amount).over(order_by=place).label("running_total"),
                 func.sum(lines.c.amount).over().label("total"),
                 place,
             )
             .join(entries, and_(entries.c.stream_id == lines.c.stream_id, entries.c.spend == lines.c.spend))
             .outerjoin(vendors, and_(vendors.c.company == company, vendors.c.vendor == entries.c.vendor))
-            .where(*where, *_equal((of_entry, state), (of_payment, payment)), lines.c.version <= version)
         )
+        for said in became.said:
+            register = register.outerjoin(said, said.c.spend == lines.c.spend)
+        asked_for = _equal((of_entry, state), (became.payment, payment), (became.is_queried, queried))
+        return register.where(*where, *asked_for, lines.c.version <= version)
 
     page = await listed(at, spend_register.PROJECTION, production.stream_id, terms, up_to)
     shown = [_register_line(row) for row in page.rows]
@@ -489,10 +506,22 @@ def _told(trail: Table, sight: Sight) -> ColumnElement[bool]:
 def _of_shown_entries(spend: ColumnElement[str], production: Reading) -> ColumnElement[bool]:
     """Whether an entry of spend is shown: it is no pay, and never stood on an account that is not open.
 
-    Lines of all versions count: the rights are today's, whatever moment is looked at.
+    An exchange difference is shown where the entry that it is of is shown as well. Lines of all versions count: the
+    rights are today's, whatever moment is looked at.
     """
     if production.sight.open is None:
         return true()
+    paid = spend_register.PAID.table.alias("paid")
+    of_closed = exists().where(
+        paid.c.stream_id == production.stream_id,
+        paid.c.spend == spend,
+        paid.c.difference_of.is_not(None),
+        not_(_is_open(paid.c.difference_of, production)),
+    )
+    return and_(_is_open(spend, production), not_(of_closed))
+
+
+def _is_open(spend: ColumnElement[Any], production: Reading) -> ColumnElement[bool]:
     entry, line = spend_register.ENTRIES.table.alias("entry"), spend_register.LINES.table.alias("line")
     stood = exists().where(
         line.c.stream_id == production.stream_id, line.c.spend == spend, _beyond(production.sight, line.c.account)
@@ -537,6 +566,46 @@ def _payment(lines: Table, version: int) -> tuple[ColumnElement[str], ColumnElem
     refused = and_(said == "waiting", ended.correlate(lines))
     payment = case((refused, "refused"), (said == "by_rule", "released"), else_=func.coalesce(said, "not_asked"))
     return payment, case((said.not_in(("by_rule", "by_advance")), asked_in))
+
+
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What had become of a line's entry."""
+
+    payment: ColumnElement[str]
+    is_queried: ColumnElement[bool]
+    columns: Sequence[ColumnElement[Any]]
+    #: From where, by entry.
+    said: Sequence[Subquery]
+
+
+def _became(lines: Table, stream: StreamId, version: int) -> Became:
+    """What had become of a line's entry at a version: whether it might be paid, or was, and what is asked about it."""
+    of_payment, asked_in = _payment(lines, version)
+    paid, found = _last(spend_register.PAID, stream, version), _last(spend_register.FOUND, stream, version)
+    asked = _queried(stream, version)
+    columns = [asked_in.label("payment_round"), asked.c.query]
+    columns += [paid.c[name] for name in ("difference_of", "paid_on", "method", "reference", "paid")]
+    columns += [found.c[name] for name in ("statement", "statement_line", "found_on")]
+    payment = case((paid.c.paid_on.is_(None), of_payment), (found.c.statement.is_(None), "paid"), else_="reconciled")
+    return Became(payment, asked.c.query.is_not(None), columns, (paid, found, asked))
+
+
+def _last(of: Kind, stream: StreamId, version: int) -> Subquery:
+    """What was said last of each entry, up to a version."""
+    table = of.table
+    said = select(table).where(table.c.stream_id == stream, table.c.version <= version)
+    said = said.ext(distinct_on(table.c.spend))
+    return said.order_by(table.c.spend, table.c.version.desc()).subquery()
+
+
+def _queried(stream: StreamId, version: int) -> Subquery:
+    """The queries that were open at a version; at most one on an entry."""
+    queries, ends = spend_register.QUERIES.table, spend_register.QUERY_ENDS.table
+    ended = exists().where(ends.c.stream_id == stream, ends.c.number == queries.c.number, ends.c.version <= version)
+    number = func.concat("Q-", queries.c.number).label("query")
+    asked = select(queries.c.spend, number).where(queries.c.stream_id == stream, queries.c.version <= version)
+    return asked.where(not_(ended)).subquery()
 
 
 def _register_line(row: Any) -> RegisterLine:

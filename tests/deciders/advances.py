@@ -16,7 +16,11 @@ from service.deciders.advance import (
     ReturnedBeyondAdvance,
 )
 from service.deciders.command import Command
+from service.deciders.documents import LogBatch
+from service.deciders.paying import PaidOutOfAdvance
 from service.deciders.spend import AdvanceIsMissing, DepositIsWithAnother, LogSpend
+from tests.deciders.documents import batch, line
+from tests.deciders.paying import pay
 from tests.deciders.rung import WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -34,7 +38,7 @@ from tests.spec import Story
 FLOAT, DEPOSIT = "FLOAT-0001", "DEP-0001"
 
 
-def pay(amount: str = "20000", **more: Any) -> PayAdvance:
+def pay_out(amount: str = "20000", **more: Any) -> PayAdvance:
     """A float to the director, unless it says otherwise."""
     held = {} if "vendor" in more else {"person": DIRECTOR}
     kind = AdvanceKind.DEPOSIT if "vendor" in more else AdvanceKind.FLOAT
@@ -55,31 +59,36 @@ def close_short(advance: str = FLOAT) -> CloseAdvance:
     return CloseAdvance(advance=advance, account=ART, posted_on=TODAY, reason=WHY)
 
 
-FLOATED: Story = [*LOCKED, (ACCOUNTANT, pay())]
-DEPOSITED: Story = [*LOCKED, (ACCOUNTANT, pay("50000", vendor="kala-sets"))]
+FLOATED: Story = [*LOCKED, (ACCOUNTANT, pay_out())]
+DEPOSITED: Story = [*LOCKED, (ACCOUNTANT, pay_out("50000", vendor="kala-sets"))]
 RETURNED: Story = [*FLOATED, (ACCOUNTANT, give_back("20000"))]
 #: The accountant holds it; the line producer paid it out.
-OF_THE_ACCOUNTANT: Story = [*LOCKED, (LINE_PRODUCER, pay(person=ACCOUNTANT))]
+OF_THE_ACCOUNTANT: Story = [*LOCKED, (LINE_PRODUCER, pay_out(person=ACCOUNTANT))]
 
-SOUND: tuple[Command, ...] = (pay(), give_back("1500"), close_short())
+SOUND: tuple[Command, ...] = (pay_out(), give_back("1500"), close_short())
 
 _OWN = FloatIsYourOwn(ACCOUNTANT, inr("20000.00"))
 _SETTLED = AdvanceIsSettled(FLOAT, inr("20000.00"), AdvanceState.RETURNED)
+
+
+def _envelope(**more: Any) -> LogBatch:
+    return batch(line(ART, "100"), **more)
+
 
 RUNGS = [
     Rung(
         "PayAdvance: to somebody who is nobody here",
         LOCKED,
         ACCOUNTANT,
-        pay(person=STRANGER),
+        pay_out(person=STRANGER),
         HolderIsNobodyHere(STRANGER),
     ),
-    Rung("PayAdvance: to oneself", LOCKED, ACCOUNTANT, pay(person=ACCOUNTANT), _OWN),
+    Rung("PayAdvance: to oneself", LOCKED, ACCOUNTANT, pay_out(person=ACCOUNTANT), _OWN),
     Rung(
         "PayAdvance: foreign without a rate",
         LOCKED,
         ACCOUNTANT,
-        pay(currency="USD"),
+        pay_out(currency="USD"),
         AdvanceRateDoesNotConvert("USD", None, "INR"),
     ),
     Rung("ReturnAdvance: of none", LOCKED, ACCOUNTANT, give_back("1"), AdvanceIsMissing(FLOAT)),
@@ -95,6 +104,21 @@ RUNGS = [
     Rung("CloseAdvance: of none", LOCKED, ACCOUNTANT, close_short(), AdvanceIsMissing(FLOAT)),
     Rung("CloseAdvance: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, close_short(), _OWN),
     Rung("CloseAdvance: of what is back already", RETURNED, ACCOUNTANT, close_short(), _SETTLED),
+    Rung("LogBatch: out of no such advance", LOCKED, LINE_PRODUCER, _envelope(advance=FLOAT), AdvanceIsMissing(FLOAT)),
+    Rung(
+        "LogBatch: out of another vendor's deposit",
+        DEPOSITED,
+        LINE_PRODUCER,
+        _envelope(advance=DEPOSIT),
+        DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "crew-payroll"),
+    ),
+    Rung(
+        "PaySpend: of what was paid out of a float",
+        [*FLOATED, (LINE_PRODUCER, receipt_of("100"))],
+        ACCOUNTANT,
+        pay("S-000001"),
+        PaidOutOfAdvance("S-000001", inr("100.00"), FLOAT),
+    ),
     Rung("LogSpend: out of no such advance", LOCKED, LINE_PRODUCER, receipt_of("100"), AdvanceIsMissing(FLOAT)),
     Rung(
         "LogSpend: out of another vendor's deposit",

@@ -10,6 +10,7 @@ from decimal import Decimal
 from events.budget import ChargeKind, Level
 from events.commitment import CommitmentKind
 from events.ids import AccountCode, PersonId, RoundId, SpendId
+from events.money import ExchangeRate
 from events.policy import Approver, Policy, RequestKind, Rule, Step, When
 from events.spend import SpendKind
 from events.team import Role
@@ -20,11 +21,13 @@ from service.deciders.budget_content import Base, BudgetCharge
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
 from service.deciders.commitment import SubmitCommitment
+from service.deciders.paying import AnswerQuery, QuerySpend
 from service.deciders.rounds import Outcome, Round
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
-from tests.deciders.advances import DEPOSIT, pay, receipt_of
+from tests.deciders.advances import DEPOSIT, pay_out, receipt_of
 from tests.deciders.commitments import bought, order, requisition
+from tests.deciders.paying import pay, reconcile
 from tests.deciders.rounds import adopted, says
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -85,6 +88,11 @@ CLOSED = {
     "a float": "413801",
     "what is owed beyond a float": "86429",
     "a deposit that was kept for the lead": "290317",
+    "a wage in dollars": "365947",
+    "what left the bank for it": "369533",
+    "what currency made of it": "3586",
+    "what was asked of a wage": "555557",
+    "what was answered of it": "555589",
 }
 #: Of the department head's own accounts.
 OWN = {"spend on drones": "154858"}
@@ -271,9 +279,26 @@ def story() -> Story:
     told = says(told, PRODUCER, _payment(told, "S-000010"), words=said)
     told = says(told, PRODUCER, _payment(told, "S-000004"), RequestChanges, words=said)
     told += [
-        (ACCOUNTANT, pay(CLOSED["a float"], person=LINE_PRODUCER)),
+        (ACCOUNTANT, pay_out(CLOSED["a float"], person=LINE_PRODUCER)),
         (LINE_PRODUCER, receipt_of("500230", "CB-1")),
-        (ACCOUNTANT, pay(CLOSED["a deposit that was kept for the lead"], vendor="lead-inc")),
+        (ACCOUNTANT, pay_out(CLOSED["a deposit that was kept for the lead"], vendor="lead-inc")),
         (ACCOUNTANT, CloseAdvance(advance=DEPOSIT, account=LEAD, posted_on=FIRST_DAY, reason=why)),
     ]
-    return told
+    return _with_wage_in_dollars(told)
+
+
+def _with_wage_in_dollars(told: Story) -> Story:
+    """A wage that is asked about, paid, and found; what currency made of it stands on an account that is open."""
+    production = play(told).production
+    assert production is not None
+    number, at = f"S-{len(production.spending.entries) + 1:06}", ExchangeRate("USD", "INR", Decimal(83))
+    wage = spend(ART, "4409", "W-5", kind=SpendKind.PAYROLL, vendor="crew-payroll", currency="USD", rate=at)
+    asked = QuerySpend(spend=number, question=f"Why not {CLOSED['what was asked of a wage']}?")
+    answered = AnswerQuery(query="Q-1", answer=f"It was {CLOSED['what was answered of it']}.")
+    told = [*told, (ACCOUNTANT, wage)]
+    return [
+        *says(told, PRODUCER, _payment(told, number)),
+        *[(PRODUCER, asked), (ACCOUNTANT, answered)],
+        (ACCOUNTANT, pay(number, CLOSED["what left the bank for it"], account=EDITING)),
+        *[(ACCOUNTANT, reconcile(number)), (PRODUCER, asked)],
+    ]

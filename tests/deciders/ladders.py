@@ -107,6 +107,7 @@ from service.deciders.receipt import (
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
     ContingencyTakesNoSpend,
+    DifferenceStaysWithItsPayment,
     RecodingBarsApprovers,
     SpendIsMissing,
     SpendIsRecoded,
@@ -130,7 +131,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import advances, commitments, rounds
+from tests.deciders import advances, commitments, documents, paying, periods, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -232,6 +233,9 @@ SOUND: dict[type[Command], Command] = {
         *rounds.SOUND,
         *commitments.SOUND,
         *advances.SOUND,
+        *documents.SOUND,
+        *paying.SOUND,
+        *periods.SOUND,
     )
 }
 
@@ -990,6 +994,13 @@ _SPEND = [
         SpendIsReversed("S-000003", "6700", inr("5000")),
     ),
     Rung(
+        "RecodeSpend: of an exchange difference",
+        paying.DEARER,
+        ACCOUNTANT,
+        recode("S-000002", STORY),
+        DifferenceStaysWithItsPayment("S-000002", inr("130.50")),
+    ),
+    Rung(
         "RecodeSpend: a second time",
         SPENT,
         ACCOUNTANT,
@@ -1046,6 +1057,8 @@ def _of_every_command(command: type[Command]) -> list[Rung]:
     person = next(p for p in (MAYA, PRODUCER, ACCOUNTANT) if _may(p, command))
     if ProductionIsClosed in decision.refusals(command):
         rungs.append(Rung(f"{name}: after the end", CLOSED, person, body, ProductionIsClosed(name)))
+    if command in decision.POSTING:
+        rungs += periods.of_posting(body)
     if isinstance(body, decision.Limited):
         story = (
             commitments.DRAFTED_ORDER
@@ -1062,8 +1075,8 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 
 def _ladders() -> list[Rung]:
-    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *advances.RUNGS, *_SPEND, *_STAGE]
-    own += rounds.OF_PRODUCTIONS
+    own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *periods.RUNGS, *advances.RUNGS]
+    own += [*documents.RUNGS, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS, *paying.RUNGS]
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)

@@ -397,7 +397,7 @@ def _hands_in_it(answer: type, **more: Any) -> list[Rung]:
 
 
 def _not_by_who_asked(name: str, command: OnRound, *, left: bool = False) -> list[Rung]:
-    """By somebody who might, had they no hand in it; of a condition, once whoever set it has left."""
+    """By somebody who might, had they no hand in it; of a condition, once whoever set it has left, for another."""
     rungs = []
     for about, by, story, refusal in (
         ("set a draft", TWO_HATS, SET_BY_TWO_HATS, ApproverSetTheBudget(TWO_HATS, "v2")),
@@ -408,6 +408,7 @@ def _not_by_who_asked(name: str, command: OnRound, *, left: bool = False) -> lis
         if left:
             story = says(story, MAYA, round_id, conditions=("The permit comes.",))
             story = [*story, (MAYA, EndAppointment(person=MAYA, role=Role.EXECUTIVE_PRODUCER, reason=WHY))]
+            story, by = [*story, (NOOR, delegated(TWO_HATS, Power.CLOSE_CONDITION))], f"{by}/{NOOR}"
         sent = command.model_copy(update={"round": round_id})
         rungs.append(Rung(f"{name}: by somebody who {about}", story, by, sent, refusal))
     return rungs

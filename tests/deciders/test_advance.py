@@ -17,9 +17,12 @@ from events.advance import (
 )
 from events.approval import ApprovalRequested, ApprovedByPolicy
 from events.ids import PersonId
+from events.paying import SpendPaid
 from events.policy import RequestKind, Rule, When
 from events.spend import PaymentReleased, SpendKind, SpendLogged, SpendReversed
 from service.deciders.approval import Approve
+from service.deciders.period import PeriodIsClosed
+from service.deciders.spend import SpendIsPaid
 from tests.deciders.advances import (
     DEPOSIT,
     DEPOSITED,
@@ -27,16 +30,19 @@ from tests.deciders.advances import (
     FLOATED,
     close_short,
     give_back,
-    pay,
+    pay_out,
     receipt_of,
 )
 from tests.deciders.commitments import ruled
-from tests.deciders.rounds import COVERED, adopted
+from tests.deciders.documents import batch, line
+from tests.deciders.paying import TO_ACCOUNTANTS, closed, pay
+from tests.deciders.rounds import COVERED, adopted, says
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
     DIRECTOR,
     EDITING,
+    HOLDER,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
@@ -45,6 +51,7 @@ from tests.deciders.stories import (
     rate,
     recode,
     reverse,
+    spend,
     usd,
 )
 from tests.spec import Answer, Story, given, play
@@ -71,14 +78,14 @@ def approval(story: Story) -> tuple[PersonId, Approve]:
 
 class TestPayAdvance:
     def test_is_no_spend(self) -> None:
-        given(LOCKED).when(ACCOUNTANT, pay(due_on=TODAY)).then(
+        given(LOCKED).when(ACCOUNTANT, pay_out(due_on=TODAY)).then(
             AdvancePaid(
                 FLOAT, AdvanceKind.FLOAT, DIRECTOR, None, inr("20000.00"), None, inr("20000.00"), TODAY, TODAY, None
             )
         )
 
     def test_is_numbered_by_its_kind(self) -> None:
-        paid = beside(given(FLOATED).when(ACCOUNTANT, pay("5", vendor="kala-sets")), AdvancePaid)
+        paid = beside(given(FLOATED).when(ACCOUNTANT, pay_out("5", vendor="kala-sets")), AdvancePaid)
         assert [each.advance for each in paid if isinstance(each, AdvancePaid)] == [DEPOSIT]
 
     def test_moves_neither_cost_nor_what_is_available(self) -> None:
@@ -93,12 +100,12 @@ class TestPayAdvance:
     @pytest.mark.parametrize("held", [{}, {"person": DIRECTOR, "vendor": "kala-sets"}])
     def test_is_held_by_one(self, held: dict[str, str]) -> None:
         with pytest.raises(ValueError, match="send the one"):
-            pay(**({"person": None} | held | {"kind": AdvanceKind.FLOAT}))
+            pay_out(**({"person": None} | held | {"kind": AdvanceKind.FLOAT}))
 
 
 class TestPayingUnderAPolicy:
     def test_is_asked_about_before_it_is_paid(self) -> None:
-        answer = given(ASKED).when(ACCOUNTANT, pay("10000"))
+        answer = given(ASKED).when(ACCOUNTANT, pay_out("10000"))
         (asked,) = answer.facts
         assert isinstance(asked, ApprovalRequested)
         assert (asked.kind, asked.subject, asked.amount) == (
@@ -108,36 +115,36 @@ class TestPayingUnderAPolicy:
         )
 
     def test_is_paid_once_it_is_approved(self) -> None:
-        waiting: Story = [*ASKED, (ACCOUNTANT, pay("10000"))]
+        waiting: Story = [*ASKED, (ACCOUNTANT, pay_out("10000"))]
         approved = given(waiting).when(*approval(waiting))
         assert [type(fact) for fact in approved.facts][-1] is AdvancePaid
         assert not beside(approved, PaymentReleased)
 
     def test_is_paid_at_once_where_the_policy_asks_nobody(self) -> None:
-        facts = given(ASKED).when(ACCOUNTANT, pay("9999.99")).facts
+        facts = given(ASKED).when(ACCOUNTANT, pay_out("9999.99")).facts
         assert [type(fact) for fact in facts] == [ApprovedByPolicy, AdvancePaid]
 
     def test_counts_together_with_what_went_to_the_same_holder(self) -> None:
-        one: Story = [*ASKED, (ACCOUNTANT, pay("6000"))]
-        assert beside(given(one).when(ACCOUNTANT, pay("4000")), ApprovalRequested)
-        other = pay("4000", person=LINE_PRODUCER)
+        one: Story = [*ASKED, (ACCOUNTANT, pay_out("6000"))]
+        assert beside(given(one).when(ACCOUNTANT, pay_out("4000")), ApprovalRequested)
+        other = pay_out("4000", person=LINE_PRODUCER)
         assert not beside(given(one).when(ACCOUNTANT, other), ApprovalRequested)
 
     def test_counts_together_with_the_invoices_of_its_vendor(self) -> None:
-        one: Story = [*ASKED, (ACCOUNTANT, pay("6000", vendor="kala-sets"))]
+        one: Story = [*ASKED, (ACCOUNTANT, pay_out("6000", vendor="kala-sets"))]
         assert beside(given(one).when(ACCOUNTANT, receipt_of("4000", advance=None)), ApprovalRequested)  # type: ignore[arg-type]
 
     def test_what_is_paid_out_of_it_is_not_asked_about_again(self) -> None:
-        paid: Story = [*ASKED, (ACCOUNTANT, pay("9000"))]
+        paid: Story = [*ASKED, (ACCOUNTANT, pay_out("9000"))]
         within = given(paid).when(LINE_PRODUCER, receipt_of("9000"))
         assert not beside(within, ApprovalRequested, ApprovedByPolicy)
-        large: Story = [*ASKED, (ACCOUNTANT, pay("15000"))]
+        large: Story = [*ASKED, (ACCOUNTANT, pay_out("15000"))]
         large = [*large, approval(large), (LINE_PRODUCER, receipt_of("15000"))]
         recoded = given(large).when(ACCOUNTANT, recode("S-000001", EDITING))
         assert not beside(recoded, ApprovalRequested, ApprovedByPolicy)
 
     def test_what_goes_beyond_it_is_asked_about_like_any_payment(self) -> None:
-        paid: Story = [*ASKED, (ACCOUNTANT, pay("9000"))]
+        paid: Story = [*ASKED, (ACCOUNTANT, pay_out("9000"))]
         (asked,) = beside(given(paid).when(LINE_PRODUCER, receipt_of("50000")), ApprovalRequested)
         assert isinstance(asked, ApprovalRequested)
         assert asked.subject.startswith("S-")
@@ -164,7 +171,7 @@ class TestAReceipt:
         facts = beside(given(some).when(LINE_PRODUCER, receipt_of("6000", "R-2")), AdvanceAccounted, AdvanceExceeded)
         assert facts == [
             AdvanceAccounted(FLOAT, "S-000002", inr("5000.00"), AdvanceState.ACCOUNTED),
-            AdvanceExceeded("FLAG-1", FLOAT, "S-000002", ART, inr("5000.00"), inr("1000.00")),
+            AdvanceExceeded("FLAG-1", FLOAT, "S-000002", ART, inr("5000.00"), inr("1000.00"), inr("1000.00")),
         ]
 
     def test_taken_back_opens_it_again_and_clears_the_flag(self) -> None:
@@ -175,20 +182,79 @@ class TestAReceipt:
         assert restored == AccountingReversed(FLOAT, "S-000001", Decimal("20000.00"), Decimal(0), AdvanceState.OPEN)
 
     def test_in_another_currency_counts_at_the_rate_of_the_advance(self) -> None:
-        held: Story = [*LOCKED, (ACCOUNTANT, pay("200", **DOLLARS))]
+        held: Story = [*LOCKED, (ACCOUNTANT, pay_out("200", **DOLLARS))]
         (accounted,) = beside(given(held).when(LINE_PRODUCER, receipt_of("8400")), AdvanceAccounted)
         assert accounted == AdvanceAccounted(FLOAT, "S-000001", usd("100.00"), AdvanceState.PARTLY_ACCOUNTED)
 
     def test_in_its_currency_counts_as_it_is_whatever_the_rate(self) -> None:
-        held: Story = [*LOCKED, (ACCOUNTANT, pay("200", **DOLLARS))]
+        held: Story = [*LOCKED, (ACCOUNTANT, pay_out("200", **DOLLARS))]
         dearer = receipt_of("200", currency="USD", rate=rate("USD", "INR", "90"))
         (accounted,) = beside(given(held).when(LINE_PRODUCER, dearer), AdvanceAccounted)
         assert accounted == AdvanceAccounted(FLOAT, "S-000001", usd("200.00"), AdvanceState.ACCOUNTED)
+
+    def test_in_an_envelope_goes_line_by_line(self) -> None:
+        """The second line is more than what is left, the third owed as a whole."""
+        envelope = batch(line(ART, "15000"), line(EDITING, "6000"), line(ART, "500"), advance=FLOAT)
+        facts = beside(given(FLOATED).when(LINE_PRODUCER, envelope), AdvanceAccounted, AdvanceExceeded)
+        assert facts == [
+            AdvanceAccounted(FLOAT, "S-000001", inr("15000.00"), AdvanceState.PARTLY_ACCOUNTED),
+            AdvanceAccounted(FLOAT, "S-000002", inr("5000.00"), AdvanceState.ACCOUNTED),
+            AdvanceExceeded("FLAG-1", FLOAT, "S-000002", EDITING, inr("5000.00"), inr("1000.00"), inr("1000.00")),
+            AdvanceExceeded("FLAG-2", FLOAT, "S-000003", ART, inr("0.00"), inr("500.00"), inr("500.00")),
+        ]
+
+    def test_accounts_for_what_is_paid_and_not_for_what_is_withheld(self) -> None:
+        short = receipt_of("1000", withheld=Decimal(100))
+        (accounted,) = beside(given(FLOATED).when(LINE_PRODUCER, short), AdvanceAccounted)
+        assert accounted == AdvanceAccounted(FLOAT, "S-000001", inr("900.00"), AdvanceState.PARTLY_ACCOUNTED)
+
+    def test_is_of_what_somebody_is_paid_for(self) -> None:
+        with pytest.raises(ValueError, match="nobody is paid for an accrual"):
+            spend(ART, "100", kind=SpendKind.ACCRUAL, advance=FLOAT)
+        with pytest.raises(ValueError, match="nobody is paid for an accrual"):
+            batch(line(ART, "100"), kind=SpendKind.ACCRUAL, advance=FLOAT)
 
     def test_is_an_invoice_that_uses_up_a_deposit(self) -> None:
         invoice = receipt_of("50000", advance=DEPOSIT)
         (accounted,) = beside(given(DEPOSITED).when(LINE_PRODUCER, invoice), AdvanceAccounted)
         assert accounted == AdvanceAccounted(DEPOSIT, "S-000001", inr("50000.00"), AdvanceState.ACCOUNTED)
+
+
+#: An envelope that is 1,500 more than the float.
+BEYOND: Story = [
+    *FLOATED,
+    (LINE_PRODUCER, batch(line(ART, "15000"), line(EDITING, "6000"), line(ART, "500"), advance=FLOAT)),
+]
+
+
+class TestPayingWhatIsOwed:
+    """To whoever paid more than was left."""
+
+    def test_is_of_what_was_not_paid_out_of_the_advance(self) -> None:
+        [paid] = given(BEYOND).when(ACCOUNTANT, pay("S-000001")).facts
+        assert isinstance(paid, SpendPaid)
+        assert (paid.entries, paid.booked, paid.amount) == (("S-000002", "S-000003"), inr("1500"), inr("1500"))
+
+    def test_is_done_once(self) -> None:
+        again = given([*BEYOND, (ACCOUNTANT, pay("S-000001"))]).when(ACCOUNTANT, pay("S-000001"))
+        assert isinstance(again.refusal, SpendIsPaid)
+
+    def test_is_released_as_that(self) -> None:
+        story = adopted(COVERED, TO_ACCOUNTANTS)
+        story = says([*story, (ACCOUNTANT, pay_out())], HOLDER, "A-3")
+        story = [*story, *BEYOND[len(FLOATED) :]]
+        released = beside(given(story).when(*says(story, HOLDER, "A-4")[-1]), PaymentReleased)
+        assert [each.paid for each in released if isinstance(each, PaymentReleased)] == [
+            *(inr("0"), inr("1000"), inr("500")),
+        ]
+
+    def test_in_another_currency_is_its_part_of_what_was_booked(self) -> None:
+        """A receipt of 150 dollars at 90 out of a float of 100: a third is owed, as it was booked."""
+        held: Story = [*LOCKED, (ACCOUNTANT, pay_out("100", **DOLLARS))]
+        dearer = receipt_of("150", currency="USD", rate=rate("USD", "INR", "90"))
+        (exceeded,) = beside(given(held).when(LINE_PRODUCER, dearer), AdvanceExceeded)
+        assert isinstance(exceeded, AdvanceExceeded)
+        assert (exceeded.owed, exceeded.booked) == (usd("50.00"), inr("4500.00"))
 
 
 class TestReturnAdvance:
@@ -205,6 +271,10 @@ class TestReturnAdvance:
 
 
 class TestCloseAdvance:
+    def test_is_posted_in_an_open_period(self) -> None:
+        closed_week = closed(FLOATED, "0")
+        assert isinstance(given(closed_week).when(ACCOUNTANT, close_short()).refusal, PeriodIsClosed)
+
     def test_of_a_float_is_a_cost_and_flagged_as_short(self) -> None:
         some: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("15000"))]
         logged, *others = given(some).when(ACCOUNTANT, close_short()).facts

@@ -103,9 +103,23 @@ PayAdvance           .  .  .  x  .  .  .  x  .  .  .
 ReturnAdvance        .  .  .  x  .  .  .  x  .  .  .
 CloseAdvance         .  .  .  x  .  .  .  x  .  .  .
 LogSpend             .  .  .  x  .  .  .  x  .  .  .
+LogBatch             .  .  .  x  .  .  .  x  .  .  .
+LogCredit            .  .  .  x  .  .  .  x  .  .  .
 ReverseSpend         .  .  .  x  .  .  .  x  .  .  .
 RecodeSpend          .  .  .  x  .  .  .  x  .  .  .
 RequestPayment       .  .  .  x  .  .  .  x  .  .  .
+IssueCostReport      x  x  .  x  .  .  .  x  .  .  .
+OpenPeriod           .  .  .  .  .  .  .  x  .  .  .
+SoftClosePeriod      .  .  .  .  .  .  .  x  .  .  .
+ClosePeriod          .  .  .  .  .  .  .  x  .  .  .
+ReopenPeriod         x  x  .  .  .  .  .  x  .  .  .
+WithdrawReopening    x  x  .  .  .  .  .  x  .  .  .
+QuerySpend           x  x  .  x  .  .  .  x  .  .  .
+AnswerQuery          x  x  x  x  x  x  x  x  x  x  .
+PaySpend             .  .  .  .  .  .  .  x  .  .  .
+VoidPayment          .  .  .  .  .  .  .  x  .  .  .
+ReconcileSpend       .  .  .  .  .  .  .  x  .  .  .
+UndoReconciliation   .  .  .  .  .  .  .  x  .  .  .
 EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {

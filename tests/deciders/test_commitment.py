@@ -353,6 +353,14 @@ class TestARequisition:
         assert available(play(says(story, MAYA, "A-4"))) == Decimal(198900)
         assert available(play(says(story, MAYA, "A-4", Reject, words=WHY))) == Decimal(199000)
 
+    def test_gives_an_amendment_as_much_whether_the_invoice_came_before_or_after_it(self) -> None:
+        story: Story = [*SMALL, (LINE_PRODUCER, requisition((ART, "300"))), *bought((ART, "200"), requisition="REQ-1")]
+        amended = (LINE_PRODUCER, amend((ART, "260")))
+        for further in ([amended, invoice("230.55")], [invoice("230.55"), amended]):
+            world = play([*story, *further])
+            assert world.production.commitments.requisitioned[ART] == Decimal(40)  # type: ignore[union-attr]
+            assert available(world) == Decimal(700)
+
     def test_that_is_withdrawn_while_an_order_waits_with_it_stays_so(self) -> None:
         story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS, (EP,)))), (NOOR, requisition((ART, "600")))]
         story = [*story, *bought((ART, "600"), requisition="REQ-1")]

@@ -32,9 +32,10 @@ from events.financing import (
 )
 from events.ids import AccountCode, FlagId, PersonId
 from events.money import Money, digits
+from events.paying import PaymentVoided, ReconciliationUndone, SpendPaid, SpendReconciled
 from events.policy import RequestKind
 from events.production import Stage
-from events.spend import SpendLogged, SpendRecoded, SpendReversed
+from events.spend import SpendKind, SpendLogged, SpendRecoded, SpendReversed
 from events.team import Role
 from service.deciders import production as productions
 from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
@@ -66,7 +67,9 @@ from service.deciders.commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.decision import ProductionCommand
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import (
     AmendFunding,
@@ -77,7 +80,16 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import (
+    AnswerQuery,
+    PaySpend,
+    QuerySpend,
+    ReconcileSpend,
+    UndoReconciliation,
+    VoidPayment,
+)
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction, Production
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -86,7 +98,7 @@ from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
-from tests.deciders.advances import close_short, give_back, pay
+from tests.deciders.advances import close_short, give_back, pay_out
 from tests.deciders.commitments import (
     CLOSED_ORDER,
     amend,
@@ -100,7 +112,10 @@ from tests.deciders.commitments import (
     submit,
     withdraw,
 )
+from tests.deciders.documents import batch, credit, line
 from tests.deciders.ladders import declared
+from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
+from tests.deciders.periods import WEEK, closes, issues, opens, posted, reopens, soft_closes, takes_back
 from tests.deciders.rounds import (
     CONDITIONED,
     DILUTED,
@@ -112,6 +127,7 @@ from tests.deciders.rounds import (
     policy,
 )
 from tests.deciders.stories import (
+    ACCOUNTANT,
     APPROVED,
     ART,
     BOND,
@@ -260,6 +276,10 @@ def logged(dice: Random) -> LogSpend:
     if dice.random() < 0.3:
         details["commitment"] = f"PO-{dice.randint(1, 4):04}"
     if dice.random() < 0.2:
+        details["kind"] = SpendKind.ACCRUAL
+    elif dice.random() < 0.2:
+        details["accrual"] = entry(dice)
+    if dice.random() < 0.2 and details.get("kind") is not SpendKind.ACCRUAL:
         details["advance"] = float_or_deposit(dice)
     return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
 
@@ -272,8 +292,21 @@ def advanced(dice: Random) -> PayAdvance:
     at = dice.choice(RATES)
     details: dict[str, Any] = {} if at is None else {"currency": "USD", "rate": at}
     if dice.random() < 0.3:
-        return pay(amount(dice), vendor=dice.choice(["kala-sets", "sona-timber"]), **details)
-    return pay(amount(dice), person=dice.choice(PEOPLE), **details)
+        return pay_out(amount(dice), vendor=dice.choice(["kala-sets", "sona-timber"]), **details)
+    return pay_out(amount(dice), person=dice.choice(PEOPLE), **details)
+
+
+def paid(dice: Random) -> PaySpend:
+    amount_paid = dice.choice([None, None, *AMOUNTS[:3]])
+    return pay(entry(dice), amount_paid, account=dice.choice([None, None, *CODES]))
+
+
+def batched(dice: Random) -> LogBatch:
+    details: dict[str, Any] = {"commitment": f"PO-{dice.randint(1, 4):04}"} if dice.random() < 0.3 else {}
+    if dice.random() < 0.3:
+        details["advance"] = float_or_deposit(dice)
+    lines = [line(dice.choice(CODES), amount(dice), fringe=dice.random() < 0.3) for _ in range(dice.randint(1, 3))]
+    return batch(*lines, **details)
 
 
 def drafted(dice: Random) -> DraftCommitment:
@@ -347,9 +380,23 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     ReturnAdvance: lambda dice: give_back(amount(dice), float_or_deposit(dice)),
     CloseAdvance: lambda dice: close_short(float_or_deposit(dice)),
     LogSpend: logged,
+    LogBatch: batched,
+    LogCredit: lambda dice: credit(dice.choice(CODES), amount(dice), dice.choice([None, "C-1"])),
     ReverseSpend: lambda dice: reverse(entry(dice)),
     RecodeSpend: lambda dice: recode(entry(dice), dice.choice(CODES)),
     RequestPayment: lambda dice: RequestPayment(spend=entry(dice), reason=WHY),
+    IssueCostReport: lambda dice: dice.choice([issues(1), issues(2), IssueCostReport(posted_to=TODAY)]),
+    OpenPeriod: lambda dice: opens(TODAY - dice.randint(-2, 6) * WEEK, dice.choice([None, TODAY - 7 * WEEK])),
+    SoftClosePeriod: lambda dice: soft_closes(dice.randint(1, 3)),
+    ClosePeriod: lambda dice: closes(dice.randint(1, 3)),
+    ReopenPeriod: lambda dice: reopens(dice.randint(1, 3)),
+    WithdrawReopening: lambda dice: takes_back(dice.randint(1, 3)),
+    QuerySpend: lambda dice: ask(entry(dice), dice.choice([None, None, *PEOPLE])),
+    AnswerQuery: lambda dice: answer(f"Q-{dice.randint(1, 4)}"),
+    PaySpend: paid,
+    VoidPayment: lambda dice: void(entry(dice)),
+    ReconcileSpend: lambda dice: reconcile(entry(dice), f"{dice.randint(1, 9)}"),
+    UndoReconciliation: lambda dice: undo(entry(dice)),
     EnterStage: lambda dice: EnterStage(
         stage=dice.choice([*Stage, *Stage, *Stage, *Stage][:-3]), reason=dice.choice([WHY, None])
     ),
@@ -359,14 +406,27 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
 OFTEN = [
     *(4 * [LogSpend, SubmitBudget, Approve]),
     *(2 * [SetBudget, LockBudget]),
-    *(2 * [ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
+    *(2 * [QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend]),
+    *(2 * [LogBatch, LogCredit, ReverseSpend, RecodeSpend, AmendFunding, RecordReceipt, ReverseReceipt]),
     *[WaiveDifference, WithdrawBudget, RequestChanges, SecureFunding, EndAppointment],
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
     *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment, PayAdvance]),
+    *(2 * [OpenPeriod, ClosePeriod, ReopenPeriod]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
-AGAIN = (Nudge, TransferBudget, DrawContingency, RequestOverage, RaiseRequisition, PayAdvance, ReturnAdvance)
+AGAIN = (
+    Nudge,
+    TransferBudget,
+    DrawContingency,
+    RequestOverage,
+    RaiseRequisition,
+    PayAdvance,
+    ReturnAdvance,
+    IssueCostReport,
+)
+#: What is another one each time.
+ADDS = (LogSpend, LogBatch, LogCredit, RecordReceipt, SecureFunding, DraftCommitment)
 BEGINNINGS = {
     "staffed": STAFFED,
     "funded": FUNDED,
@@ -383,6 +443,11 @@ BEGINNINGS = {
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),
     "with orders": [*CLOSED_ORDER, *bought((ART, "7000"), number=2), (LINE_PRODUCER, requisition((ART, "300")))],
+    "with periods": [
+        *SPENT,
+        *[(ACCOUNTANT, opens(TODAY - weeks * WEEK, None if weeks < 3 else TODAY - 4 * WEEK)) for weeks in (3, 2, 1)],
+        *[(ACCOUNTANT, closes(1)), posted(TODAY - WEEK)],
+    ],
     "of the studio": adopted(DRAFTED, TEMPLATES[Template.STUDIO]),
 }
 
@@ -421,11 +486,14 @@ def aimed(command: Command, production: Production) -> Command:
         "funding": sorted(production.financing.sources),
         "receipt": sorted(production.financing.receipts),
         "spend": sorted(production.spending.entries),
+        "query": sorted(production.paying.open.values()),
         "budget": sorted(budgets.working.values()) or [budgets.in_force],
         "round": [number for number, asked in approvals.rounds.items() if asked.outcome is Outcome.OPEN] or [None],
     }
     if isinstance(command, LockBudget | UnlockBudget):
         there["budget"] = [budgets.in_force]
+    if isinstance(command, VoidPayment | ReconcileSpend | UndoReconciliation):
+        there["spend"] = sorted(production.paying.paid)
     changes = {}
     for name in there.keys() & type(command).model_fields.keys():
         number = int(re.sub("[^0-9]", "", getattr(command, name) or "0"))
@@ -559,7 +627,10 @@ class TestEveryHistory:
                 after = step.before.after(step.person, step.command, step.facts)
                 again = attempted(after, step.person, step.command)
                 if not isinstance(step.command, AGAIN):
-                    adds = isinstance(step.command, LogSpend | RecordReceipt | SecureFunding | DraftCommitment)
+                    replaces = getattr(step.command, "accrual", None) or (
+                        isinstance(step.command, DraftCommitment) and step.command.commitment
+                    )
+                    adds = isinstance(step.command, ADDS) and not replaces
                     waits = any(isinstance(fact, ApprovalRequested) for fact in step.facts)
                     assert bool(again.facts) == (adds and not (waits and isinstance(step.command, SecureFunding)))
 
@@ -628,13 +699,13 @@ class TestFlags:
         for world in history.worlds():
             assert world.production is not None
             spending = world.production.spending
-            seen: set[Any] = set()
+            seen: dict[Any, list[str]] = {}
             alike = set()
             for number, entry in sorted(spending.entries.items()):
-                if not entry.reversed:
-                    if entry.likeness in seen:
+                if not entry.reversed and entry.kind is not SpendKind.EXCHANGE_DIFFERENCE:
+                    if set(seen.setdefault(entry.likeness, [])) - {entry.batch}:
                         alike.add(number)
-                    seen.add(entry.likeness)
+                    seen[entry.likeness].append(entry.batch or number)
             assert {number for number, _ in spending.suspected.values()} == alike
 
     @bounded
@@ -659,6 +730,64 @@ class TestFlags:
             outside = Counter(number for number, code in live.items() if code not in budgeted)
             flagged = Counter(number for of in spending.accounts.values() for number in of.outside.values())
             assert flagged == outside
+
+
+class TestPayments:
+    @bounded
+    @given(histories)
+    def test_are_of_what_stands_and_once(self, history: History) -> None:
+        """What is paid is not reversed, nor queried, held by a round or paid when it becomes so."""
+        for step in history.steps:
+            before = step.before.production
+            assert before is not None
+            for fact in step.facts:
+                if isinstance(fact, SpendPaid):
+                    assert set(fact.entries).isdisjoint(before.paying.open)
+                    assert set(fact.entries).isdisjoint(before.paying.held)
+                    assert set(fact.entries).isdisjoint(before.paying.paid)
+        spending, paying = history.production.spending, history.production.paying
+        assert not [spend for spend in paying.paid if spending.entries[spend].reversed]
+
+    @bounded
+    @given(histories)
+    def test_of_what_stands_cost_what_left_the_bank(self, history: History) -> None:
+        """Of live payments, what was booked and its difference are what left it; other differences are reversed."""
+        entries, paying = history.production.spending.entries, history.production.paying
+        for payment in set(paying.paid.values()):
+            owed = sum(entries[spend].paid.amount for spend in payment.entries)
+            assert owed == payment.amount.amount
+        differences = {n for n, entry in entries.items() if entry.kind is SpendKind.EXCHANGE_DIFFERENCE}
+        assert {n for n in differences if not entries[n].reversed} == differences & {*paying.paid}
+
+    @bounded
+    @given(histories)
+    def test_are_recorded_by_nobody_who_approved_them(self, history: History) -> None:
+        rounds = history.production.approvals.rounds.values()
+        passed = [each for each in rounds if each.kind is RequestKind.PAYMENT and each.outcome is Outcome.APPROVED]
+        for payment in history.production.paying.paid.values():
+            approved = [each for each in passed if each.subject == payment.payable]
+            for vote in (vote for each in approved for vote in each.votes if vote.approves):
+                assert not vote.persons & payment.by
+
+    @bounded
+    @given(histories)
+    def test_that_were_found_were_made(self, history: History) -> None:
+        stage: dict[str, str] = {}
+        for fact, _ in history.world.facts:
+            match fact:
+                case SpendPaid(entries=entries, difference=difference):
+                    assert not stage.keys() & {*entries}
+                    stage |= dict.fromkeys([*entries, *([] if difference is None else [difference])], "paid")
+                case SpendReconciled(entries=entries):
+                    assert {stage[each] for each in entries} == {"paid"}
+                    stage |= dict.fromkeys(entries, "reconciled")
+                case ReconciliationUndone(entries=entries):
+                    assert {stage[each] for each in entries} == {"reconciled"}
+                    stage |= dict.fromkeys(entries, "paid")
+                case PaymentVoided(entries=entries):
+                    for each in entries:
+                        del stage[each]
+        assert {*stage} == {*history.production.paying.paid}
 
 
 class TestSums:

@@ -396,6 +396,24 @@ class TestConditions:
         given(story).when(PRODUCER, waive).then_refused(ConditionIsNotYours("A-2", 1, MAYA, (NOOR, TWO_HATS)))
         given(story).when(TWO_HATS, waive).then(ConditionWaived("A-2", "v1", 1, WHY), IN_FORCE)
 
+    def test_of_who_is_gone_are_closed_by_nobody_who_overrides_while_the_step_asks_somebody(self) -> None:
+        terms = policy(PRODUCERS, EP, override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(COVERED, terms), (MAYA, appoint(STRANGER, Role.PRODUCER)), (LINE_PRODUCER, transfer())]
+        story = approves(says(story, PRODUCER, "A-3", conditions=("The guild signs.",)), MAYA, round_id="A-3")
+        story = [*story, ends(PRODUCER, Role.PRODUCER)]
+        met = CloseCondition(round="A-3", condition=1, waived=False, words=WHY)
+        for person in (MAYA, NOOR):
+            refusal = given(story).when(person, met).refusal
+            assert isinstance(refusal, ConditionIsNotYours)
+            assert {*refusal.may} == {STRANGER, TWO_HATS}  # producers, both of them
+
+    def test_of_who_is_gone_are_closed_by_an_executive_producer_who_did_not_answer(self) -> None:
+        story: Story = [*adopted(COVERED, policy(PRODUCERS, EP)), (LINE_PRODUCER, transfer())]
+        story = approves(says(story, PRODUCER, "A-3", conditions=("The guild signs.",)), MAYA, round_id="A-3")
+        story = [*story, ends(PRODUCER, Role.PRODUCER), ends(TWO_HATS, Role.PRODUCER)]
+        met = CloseCondition(round="A-3", condition=1, waived=False, words=WHY)
+        given(story).when(MAYA, met).then_refused(ConditionIsNotYours("A-3", 1, PRODUCER, (NOOR, TWO_HATS)))
+
     def test_are_not_closed_by_who_asked_for_it(self) -> None:
         story: Story = [*adopted(DRAFTED, policy(EP)), (TWO_HATS, SubmitBudget(budget="v1"))]
         story = [*says(story, MAYA, "A-2", conditions=("Mine.",)), ends(MAYA, Role.EXECUTIVE_PRODUCER)]
@@ -423,6 +441,10 @@ class TestConditions:
 
 
 class TestWhatARefusalSays:
+    def test_names_nobody_who_may_not_answer_either(self) -> None:
+        story: Story = [*adopted(COVERED, policy(EP, GUARANTORS)), (TWO_HATS, transfer())]
+        given(story).when(GUARANTOR, last(story, "A-3")).then_refused(NotAsked(GUARANTOR, "A-3", 1, 2, (MAYA, NOOR)))
+
     def test_of_who_passed_over_a_step_is_not_that_it_may_be_taken_back(self) -> None:
         did = PersonFillsAnotherPlace(MAYA, "A-2", MAYA, 1, "passed over a step")
         assert str(did) == "maya passed over a step in A-2 already, for maya in step 1; one person fills one place."

@@ -62,6 +62,10 @@ def logged(number: str, account: AccountCode, net: str, document: str | None = N
         document=document,
         receipt_sha256=None,
         memo=None,
+        batch=None,
+        withheld=Decimal(0),
+        fringe=False,
+        clears=(),
     )
 
 

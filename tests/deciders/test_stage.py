@@ -18,6 +18,7 @@ STILL_TAKEN = {
     "RecordReceipt",
     "ReverseReceipt",
     "ReverseSpend",
+    *("QuerySpend", "AnswerQuery", "PaySpend", "VoidPayment", "ReconcileSpend", "UndoReconciliation"),
     "RecodeSpend",
     "RequestPayment",
     "EndAppointment",
@@ -25,6 +26,12 @@ STILL_TAKEN = {
     "WithdrawRequisition",
     "CancelCommitment",
     "CloseCommitment",
+    "OpenPeriod",
+    "SoftClosePeriod",
+    "ClosePeriod",
+    "ReopenPeriod",
+    "WithdrawReopening",
+    "IssueCostReport",
 }
 
 

@@ -99,6 +99,7 @@ from events.company import (
     MemberSuspended,
     Right,
 )
+from events.cost_report import AccountEfc, CostReportIssued, EtcBasis, KeptForm, VarianceSign
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
 from events.estimate import FinalCostEstimated
 from events.financing import (
@@ -118,6 +119,25 @@ from events.financing import (
     ReceiptBeyondCommitment,
 )
 from events.money import ExchangeRate, Money
+from events.paying import (
+    PaymentMethod,
+    PaymentVoided,
+    QueryAnswered,
+    QueryClosed,
+    ReconciliationUndone,
+    SpendPaid,
+    SpendQueried,
+    SpendReconciled,
+)
+from events.period import (
+    Balance,
+    PeriodClosed,
+    PeriodOpened,
+    PeriodReopened,
+    PeriodSoftClosed,
+    ReopeningProposed,
+    ReopeningWithdrawn,
+)
 from events.policy import (
     ApprovalPolicyAdopted,
     Approver,
@@ -543,12 +563,34 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         memo=MEMO,
     ),
     AdvanceAccounted("FLOAT-0001", "S-000001", inr("12000.00"), AdvanceState.PARTLY_ACCOUNTED),
-    AdvanceExceeded("FLAG-13", "FLOAT-0001", "S-000002", "2200", inr("500.00"), inr("250.00")),
+    AdvanceExceeded("FLAG-13", "FLOAT-0001", "S-000002", "2200", inr("500.00"), inr("250.00"), inr("250.00")),
     AccountingReversed("FLOAT-0001", "S-000001", Decimal("12000.00"), Decimal("0.00"), AdvanceState.OPEN),
     AdvanceReturned("FLOAT-0001", inr("1500.00"), date(2026, 11, 24), "Cash book 17", AdvanceState.RETURNED),
     AdvanceClosed("FLOAT-0001", "S-000003", inr("300.00"), AdvanceState.SHORT),
     FloatShort("FLAG-14", "FLOAT-0001", "S-000003", "2200", "ravi", inr("300.00")),
     FinalCostEstimated("2200", inr("290000.00"), inr("262000.00")),
+    PeriodOpened("PER-2", date(2026, 11, 16), date(2026, 11, 22)),
+    PeriodSoftClosed("PER-2"),
+    PeriodClosed(
+        "PER-2", date(2026, 11, 22), (Balance(None, inr("350000.00")), Balance("2200", inr("50000.00"))), "PER-1"
+    ),
+    ReopeningProposed("PER-2"),
+    ReopeningWithdrawn("PER-2"),
+    PeriodReopened("PER-2", date(2026, 11, 16), ("anil",)),
+    CostReportIssued(
+        report="CR-2",
+        of_version=41,
+        period="PER-2",
+        posted_from=date(2026, 11, 16),
+        posted_to=date(2026, 11, 22),
+        etc_basis=EtcBasis.ORDERS_OUTSIDE,
+        variance_sign=VarianceSign.UNDER,
+        content_hash="0a" * 32,
+        forms=(KeptForm("application/json", "1b" * 32, 20_480), KeptForm("text/csv", "2c" * 32, 8_192)),
+        efc=(AccountEfc("1100", inr("100000.00")), AccountEfc("2200", inr("290000.00"))),
+        compared_with="CR-1",
+        replaces="CR-1",
+    ),
     ProductionGreenlit(
         "v2",
         (
@@ -586,6 +628,10 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         document="KS-0417",
         receipt_sha256=HASH,
         memo=MEMO,
+        batch="S-000001..S-000003",
+        withheld=Decimal("10.00"),
+        fringe=True,
+        clears=("FLAG-8",),
     ),
     SpendReversed("S-000001", "B 04", inr("50000.00"), date(2026, 11, 20), ("FLAG-9",)),
     SpendRecoded("S-000001", "9999", "B 04", inr("50000.00"), date(2026, 11, 20), ("FLAG-9",)),
@@ -594,5 +640,22 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     SpendAlert("FLAG-12", AlertScope.LEVEL, "production", 90, "v2", inr("262000.00"), inr("240000.00")),
     DuplicateSuspected("FLAG-11", "S-000002", "S-000001"),
     PaymentReleased("S-000001", inr("50000.00"), inr("59000.00")),
+    SpendQueried("Q-1", "S-000001", "S-000001..S-000003", ("lena", "theo"), "Which set is it for?"),
+    QueryAnswered("Q-1", "S-000001", "For the temple."),
+    QueryClosed("Q-2", "S-000001", "S-000001 is reversed"),
+    SpendPaid(
+        payable="S-000001..S-000003",
+        entries=("S-000001", "S-000003"),
+        paid_on=date(2026, 11, 23),
+        method=PaymentMethod.TRANSFER,
+        reference="NEFT 0042",
+        booked=inr("8000.00"),
+        amount=inr("8130.50"),
+        difference="S-000004",
+        difference_of="S-000001",
+    ),
+    PaymentVoided("S-000001..S-000003", ("S-000001", "S-000003", "S-000004"), inr("8130.50"), "S-000004", "S-000001"),
+    SpendReconciled("S-000001", ("S-000001",), "HDFC 2026-11", "118", date(2026, 11, 30)),
+    ReconciliationUndone("S-000001", ("S-000001",), "HDFC 2026-11", "118"),
 )
 BY_NAME: dict[str, AnyEvent] = {type(event).__name__: event for event in EXAMPLES}

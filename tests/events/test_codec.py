@@ -16,7 +16,7 @@ from events.commitment import AmendmentSubmitted, CommitmentRelieved
 from events.company import MemberAdmitted, Right
 from events.envelope import Metadata
 from events.policy import ApprovalPolicyAdopted
-from events.spend import PaymentReleased
+from events.spend import PaymentReleased, SpendLogged
 from events.team import Appointed, Role
 from tests.events.examples import BY_NAME, EXAMPLES, HASH, inr
 from tests.events.golden import golden
@@ -35,6 +35,8 @@ AMENDED = BY_NAME["AmendmentSubmitted"]
 assert isinstance(AMENDED, AmendmentSubmitted)
 RELIEVED = BY_NAME["CommitmentRelieved"]
 assert isinstance(RELIEVED, CommitmentRelieved)
+LOGGED = BY_NAME["SpendLogged"]
+assert isinstance(LOGGED, SpendLogged)
 #: Before there were scenarios, tolerances and files.
 DRAFTED_2 = replace(DRAFTED, tolerance=Decimal(0), scenario="main", document=None, document_sha256=None)
 OLDER = {
@@ -46,6 +48,7 @@ OLDER = {
     ("BudgetSubmitted", 1): BudgetSubmitted("A-2", "v2", HASH, SUBMITTED.total, ()),
     ("PaymentReleased", 1): PaymentReleased("S-000001", inr("50000.00"), inr("50000.00")),
     ("AmendmentSubmitted", 1): replace(AMENDED, takes_over=()),
+    ("SpendLogged", 1): replace(LOGGED, batch=None, withheld=Decimal(0), fringe=False, clears=()),
     ("CommitmentRelieved", 1): replace(RELIEVED, clears=()),
     ("ContentReplaced", 1): replace(REPLACED, excluded=()),
     ("ApprovalPolicyAdopted", 1): replace(

@@ -27,7 +27,9 @@ FOR_THE_FEW = {
     *("SpendReversed", "SpendRecoded", "SpendOutsideBudget", "PaymentReleased", "BudgetDrafted", "LabelDisagrees"),
     *("RequestRejected", "ConditionMet", "ConditionWaived", "StepReassigned"),
     *("CommitmentOpened", "AmendmentSubmitted", "CommitmentAmended", "CommitmentReopened"),
-    *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed"),
+    *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed", "CostReportIssued"),
+    *("SpendQueried", "QueryAnswered", "QueryClosed"),
+    *("SpendPaid", "PaymentVoided", "SpendReconciled", "ReconciliationUndone"),
     *("AdvancePaid", "AdvanceAccounted", "AdvanceExceeded", "AccountingReversed", "AdvanceReturned", "AdvanceClosed"),
     "FloatShort",
 }
@@ -36,14 +38,14 @@ OF_ACCOUNTS = {
     *("SpendLogged", "AccountOverspent", "SpendAlert", "OverageApproved", "BudgetTransferred", "ContingencyDrawn"),
     *("ApprovalRequested", "ApprovedByPolicy", "ContentReplaced"),
     *("RequisitionRaised", "RequisitionWithdrawn", "CommitmentDrafted", "CommitmentSubmitted"),
-    *("CommitmentCancelled", "CommitmentClosed", "FinalCostEstimated"),
+    *("CommitmentCancelled", "CommitmentClosed", "FinalCostEstimated", "PeriodClosed"),
 }
 #: By what they are about, or whether something was said.
 THAT_DEPEND = {
     *("RequestApproved", "ApprovalGiven", "Abstained", "ChangesRequested", "StepOverridden"),
     *("TotalDisagrees", "VarianceAccepted", "DifferenceWaived"),
 }
-#: Of sums, funding, people, policies and stages.
+#: Of sums, funding, people, policies, periods and stages.
 FOR_ALL = {
     *("CompanyFounded", "MemberAdmitted", "MemberDismissed", "MemberSuspended", "MemberReinstated"),
     *("MemberInvited", "InvitationWithdrawn"),
@@ -54,6 +56,7 @@ FOR_ALL = {
     *("CoverReduced", "ApprovalPolicyAdopted", "BudgetLocked", "BudgetUnlocked"),
     *("BudgetSubmitted", "BudgetWithdrawn", "BudgetRejected", "BudgetApproved", "BudgetSuperseded"),
     *("VoteWithdrawn", "VoteLapsed", "StepPassed", "StepSkipped", "StepReopened", "ApproversNudged", "RequestRecalled"),
+    *("PeriodOpened", "PeriodSoftClosed", "ReopeningProposed", "ReopeningWithdrawn", "PeriodReopened"),
     "DuplicateSuspected",
 }
 
@@ -96,6 +99,9 @@ class TestAFactOfAccounts:
 
         assert about(entry, kind=SpendKind.INVOICE, account="2200") == ("2200",)
         assert about(entry, kind=SpendKind.PAYROLL, account="2200") is None
+
+    def test_of_an_exchange_difference_is_for_the_few_since_it_may_be_of_pay(self) -> None:
+        assert about(BY_NAME[SpendLogged.__name__], kind=SpendKind.EXCHANGE_DIFFERENCE, account="2200") is None
 
     def test_of_an_account_that_a_budget_put_over_is_of_that_account(self) -> None:
         over = BY_NAME[AccountOverspent.__name__]

@@ -1,5 +1,7 @@
 """Histories that nobody wrote: what people might send, step by step, right and wrong."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -34,9 +36,11 @@ from service.deciders.commitment import (
     SubmitCommitment,
     WithdrawRequisition,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.financing import AmendFunding, CloseFunding, CommitFunding, RestsOn, WithdrawFunding
 from service.deciders.green_light import GreenlightProduction
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, Expected, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import Production
 from service.deciders.receipt import ReverseReceipt
@@ -45,8 +49,10 @@ from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
-from tests.deciders.advances import close_short, give_back, pay, receipt_of
+from tests.deciders.advances import close_short, give_back, pay_out, receipt_of
 from tests.deciders.commitments import amend, order, requisition
+from tests.deciders.documents import batch, credit, line
+from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -116,6 +122,13 @@ ACTS = {
     "replace": 2,
     "round": 6,
     "green light": 1,
+    "batch": 2,
+    "credit": 2,
+    "query": 3,
+    "answer query": 3,
+    "pay": 6,
+    "undo": 2,
+    "reconcile": 2,
     "requisition": 2,
     "order": 4,
     "commitment": 5,
@@ -123,6 +136,7 @@ ACTS = {
     "float": 3,
     "out of a float": 4,
     "back": 3,
+    "period": 6,
 }
 numbers = st.integers(0, 999)
 steps = st.lists(
@@ -135,12 +149,8 @@ steps = st.lists(
 def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
     """Who sends what: made of what the production has, so that most of it is accepted."""
     act, a, b = step
-    if act in _OF_ROUNDS:
-        return _about_rounds(act, a, b, production)
-    if act in ("requisition", "order", "commitment", "invoice"):
-        return _of_commitments(act, a, b, production)
-    if act in ("float", "out of a float", "back"):
-        return _of_advances(act, a, b, production)
+    if act in _ELSEWHERE:
+        return _ELSEWHERE[act](act, a, b, production)
     newest = f"v{max(len(production.budgets.versions), 1)}"
     some_spend, some_funding, some_receipt = f"S-{a % 9 + 1:06}", f"F-{a % 5 + 1}", f"R-{a % 4 + 1}"
     match act:
@@ -201,6 +211,41 @@ def wished(step: Step, production: Production) -> tuple[PersonId, Command]:
             return MAYA, _funding(act, b, some_funding)
 
 
+_OF_PAYING = ("query", "answer query", "pay", "undo", "reconcile")
+
+
+def _of_paying(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    """Most of it about what it can be about: an entry, a query that is open, what is paid."""
+    entries, open_ = sorted(production.spending.entries), sorted(production.paying.open.values())
+    paid = sorted(production.paying.paid)
+    some = entries[a % len(entries)] if entries else "S-000001"
+    that = paid[a % len(paid)] if paid and b % 9 else some
+    match act:
+        case "query":
+            return (PRODUCER, ACCOUNTANT)[b % 2], ask(some, (None, LINE_PRODUCER, PRODUCER, STRANGER)[b % 4])
+        case "answer query":
+            return (ACCOUNTANT, LINE_PRODUCER)[b % 2], answer(open_[a % len(open_)] if open_ else "Q-1")
+        case "pay":
+            entry = production.spending.entries.get(some)
+            foreign = entry is not None and entry.likeness[3] != "INR"
+            amount = f"{b * 13 + 7_000}.50" if foreign else None
+            return ACCOUNTANT, pay(some, amount, account=(None, None, ART, "9999")[b % 4])
+        case "undo" if b % 2:
+            return ACCOUNTANT, undo(that)
+        case "undo":
+            return ACCOUNTANT, void(that)
+        case _:
+            return ACCOUNTANT, reconcile(that, str(b))
+
+
+def _of_documents(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    if act == "credit":
+        return ACCOUNTANT, credit(ACCOUNTS[a % 8], str(b + 1), f"C-{a % 9}")
+    lines = (line(ACCOUNTS[a % 8], f"{b + 1}.50"), line(ACCOUNTS[b % 8], str(a + 1), fringe=b % 2 == 0))
+    order_of = {"commitment": "PO-0001"} if b % 3 == 0 and "PO-0001" in production.commitments.known else {}
+    return ACCOUNTANT, batch(*lines, document=f"PR-{a % 9}", **order_of)
+
+
 def _of_commitments(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
     known = sorted(production.commitments.known)
     number = known[a % len(known)] if known else "PO-0001"
@@ -237,9 +282,11 @@ def _of_advances(act: str, a: int, b: int, production: Production) -> tuple[Pers
     amount, foreign = str(a % 90 * 100 + 100), {"currency": "USD", "rate": rate("USD", "INR", f"8{b % 10}.5")}
     match act:
         case "float" if b % 3:
-            return ACCOUNTANT, pay(amount, person=(DIRECTOR, LINE_PRODUCER)[a % 2], **(foreign if a % 5 == 0 else {}))
+            return ACCOUNTANT, pay_out(
+                amount, person=(DIRECTOR, LINE_PRODUCER)[a % 2], **(foreign if a % 5 == 0 else {})
+            )
         case "float":
-            return LINE_PRODUCER, pay(amount, vendor="kala-sets", due_on=TODAY)
+            return LINE_PRODUCER, pay_out(amount, vendor="kala-sets", due_on=TODAY)
         case "out of a float":
             paid_in = foreign if a % 4 == 0 else {"tax": Decimal(b), "recoverable_tax": Decimal(b // 2)}
             net = str(b % 60 + 5) if a % 4 == 0 else str(b % 60 * 100 + 50)
@@ -248,6 +295,30 @@ def _of_advances(act: str, a: int, b: int, production: Production) -> tuple[Pers
             return ACCOUNTANT, give_back(str(b % 40 * 100 + 10), number)
         case _:
             return ACCOUNTANT, close_short(number)
+
+
+def _of_periods(_: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    known, closed = production.periods.known, production.periods.closed
+    following, last = f"PER-{closed + 1}", f"PER-{max(closed, 1)}"
+    match a % 6:
+        case 0 | 1:
+            begun = known[-1].last_on if known else TODAY - timedelta(weeks=9)
+            return ACCOUNTANT, OpenPeriod(first_on=None if known else begun, last_on=begun + timedelta(days=b % 30))
+        case 2:
+            return ACCOUNTANT, SoftClosePeriod(period=following)
+        case 3 | 4 if closed < len(known):
+            cost = production.spending.to_date(known[closed].last_on)
+            expected = [
+                Expected(cost=sum(cost.values(), Decimal(0))),
+                Expected(account=ART, cost=cost.get(ART, Decimal(0))),
+            ]
+            return ACCOUNTANT, ClosePeriod(period=following, expected=tuple(expected[: b % 2 + 1]))
+        case 5 if b % 4 == 3:
+            return ACCOUNTANT, IssueCostReport(**({"period": last} if b % 3 else {"posted_to": TODAY}))
+        case 5 if b % 4 == 0:
+            return PRODUCER, WithdrawReopening(period=last)
+        case _:
+            return (ACCOUNTANT, PRODUCER, MAYA)[b % 3], ReopenPeriod(period=last, reason="It came late.")
 
 
 def _waive(newest: str) -> WaiveDifference:
@@ -362,3 +433,13 @@ def _funding(act: str, b: int, some_funding: str) -> Command:
         case _:
             amount = usd(str(b + 1)) if some_funding == "F-2" else inr(str(b * 1_000 + 500))
             return AmendFunding(funding=some_funding, amount=amount, reason="New terms.")
+
+
+_ELSEWHERE: dict[str, Callable[[str, int, int, Production], tuple[PersonId, Command]]] = {
+    **dict.fromkeys(_OF_ROUNDS, _about_rounds),
+    **dict.fromkeys(_OF_PAYING, _of_paying),
+    **dict.fromkeys(("batch", "credit"), _of_documents),
+    **dict.fromkeys(("requisition", "order", "commitment", "invoice"), _of_commitments),
+    **dict.fromkeys(("float", "out of a float", "back"), _of_advances),
+    "period": _of_periods,
+}

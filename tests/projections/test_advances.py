@@ -17,7 +17,7 @@ from projections.audit_trail import TrailRow
 from projections.flags import FlagRow, figures_of
 from projections.projection import Rows
 from service.deciders.command import Command
-from tests.deciders.advances import DEPOSIT, FLOAT, FLOATED, close_short, give_back, pay, receipt_of
+from tests.deciders.advances import DEPOSIT, FLOAT, FLOATED, close_short, give_back, pay_out, receipt_of
 from tests.deciders.stories import ACCOUNTANT, DIRECTOR, LINE_PRODUCER, TODAY, rate, reverse
 from tests.deciders.test_laws import advanced, amount, attempted, entry, float_or_deposit, logged
 from tests.handling.office import STREAM
@@ -29,8 +29,8 @@ EVERY = Wanted()
 OUT: Story = [
     *FLOATED,
     (LINE_PRODUCER, receipt_of("12000")),
-    (ACCOUNTANT, pay("100", currency="USD", rate=rate("USD", "INR", "84"), due_on=TODAY)),
-    (ACCOUNTANT, pay("50000", vendor="kala-sets")),
+    (ACCOUNTANT, pay_out("100", currency="USD", rate=rate("USD", "INR", "84"), due_on=TODAY)),
+    (ACCOUNTANT, pay_out("50000", vendor="kala-sets")),
     (ACCOUNTANT, give_back("50000", DEPOSIT)),
 ]
 

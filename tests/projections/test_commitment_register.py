@@ -14,18 +14,23 @@ from events.policy import Policy, RequestKind, Rule, When
 from projections import audit_trail, commitment_register, flags
 from projections.commitment_register import CommitmentRegister, Wanted
 from projections.flags import FlagRow
+from service.deciders.approval import Reject
 from service.deciders.commitment import SubmitCommitment
 from tests.deciders.commitments import (
     CLOSED_ORDER,
     EUROS,
+    ORDERS,
     bought,
     invoice,
     order,
     requisition,
+    ruled,
     submit,
 )
-from tests.deciders.rounds import COVERED, EP, adopted
-from tests.deciders.stories import ART, EDITING, LINE_PRODUCER, LOCKED, MAYA
+from tests.deciders.documents import batch, line
+from tests.deciders.paying import answer, ask
+from tests.deciders.rounds import COVERED, EP, adopted, says
+from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, LOCKED, MAYA, recode, reverse
 from tests.deciders.test_laws import History
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
@@ -52,6 +57,22 @@ class TestTheRegister:
         figures = (row.total, row.in_progress, row.relieved, row.released, row.balance)
         assert figures == tuple(map(Decimal, ("1000", "0", "400", "600", "0")))
         assert (row.state, row.vendor_name, row.invoices) == (CommitmentState.CLOSED_SHORT, "Kala Sets", ["S-000001"])
+
+    def test_keeps_what_was_said_of_the_payment_of_an_entry_that_is_recoded(self) -> None:
+        story: Story = [*adopted(COVERED, ruled(Rule("Orders", ORDERS), PAYMENTS)), *bought((ART, "1000"))]
+        story = says([*story, invoice("400")], MAYA, "A-3", Reject, words="Not ours.")
+        before, after = shown(story), shown([*story, (ACCOUNTANT, recode("S-000001", EDITING))])
+        assert [each.in_progress for view in (before, after) for each in view.commitments] == [Decimal(400)] * 2
+        back = shown([*story, (ACCOUNTANT, reverse("S-000001"))]).commitments[0]
+        assert (back.in_progress, back.invoices, back.balance) == (Decimal(0), [], Decimal(1000))
+
+    def test_tells_invoices_apart_on_which_a_query_is_open_and_what_is_paid_with_them(self) -> None:
+        split = batch(line(ART, "300"), line(ART, "100"), commitment="PO-0001", vendor="kala-sets")
+        story: Story = [*LOCKED, *bought((ART, "1000")), (ACCOUNTANT, split), (MAYA, ask("S-000002"))]
+        [row] = shown(story).commitments
+        assert (row.in_progress, row.relieved, row.balance) == (Decimal(400), Decimal(0), Decimal(600))
+        [row] = shown([*story, (ACCOUNTANT, answer())]).commitments
+        assert (row.in_progress, row.relieved, row.balance) == (Decimal(0), Decimal(400), Decimal(600))
 
     def test_tells_invoices_that_may_not_be_paid_yet_apart(self) -> None:
         terms = Policy(name="Ours", rules=(PAYMENTS, Rule("Rest", When((RequestKind.COMMITMENT,)))), otherwise=(EP,))

@@ -1,5 +1,6 @@
 """Replay equals live: whatever happened, the stored rows are what the log adds up to, now and as of then."""
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import count
 from random import Random
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from events import AnyEvent, FlagEvent, OfProduction
-from events.advance import AdvanceAccounted, AdvanceClosed
+from events.advance import AdvanceAccounted, AdvanceClosed, AdvanceExceeded
 from events.approval import (
     ApprovalRequested,
     ApprovedByPolicy,
@@ -20,8 +21,18 @@ from events.approval import (
     RequestRejected,
 )
 from events.envelope import Recorded
+from events.paying import (
+    PayingEvent,
+    PaymentVoided,
+    QueryAnswered,
+    QueryClosed,
+    ReconciliationUndone,
+    SpendPaid,
+    SpendQueried,
+    SpendReconciled,
+)
 from events.policy import RequestKind
-from events.spend import PaymentReleased, SpendLogged, SpendRecoded, SpendReversed
+from events.spend import PaymentReleased, SpendLogged, SpendRecoded, SpendReversed, entries_of
 from projections import PROJECTIONS, past, runner, sentences
 from projections.projection import Rows
 from projections.rebuild import rebuild
@@ -116,6 +127,25 @@ class TestReplay:
                 prefix = told[: look % len(told) + 1]
                 await lists_what_was_known(client, stream, prefix)
                 await folds_what_was_known(office, stream, prefix, pages[0])
+
+    async def test_of_payments_is_what_the_register_shows_as_of_every_version(
+        self, office: Office, client: httpx2.AsyncClient
+    ) -> None:
+        stream = "acme/paid"
+        live = Runner(office.pool)
+        await live.refresh()
+        await office.play(SPENT, stream)
+        acts, dice = ("log foreign spend", "batch", "reverse spend", "pay", "undo", "reconcile", "query"), Random(1)
+        for _ in range(110):
+            act = dice.choice((*acts, "answer query"))
+            await sent(office, stream, (act, dice.randrange(1000), dice.randrange(1000)))
+        await caught_up(live)
+
+        told = (await histories(office.log, stream))[stream]
+        seen = {type(recorded.event) for recorded in told}
+        assert {*get_args(PayingEvent)} <= seen
+        for version in range(1, len(told) + 1):
+            await lists_what_was_known(client, stream, told[:version])
 
     async def test_of_every_prefix_is_what_the_lists_show_as_of_it(
         self, office: Office, client: httpx2.AsyncClient
@@ -267,7 +297,7 @@ def expected_flags(prefix: list[Recorded[AnyEvent]]) -> list[dict[str, Any]]:
 
 def register_line(line: dict[str, Any]) -> tuple[Any, ...]:
     named = ("version", "spend", "line", "state", "account", "vendor", "document", "kind", "currency", "memo")
-    named += ("payment", "payment_round")
+    named += ("payment", "payment_round", "query", "paid_on", "paid", "statement_line", "difference_of")
     return (*(line[name] for name in named), Decimal(line["amount"]), Decimal(line["running_total"]))
 
 
@@ -285,7 +315,7 @@ def expected_register(
             states[each.event.spend] = "recoded"
         if isinstance(each.event, SpendReversed):
             states[each.event.spend] = "reversed"
-    payments = expected_payments(prefix)
+    payments, followed = expected_payments(prefix), expected_to_follow(prefix)
     moves: list[tuple[int, str, str, str, Decimal]] = []
     for each in prefix:
         match each.event:
@@ -308,7 +338,11 @@ def expected_register(
             continue
         total += amount
         of_entry = (entry.vendor, entry.document, entry.kind.value, entry.currency, entry.memo)
-        of_entry += payments.get(spend, ("not_asked", None))
+        payment, asked_in = payments.get(spend, ("not_asked", None))
+        paid = followed.paid.get(spend, (None, None))
+        found = followed.found.get(spend)
+        payment = payment if spend not in followed.paid else "paid" if found is None else "reconciled"
+        of_entry += (payment, asked_in, followed.open.get(spend), *paid, found, followed.differences.get(spend))
         lines.append((version, spend, line, states[spend], code, *of_entry, amount, total))
     return lines
 
@@ -318,19 +352,55 @@ def expected_payments(prefix: list[Recorded[AnyEvent]]) -> dict[str, tuple[str, 
     found: dict[str, tuple[str, str | None]] = {}
     for each in prefix:
         match each.event:
-            case ApprovalRequested(subject=subject) | ApprovedByPolicy(subject=subject) if " to " in subject:
-                pass  # of an advance
+            case ApprovalRequested(round=number, kind=RequestKind.PAYMENT, subject=payable):
+                found |= dict.fromkeys(entries_of(payable), ("waiting", number))
+            case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable):
+                found |= dict.fromkeys(entries_of(payable), ("released", None))
             case AdvanceAccounted(spend=spend) | AdvanceClosed(spend=spend):
                 found[spend] = ("by_advance", None)
-            case ApprovalRequested(round=number, kind=RequestKind.PAYMENT, subject=spend):
-                found[spend] = ("waiting", number)
-            case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=spend):
-                found[spend] = ("released", None)
+            case AdvanceExceeded(spend=spend):
+                found[spend] = ("not_asked", None)
             case PaymentReleased(spend):
                 found[spend] = ("released", found[spend][1])
             case RequestRejected(number) | RequestRecalled(number) | ChangesRequested(number):
                 found |= {s: ("refused", number) for s, (_, asked_in) in found.items() if asked_in == number}
     return found
+
+
+@dataclass
+class Followed:
+    """By entry, what became of it."""
+
+    open: dict[str, str] = field(default_factory=dict)
+    paid: dict[str, tuple[str, str]] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict)
+    differences: dict[str, str] = field(default_factory=dict)
+
+
+def expected_to_follow(prefix: list[Recorded[AnyEvent]]) -> Followed:
+    """What became of entries after they were logged, by a look at the facts."""
+    followed = Followed()
+    for each in prefix:
+        match each.event:
+            case SpendQueried(query, spend):
+                followed.open[spend] = query
+            case QueryAnswered(spend=spend) | QueryClosed(spend=spend):
+                del followed.open[spend]
+            case SpendPaid(entries=entries, difference=difference, difference_of=of, amount=amount) as paid:
+                if difference is not None and of is not None:
+                    followed.differences[difference] = of
+                    entries = (*entries, difference)
+                followed.paid |= dict.fromkeys(entries, (paid.paid_on.isoformat(), f"{amount.amount}"))
+            case PaymentVoided(entries=entries):
+                for spend in entries:
+                    del followed.paid[spend]
+                    followed.found.pop(spend, None)
+            case SpendReconciled(entries=entries, line=line):
+                followed.found |= dict.fromkeys(entries, line)
+            case ReconciliationUndone(entries=entries):
+                for spend in entries:
+                    del followed.found[spend]
+    return followed
 
 
 class TestGeneratedHistories:

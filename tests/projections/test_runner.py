@@ -90,7 +90,7 @@ class TestRunner:
     async def test_takes_in_parts_what_the_database_ends_for_taking_too_long(
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(runner, "BATCH_SECONDS", 1)
+        monkeypatch.setattr(runner, "BATCH_SECONDS", 0.5)
         live, real_advance = Runner(office.pool), runner.advance
         await live.refresh()
         [*_, last] = await office.play(SPENT)
@@ -99,8 +99,8 @@ class TestRunner:
         async def slow(connection: Any, projection: Projection[Any], ahead: Any) -> None:
             nonlocal longest
             longest = max(longest, len(ahead))
-            if projection is PROJECTIONS[0] and len(ahead) > 5:
-                await asyncio.sleep(1.5)
+            if projection is PROJECTIONS[0]:
+                await asyncio.sleep(0.05 * len(ahead))
             await real_advance(connection, projection, ahead)
 
         monkeypatch.setattr(runner, "advance", slow)
@@ -109,8 +109,31 @@ class TestRunner:
             async with running(live):
                 await eventually(live, last.position)
         assert longest == 16
-        assert [each["event"] for each in told].count("projections_wait_for_database") >= 2
+        assert [each["event"] for each in told].count("projections_wait_for_database") >= 1
         await agree(office, STREAM)
+
+    async def test_takes_whole_pages_again_once_its_connection_is_back(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        live, real_advance, real_read = Runner(office.pool), runner.advance, runner.read
+        await live.refresh()
+        await office.play(SPENT)
+        pages: list[int] = []
+
+        async def spied(connection: Any, start: int, up_to: int, most: int) -> Any:
+            pages.append(most)
+            return await real_read(connection, start, up_to, most)
+
+        async def cut(*_: Any) -> None:
+            raise asyncpg.ConnectionDoesNotExistError("cut")
+
+        monkeypatch.setattr(runner, "PAGE", 16)
+        monkeypatch.setattr(runner, "read", spied)
+        for advances in (cut, cut, real_advance):
+            monkeypatch.setattr(runner, "advance", advances)
+            with suppress(asyncpg.ConnectionDoesNotExistError):
+                await live.step()
+        assert pages == [16, 16, 16]
 
 
 class TestLease:

@@ -262,6 +262,8 @@ class TestTheTriggers:
             ("commands", "commands_stay"),
             ("events", "events_remain"),
             ("events", "events_stay"),
+            ("kept_documents", "kept_documents_remain"),
+            ("kept_documents", "kept_documents_stay"),
         ]
 
 

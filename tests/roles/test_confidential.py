@@ -17,7 +17,10 @@ from tests.deciders.stories import STORY
 from tests.handling.office import opened
 from tests.roles.conftest import login
 
-VIEWS = ("approval_rounds", "budget_accounts", "funding_sources", "productions", "spend_lines")
+VIEWS = (
+    *("approval_rounds", "budget_accounts", "commitments", "costs", "funding_sources", "productions"),
+    "spend_lines",
+)
 #: What nobody may read who has no accounts of their own.
 HIDDEN = CLOSED | OWN | {"an entry that was moved from art to the lead": "224737"}
 
@@ -122,9 +125,11 @@ class TestTheViews:
         pay = {row[0] for row in await rows(having, f"{asked} WHERE kind = 'payroll'")}
         stood = {row[0] for row in await rows(having, f"{asked} WHERE account IN ('{LEAD}', '{STORY}', '2300')")}
         outside = {row[0] for row in await rows(having, f"{asked} WHERE account IN ('{DRONES}', '{NOWHERE}')")}
+        of_pay = {row[0] for row in await rows(having, f"{asked} WHERE kind = 'exchange_difference'")}
 
-        assert len(pay) == 4
-        assert closed == pay | stood | outside
+        assert len(pay) == 5
+        assert len(of_pay) == 1
+        assert closed == pay | of_pay | stood | outside
 
     async def test_keep_rounds_and_answers_without_amounts_and_words(
         self, without: asyncpg.Connection, having: asyncpg.Connection

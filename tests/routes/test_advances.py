@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.deciders.advances import FLOATED, close_short, pay, receipt_of
+from tests.deciders.advances import FLOATED, close_short, pay_out, receipt_of
 from tests.deciders.stories import ACCOUNTANT, AUDITOR, DIRECTOR, LINE_PRODUCER, TODAY
 from tests.routes.world import World
 from tests.spec import Story
@@ -11,8 +11,8 @@ from tests.spec import Story
 OUT: Story = [
     *FLOATED,
     (LINE_PRODUCER, receipt_of("12000")),
-    (ACCOUNTANT, pay("700", due_on=TODAY - timedelta(days=60))),
-    (ACCOUNTANT, pay("50000", vendor="kala-sets")),
+    (ACCOUNTANT, pay_out("700", due_on=TODAY - timedelta(days=60))),
+    (ACCOUNTANT, pay_out("50000", vendor="kala-sets")),
 ]
 
 

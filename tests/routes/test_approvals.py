@@ -14,6 +14,7 @@ from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.submission import SubmitBudget
+from service.deciders.team import EndAppointment
 from tests.deciders.commitments import ORDERS, amend, bought
 from tests.deciders.rounds import (
     COVERED,
@@ -251,8 +252,8 @@ class TestTheApprovalStatus:
         latest = await shown(world)
 
         assert latest["in_english"] == (
-            "Promise PO-0001, INR 1,250.00, to kala-sets: Timber (2200, 1,200.00) and Timber (5000, 50.00); in the place"
-            " of Timber (2200, 1,000.00)."
+            "Promise PO-0001, INR 1,250.00, to kala-sets: Timber (2200, 1,200.00) and Timber (5000, 50.00); in the"
+            " place of Timber (2200, 1,000.00)."
         )
         assert [line["amount"] for line in latest["body"]["former"]] == ["1000.00"]
 
@@ -308,6 +309,9 @@ class TestTheApprovalStatus:
         asked = (await shown(world))["waits_for"]["asked"]
 
         assert [each["person"] for each in asked] == [MAYA, NOOR]
+        assert (
+            f"{NOOR} (suspended until an administrator reinstates them)" in (await shown(world))["waits_for"]["words"]
+        )
 
     async def test_of_an_overage_excludes_who_logged_the_spend_behind_it(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (PRODUCER, overage(account=ART))])
@@ -327,6 +331,47 @@ class TestTheApprovalStatus:
         assert [each["person"] for each in after[0]["waits_for"]["asked"]] == [MAYA, TWO_HATS]
         assert (before[1], after[1]) == ([], [("approve", "A-3", None)])
         assert (await world.send(MAYA, last(story, "A-3"))).status_code == 201
+
+    async def test_counts_no_answer_of_who_is_asked_no_more_nor_through_who_acts_for_them_no_more(
+        self, world: World
+    ) -> None:
+        story = [*adopted(COVERED, policy(PRODUCERS, EP)), (LINE_PRODUCER, transfer())]
+        story = [*story, (PRODUCER, delegated(STRANGER, Power.APPROVE))]
+        story = [*story, (f"{STRANGER}/{PRODUCER}", last(story, "A-3"))]
+        await world.play(story)
+        before = await shown(world)
+        await world.play([(PRODUCER, RevokeDelegation(delegation="D-1"))])
+        revoked = await shown(world)
+        await world.play([(MAYA, EndAppointment(person=PRODUCER, role=Role.PRODUCER, reason=WHY))])
+        gone = await shown(world)
+
+        assert [each["decisions"][0]["counts"] for each in (before, revoked, gone)] == [True, False, False]
+        assert [each["waits_for"]["step"] for each in (before, revoked, gone)] == [2, 1, 1]
+        assert PRODUCER in [each["person"] for each in revoked["waits_for"]["asked"]]
+        assert "withdraw_vote" not in [command for each in gone["may"] for command in each["commands"]]
+
+    async def test_stays_past_a_step_that_others_approved_as_well(self, world: World) -> None:
+        story = [*adopted(COVERED, policy(EPS, GUARANTORS)), (PRODUCER, transfer())]
+        for person in (MAYA, NOOR, TWO_HATS):
+            story = says(story, person, "A-3")
+        await world.play([*story, (NOOR, EndAppointment(person=NOOR, role=Role.EXECUTIVE_PRODUCER, reason=WHY))])
+
+        latest = await shown(world)
+
+        assert [made["counts"] for made in latest["decisions"]] == [True, False, True]
+        assert latest["waits_for"]["step"] == 2
+
+    async def test_offers_nobody_to_pass_over_the_last_step_where_only_who_was_put_there_approved(
+        self, world: World
+    ) -> None:
+        terms = policy(PRODUCERS, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+        story = [*adopted(COVERED, terms), (LINE_PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=PRODUCER, to=DIRECTOR, reason=WHY))]
+        story = says(story, DIRECTOR, "A-3")
+        await world.play(story)
+
+        assert "override_step" not in [command for each in (await shown(world))["may"] for command in each["commands"]]
+        assert (await world.send(NOOR, last(story, "A-3", OverrideStep, reason=WHY))).status_code == 409
 
     async def test_asks_nobody_who_has_logged_spend_on_its_account_since(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (MAYA, appoint(TWO_HATS, Role.LINE_PRODUCER))])

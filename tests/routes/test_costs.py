@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from tests.deciders.commitments import amend, bought, estimate, invoice, requisition
+from events.ids import PersonId
+from events.money import ExchangeRate
+from service.deciders.production import Production
+from service.deciders.spend import LogSpend
+from tests.deciders.commitments import amend, bought, close, estimate, invoice, requisition, ruled
 from tests.deciders.rounds import COVERED, adopted, draw, overage, policy, transfer
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -16,12 +20,14 @@ from tests.deciders.stories import (
     CONTINGENCY,
     DIRECTOR,
     EDITING,
+    FEATURE,
     FUNDED,
     LINE_PRODUCER,
     LOCKED,
     PRODUCER,
     STORY,
     TODAY,
+    locked,
     recode,
     reverse,
     spend,
@@ -34,6 +40,7 @@ WEEK = timedelta(days=7)
 FIGURES = (
     *("budget", "overages", "moved", "total_budget", "actual_period", "actual_to_date"),
     *("commitments", "total_cost", "etc", "efc", "variance"),
+    *("currency_variance", "actual_later", "pending", "requisitioned", "available"),
 )
 
 
@@ -49,8 +56,30 @@ def rows(shown: dict[str, Any]) -> dict[str, dict[str, Decimal]]:
     return {each["code"]: {name: Decimal(each[name]) for name in FIGURES} for each in every}
 
 
+def assert_explained(found: dict[str, Any]) -> None:
+    """The parts of every figure that is a sum of facts add up to it."""
+    parts: dict[str, Decimal] = {}
+    for part in found["parts"]:
+        parts[part["figure"]] = parts.get(part["figure"], Decimal(0)) + Decimal(part["amount"])
+    assert parts == {name: Decimal(found["account"][name]) for name in parts}
+    named = ("budget", "overages", "moved", "actual_to_date", "actual_later")
+    for figure in (*named, "commitments", "pending", "requisitioned", "currency_variance"):
+        assert figure in parts or Decimal(found["account"][figure]) == 0, figure
+
+
+def foreign(net: str, document: str, rate: str = "84", **more: Any) -> tuple[PersonId, LogSpend]:
+    """Dollars, spent at a rate."""
+    spent = spend(ART, net, document, currency="USD", rate=ExchangeRate("USD", "INR", Decimal(rate)))
+    return LINE_PRODUCER, spent.model_copy(update=more)
+
+
 def figures(row: dict[str, Decimal], *names: str) -> list[str]:
     return [f"{row[name]:f}" for name in names]
+
+
+def _budgeted_at(rate: str) -> Story:
+    """A budget is in force that has a rate for dollars."""
+    return locked(FEATURE.model_copy(update={"rates": (ExchangeRate("USD", "INR", Decimal(rate)),)}))
 
 
 #: Changes take effect at once.
@@ -157,6 +186,71 @@ class TestTheReport:
         assert (refused.status_code, refused.json()["type"]) == (403, "urn:greenlight:problem:figure-is-confidential")
 
 
+class TestWhatIsAvailable:
+    async def test_is_less_all_that_is_spent_promised_and_asked_to_be(self, world: World) -> None:
+        late, story = TODAY + WEEK, [*adopted(COVERED, ruled()), (LINE_PRODUCER, requisition((ART, "300")))]
+        story = [*story, (LINE_PRODUCER, spend(ART, "40", "KS-8")), *bought((ART, "200"), requisition="REQ-1")]
+        await world.play([*story, (LINE_PRODUCER, spend(ART, "7", "KS-9", posted_on=late))])
+
+        found = rows(await report(world, posted_to=TODAY))[ART]
+
+        assert figures(found, "actual_to_date", "actual_later", "commitments", "pending", "requisitioned") == [
+            *("40.00", "7.00", "0.00", "200.00", "100.00")
+        ]
+        assert figures(found, "total_budget", "available") == ["200000.00", "199653.00"]
+
+    async def test_is_explained_order_by_order(self, world: World) -> None:
+        story = [*adopted(COVERED, ruled()), (LINE_PRODUCER, requisition((ART, "300"))), *bought((ART, "200"))]
+        await world.play([*story, (LINE_PRODUCER, spend(ART, "7", "KS-9", posted_on=TODAY + WEEK))])
+
+        found = await world.read(AUDITOR, f"cost-report/accounts/{ART}", posted_to=TODAY.isoformat())
+
+        assert_explained(found)
+        held = [(each["figure"], each["commitment"], each["requisition"]) for each in found["parts"][-2:]]
+        assert held == [("pending", "PO-0001", None), ("requisitioned", None, "REQ-1")]
+
+
+class TestCurrency:
+    async def test_is_what_the_actual_rate_makes_of_the_rate_in_force(self, world: World) -> None:
+        await world.play([*_budgeted_at("80"), foreign("100", "D-1", "84.5"), (LINE_PRODUCER, spend(ART, "9"))])
+
+        found = await world.read(AUDITOR, f"cost-report/accounts/{ART}")
+
+        assert (found["account"]["actual_to_date"], found["account"]["currency_variance"]) == ("8459.00", "450.00")
+        [part] = [each for each in found["parts"] if each["figure"] == "currency_variance"]
+        assert (part["amount"], part["spent"]["amount"], part["spend"]) == ("450.00", "100.00", "S-000001")
+        assert (part["rate"]["rate"], part["budget_rate"]["rate"]) == ("84.5", "80")
+
+    async def test_leaves_out_tax_that_comes_back(self, world: World) -> None:
+        taxed = {"tax": Decimal("18"), "recoverable_tax": Decimal("10")}
+        await world.play([*_budgeted_at("80"), foreign("100", "D-1", "84", **taxed)])
+
+        assert rows(await report(world))[ART]["currency_variance"] == Decimal(108 * 4)
+
+    async def test_goes_with_the_entry_and_is_undone_with_it(self, world: World) -> None:
+        story = [*_budgeted_at("80.123"), foreign("0.11", "D-1"), foreign("0.11", "D-2"), foreign("0.55", "D-3")]
+        await world.play([*story, (LINE_PRODUCER, recode("S-000002", EDITING)), (ACCOUNTANT, reverse("S-000001"))])
+
+        moved = rows(await report(world))
+        await world.play([(ACCOUNTANT, reverse("S-000002")), (ACCOUNTANT, reverse("S-000003"))])
+        undone = rows(await report(world))
+
+        assert (moved[ART]["currency_variance"], moved[EDITING]["currency_variance"]) == (
+            *(Decimal("2.13"), Decimal("0.43")),
+        )
+        assert (undone[ART]["currency_variance"], undone[EDITING]["currency_variance"]) == (0, 0)
+        assert_explained(await world.read(AUDITOR, f"cost-report/accounts/{ART}"))
+
+    async def test_is_none_where_the_budget_in_force_has_no_rate(self, world: World) -> None:
+        await world.play([*LOCKED, foreign("100", "D-1")])
+        assert rows(await report(world))[ART]["currency_variance"] == 0
+
+    async def test_is_of_what_is_posted_by_the_end_of_the_period(self, world: World) -> None:
+        await world.play([*_budgeted_at("80"), foreign("100", "D-1", posted_on=TODAY + WEEK)])
+        assert rows(await report(world, posted_to=TODAY))[ART]["currency_variance"] == 0
+        assert rows(await report(world))[ART]["currency_variance"] == 400
+
+
 class TestAnAccount:
     async def test_is_explained_by_facts_that_add_up(self, world: World) -> None:
         story: Story = [*FREE, *bought((ART, "1000"), (EDITING, "5")), invoice("400"), (PRODUCER, transfer("60000"))]
@@ -165,9 +259,7 @@ class TestAnAccount:
 
         found = await world.read(AUDITOR, f"cost-report/accounts/{ART}")
 
-        for figure in ("budget", "overages", "moved", "actual_to_date", "commitments"):
-            parts = [Decimal(part["amount"]) for part in found["parts"] if part["figure"] == figure]
-            assert sum(parts) == Decimal(found["account"][figure]), figure
+        assert_explained(found)
         assert [each["amount"] for each in found["estimates"]] == ["1.00", "2.00"]
         assert {part["spend"] for part in found["parts"]} == {None, "S-000001", "S-000002"}
 
@@ -201,6 +293,56 @@ class TestVendors:
         assert next(iter(lines)) == "kala-sets"
         assert (then["total"], then["open"]) == ("500.00", "600.00")
         assert next(each["name"] for each in shown["vendors"] if each["vendor"] == "cut-house") == "Cut House"
+        for each in shown["vendors"]:
+            told = await world.read(AUDITOR, f"vendors/{each['vendor']}")
+            assert told["vendor"] == each
+        told = await world.read(AUDITOR, "vendors/kala-sets")
+        parts = [(part["figure"], part["amount"], part["recent"], part["commitment"]) for part in told["parts"]]
+        assert parts == [
+            ("total", "400.00", True, None),
+            ("total", "70.00", False, None),
+            ("open", "600.00", False, "PO-0001"),
+        ]
+
+    async def test_that_nobody_dealt_with_are_missing(self, world: World) -> None:
+        await world.play(LOCKED)
+        answer = await world.get(AUDITOR, "vendors/kala-sets")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:greenlight:problem:vendor-is-missing")
+
+
+class TestACommitment:
+    async def test_is_explained_by_the_facts_that_moved_it(self, world: World) -> None:
+        story: Story = [*LOCKED, *bought((ART, "1000")), invoice("400"), (LINE_PRODUCER, amend((ART, "900")))]
+        await world.play(
+            [*story, *bought((ART, "5"), number=2), (LINE_PRODUCER, close()), (ACCOUNTANT, reverse("S-000001"))]
+        )
+
+        found = await world.read(AUDITOR, "commitment-register/PO-0001")
+
+        moved = [
+            (each["type"], each["total"], each["relieved"], each["released"], each["balance"])
+            for each in found["parts"]
+        ]
+        assert moved == [
+            ("CommitmentDrafted", "1000.00", "0.00", "0.00", "1000.00"),
+            ("CommitmentSubmitted", "0.00", "0.00", "0.00", "0.00"),
+            ("CommitmentRelieved", "0.00", "400.00", "0.00", "-400.00"),
+            ("CommitmentAmended", "-100.00", "0.00", "0.00", "-100.00"),
+            ("CommitmentClosed", "0.00", "0.00", "500.00", "-500.00"),
+            ("ReliefReversed", "0.00", "-400.00", "400.00", "0.00"),
+        ]
+        assert [each["spend"] for each in found["parts"]] == [None, None, "S-000001", None, None, "S-000001"]
+
+    async def test_that_there_is_not_is_missing(self, world: World) -> None:
+        await world.play(LOCKED)
+        answer = await world.get(AUDITOR, "commitment-register/PO-0001")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:greenlight:problem:commitment-is-missing")
+
+    async def test_is_explained_to_those_alone_who_may_read_every_figure(self, world: World) -> None:
+        await world.play([*LOCKED, *bought((ART, "1000"))])
+        for path in ("commitment-register/PO-0001", "commitment-register/DEAL-0001", "vendors/kala-sets"):
+            refused = await world.get(DIRECTOR, path)
+            assert refused.json()["type"] == "urn:greenlight:problem:figure-is-confidential"
 
 
 class TestEveryView:
@@ -210,17 +352,18 @@ class TestEveryView:
         dice = Random(seed)
         await world.play([*FREE, *bought((ART, "1000"))])
         acts = [act for act, weight in ACTS.items() for _ in range(weight)]
-        looked: list[int] = []
+        looked: dict[int | None, Production] = {}
         for place in range(90):
             loaded = await world.doors.handling.production("acme/the-long-take")
             assert loaded.state is not None
             person, command = wished((dice.choice(acts), dice.randrange(999), dice.randrange(999)), loaded.state)
             await world.send(person, command)
             if place % 15 == 0:
-                looked.append(loaded.head.version)
-        for version in [*looked, None]:
+                looked[loaded.head.version] = loaded.state
+        last = await world.doors.handling.production("acme/the-long-take")
+        assert last.state is not None
+        for version, production in {**looked, None: last.state}.items():
             shown = await report(world, as_of=version)
-            cost = rows(shown)
             spent = await world.read(AUDITOR, "spend-register", as_of=version, limit=1)
             promised = await world.read(AUDITOR, "commitment-register", as_of=version)
             budget = await world.read(AUDITOR, "current-budget", as_of=version)
@@ -231,8 +374,37 @@ class TestEveryView:
             if budget["in_force"] is not None:
                 assert total["budget"] == budget["shown"]["grand_total"]
                 assert total["total_budget"] == budget["shown"]["total_budget"]
-            for row in cost.values():
-                assert row["total_budget"] == row["budget"] + row["overages"] + row["moved"]
-                assert row["total_cost"] == row["actual_to_date"] + row["commitments"]
-                assert row["variance"] == row["efc"] - row["total_budget"]
-                assert row["etc"] == row["efc"] - row["total_cost"]
+            agree(production, shown)
+            for each in whom["vendors"]:
+                told = await world.read(AUDITOR, f"vendors/{each['vendor']}", as_of=version)
+                assert told["vendor"] == each
+            for each in promised["commitments"]:
+                await assert_moved(world, each, version)
+
+
+async def assert_moved(world: World, commitment: dict[str, Any], version: int | None) -> None:
+    """What the facts moved adds up to what the register says."""
+    told = await world.read(AUDITOR, f"commitment-register/{commitment['commitment']}", as_of=version)
+    assert told["state"] == commitment["state"]
+    for name in ("total", "in_progress", "relieved", "released", "balance", "held"):
+        moved = sum((Decimal(each[name]) for each in told["parts"]), Decimal(0))
+        assert moved == Decimal(told["figures"][name]) == Decimal(commitment[name]), name
+
+
+def agree(production: Production, shown: dict[str, Any]) -> None:
+    """The report adds up; and what is available is what orders are measured against, account by account and in all."""
+    for row in rows(shown).values():
+        assert row["total_budget"] == row["budget"] + row["overages"] + row["moved"]
+        assert row["total_cost"] == row["actual_to_date"] + row["commitments"]
+        assert row["variance"] == row["efc"] - row["total_budget"]
+        assert row["etc"] == row["efc"] - row["total_cost"]
+    measured = production.available
+    assert (measured is None) == (shown["budget"] is None)
+    if measured is None:
+        return
+    contingency = production.budgets.versions[measured.budget].contingency
+    for code, row in rows(shown).items():
+        if code not in contingency:  # of which alone nothing is measured, only of the whole
+            assert row["available"] == measured.of(code).available, code
+    assert set(measured.accounts) <= set(rows(shown))
+    assert Decimal(shown["total"]["available"]) == measured.total.available

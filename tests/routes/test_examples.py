@@ -288,6 +288,10 @@ PROBLEMS: list[tuple[str, str, str, Sent]] = [
     ("budget", "404", "BudgetIsMissing", _asked("budgets/v9")),
     ("budget_account", "404", "BudgetIsMissing", _asked("budgets/v9/accounts/2200")),
     ("budget_account", "404", "AccountIsMissing", _asked("budgets/v1/accounts/9999")),
+    ("cost_report_account", "404", "AccountIsMissing", _asked("cost-report/accounts/9999")),
+    ("hot_costs_account", "404", "AccountIsMissing", _asked("hot-costs/2026-11-02/accounts/9999")),
+    ("commitment", "404", "CommitmentIsMissing", _asked("commitment-register/PO-9999")),
+    ("vendor", "404", "VendorIsMissing", _asked("vendors/nobody")),
     ("budget_account", "403", "FigureIsConfidential", _asked("budgets/v1/accounts/1100", DIRECTOR)),
     ("budget_total", "404", "BudgetIsMissing", _asked("budgets/v9/totals/charges")),
     ("budget_total", "403", "FigureIsConfidential", _asked("budgets/v1/totals/above_the_line", DIRECTOR)),
@@ -414,6 +418,7 @@ DOORS: list[tuple[str, str, str, Sent]] = [
     ),
     ("accept_invitation", "503", "OutcomeUnknown", _lost_acceptance),
     ("inbox", "404", "CompanyIsMissing", _asked("/v1/inbox", company=RIVAL)),
+    ("slate", "404", "CompanyIsMissing", _asked(f"/v1/{RIVAL}/slate")),
     ("inbox", "422", "CompanyIsNeeded", _of_two),
 ]
 PROBLEMS += DOORS

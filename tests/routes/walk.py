@@ -45,7 +45,9 @@ from service.deciders.company import (
     SuspendMember,
     WithdrawInvitation,
 )
+from service.deciders.cost_report import IssueCostReport
 from service.deciders.delegation import DelegateAuthority, EndAbsence, RevokeDelegation, SetAbsence
+from service.deciders.documents import LogBatch, LogCredit
 from service.deciders.estimate import EstimateFinalCost
 from service.deciders.financing import (
     AmendFunding,
@@ -56,7 +58,16 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.green_light import GreenlightProduction
+from service.deciders.paying import (
+    AnswerQuery,
+    PaySpend,
+    QuerySpend,
+    ReconcileSpend,
+    UndoReconciliation,
+    VoidPayment,
+)
 from service.deciders.payment import RequestPayment
+from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
@@ -208,10 +219,18 @@ SPENT: list[Step] = [
     Look(AUDITOR, "current_budget"),
     Look(AUDITOR, "flags"),
     shown(ACCOUNTANT, RecodeSpend),
+    shown(PRODUCER, QuerySpend),
+    shown(RAVI, AnswerQuery),
+    shown(ACCOUNTANT, PaySpend),
+    shown(ACCOUNTANT, ReconcileSpend),
     Look(AUDITOR, "spend_register", limit=3),
     Look(AUDITOR, "audit_trail", limit=3),
     Look(ADMINISTRATOR, "events", limit=2),
+    shown(ACCOUNTANT, UndoReconciliation),
+    shown(ACCOUNTANT, VoidPayment),
     shown(ACCOUNTANT, ReverseSpend),
+    shown(RAVI, LogBatch),
+    shown(RAVI, LogCredit),
     shown(MAYA, UnlockBudget, budget="v3"),
     (MAYA, LockBudget(budget="v3")),
     shown(RAVI, RaiseRequisition),
@@ -233,10 +252,26 @@ SPENT: list[Step] = [
     shown(RAVI, EstimateFinalCost),
     Look(AUDITOR, "cost_report", asked={"posted_from": "2026-11-01", "posted_to": "2026-11-30"}),
     Look(AUDITOR, "vendors"),
+    Look(AUDITOR, "vendor", path="vendors/kala-sets"),
+    Look(AUDITOR, "commitment", path="commitment-register/PO-0001"),
     Look(AUDITOR, "cost_report_account", path="cost-report/accounts/2200"),
+    Look(AUDITOR, "hot_costs", asked={"from": "2026-11-01", "to": "2026-11-30", "days": "48", "account": "2200"}),
+    Look(AUDITOR, "hot_costs_account", path="hot-costs/2026-11-18/accounts/2200", asked={"days": "48"}),
+    Look(MAYA, "slate", path="/v1/acme/slate"),
     shown(RAVI, CloseCommitment),
     shown(RAVI, ReopenCommitment),
     shown(RAVI, CancelCommitment),
+    shown(ACCOUNTANT, OpenPeriod),
+    shown(ACCOUNTANT, SoftClosePeriod),
+    shown(ACCOUNTANT, ClosePeriod, expected=[{"cost": "8400.00"}, {"account": "2200", "cost": "0.00"}]),
+    shown(ACCOUNTANT, ReopenPeriod),
+    shown(MAYA, WithdrawReopening),
+    (ACCOUNTANT, ReopenPeriod.model_validate_json(json.dumps(ReopenPeriod.example))),
+    (MAYA, ReopenPeriod.model_validate_json(json.dumps(ReopenPeriod.example))),
+    Look(AUDITOR, "periods"),
+    shown(ACCOUNTANT, IssueCostReport),
+    Look(AUDITOR, "cost_reports"),
+    Look(AUDITOR, "issued_cost_report", path="cost-reports/CR-1"),
     (RAVI, RaiseRequisition.model_validate_json(json.dumps(RaiseRequisition.example))),
     shown(RAVI, WithdrawRequisition, requisition="REQ-2"),
 ]
@@ -283,7 +318,7 @@ UNPAID: list[Step] = [
 WALK: list[Step] = [
     *UNPAID,
     (PRODUCER, RequestChanges(**_seen(UNPAID, "A-11"), words="Where are the timesheets?")),
-    shown(ACCOUNTANT, RequestPayment, spend="S-000005"),
+    shown(ACCOUNTANT, RequestPayment, spend="S-000007"),
     shown(MAYA, DelegateAuthority),
     shown(MAYA, RevokeDelegation),
     shown(MAYA, SetAbsence),

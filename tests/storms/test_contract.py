@@ -117,7 +117,8 @@ CURSORS = ["MTAuMg", "MTAuNA"]
 #: What a request is refused for and its schema does not say: rules between two fields, those of a policy, and that an
 #: integer has no point, where JSON Schema takes 1.0 for one.
 BEYOND_A_SCHEMA = re.compile(
-    "a rate is between two currencies|.*has more decimals than|recoverable tax cannot be more"
+    "a rate is between two currencies|.*has more decimals than|recoverable tax cannot be more|no more is withheld than"
+    "|send a period, or the last day|ask for a period, or for days|an account, or the whole, is named twice"
     "|until_on is from_on or later|only a department head has accounts|name the letter or agreement|say in rests_on"
     "|every code stands once|a percentage needs its base|a charge has a percentage|a base names at least one"
     "|send a template, or terms|terms of your own say|every rule has a name|capped accounts need|alerts are at"
@@ -378,7 +379,7 @@ async def _of_stranger(production: Production) -> str | None:
 #: What is open to anyone, to any member, and to any member about themselves.
 OPEN = {"livez", "readyz", "metrics", "asyncapi"}
 OF_A_MEMBER = OPEN | {
-    *("inbox", "delegate_authority", "revoke_delegation", "set_absence", "end_absence"),
+    *("inbox", "slate", "delegate_authority", "revoke_delegation", "set_absence", "end_absence"),
     *("members", "keys", "make_key", "revoke_key", "tokens", "identities", "correct_person", "delegations"),
 }
 #: By who it is: what they bear, what is accepted from them, and what else they are told.
