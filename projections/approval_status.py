@@ -112,6 +112,8 @@ class RoundRow:
     steps: tuple[Step, ...]
     accounts: tuple[AccountCode, ...]
     override_by: Role | None
+    #: Whoever approves it has signed in within so many minutes; None when it does not matter.
+    fresh_minutes: int | None
     one_person_may_fill_two_steps: bool
     #: What takes effect when it passes, as it was sent, or is to be promised; None for budgets and payments.
     command: str | None
@@ -332,6 +334,7 @@ def _requested(rows: Rows, recorded: Recorded[Any], event: ApprovalRequested) ->
         steps=event.steps,
         accounts=event.accounts,
         override_by=event.override_by,
+        fresh_minutes=event.fresh_minutes,
         one_person_may_fill_two_steps=event.one_person_may_fill_two_steps,
         command=event.command,
         body=event.body,
@@ -351,7 +354,8 @@ def _opened(
 ) -> None:
     metadata = recorded.metadata
     under: dict[str, Any] = {"policy": None, "rule": None, "steps": _ONE_EP, "accounts": (), "override_by": None}
-    under |= {"counted": None, "one_person_may_fill_two_steps": False, "command": None, "body": None}
+    under |= {"counted": None, "fresh_minutes": None, "one_person_may_fill_two_steps": False}
+    under |= {"command": None, "body": None}
     rows.put(
         RoundRow(
             stream_id=recorded.stream_id,
@@ -514,7 +518,7 @@ def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 7, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 8, KINDS, fold)
 
 
 def amount_of(row: RoundRow) -> Money | None:

@@ -103,6 +103,9 @@ class ApprovalRound(BaseModel):
     policy: str | None
     rule: str | None
     steps: list[str] = Field(description="In words, in their order.")
+    fresh_minutes: int | None = Field(
+        description="Within how many minutes whoever approves must have signed in; none where it does not matter."
+    )
     waits_for: WaitsFor | None
     may: list[MayDo] = Field(description="What each may do next; besides, whoever holds a role may nudge.")
     decisions: list[DecisionView]
@@ -253,6 +256,7 @@ def _round(row: RoundRow, house: House, policies: Mapping[PolicyId, Policy]) -> 
         policy=row.policy,
         rule=row.rule,
         steps=[_step_in_words(step) for step in row.steps],
+        fresh_minutes=row.fresh_minutes,
         waits_for=_waits_for(row, house) if row.state == "open" else None,
         may=_may(row, house) if row.state == "open" else [],
         decisions=[

@@ -105,7 +105,6 @@ TEMPLATES: dict[Template, Policy] = {
         ),
         otherwise=(ANY_EP,),
         changes=(ALL_EPS, _ANY_FINANCIERS),
-        override_by=Role.EXECUTIVE_PRODUCER,
         green_light=tuple(GreenLightTest),
     ),
     Template.STUDIO: Policy(

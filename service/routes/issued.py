@@ -6,6 +6,7 @@ by then; its bytes are kept; then the command is decided, and its fact names ver
 ledger knows makes nothing: it is answered with the report that it made.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from hashlib import sha256
@@ -19,23 +20,29 @@ from events.money import Money
 from projections import cost_report
 from projections.cost_report import CostLine, CostReport, IssuedRow, KeptReports
 from service import documents
+from service.cost_files import pdf, workbook
 from service.deciders.cost_report import Form, IssueCostReport, Made
 from service.handling import Wish
 from service.problems import Problem
-from service.spreadsheets import CSV
+from service.spreadsheets import CSV, XLSX
 
 from .access import At, Doors, Person, Readable, operation_id, reading, shown_to
 from .costs import Asked, found_in, report_of
-from .listing import JSON, as_csv, attached, preferred
+from .listing import FILES, JSON, PDF, as_csv, attached, preferred
 from .views import PRODUCTION, AsOf, AtLeast, rows_of, stamp
 
 router = APIRouter(tags=["Views"], generate_unique_id_function=operation_id)
 
-#: How a report is written in each form that is kept; what is kept already does not change with these.
-FORMS: Mapping[str, Callable[[CostReport], bytes]] = {
-    JSON: lambda report: report.model_dump_json().encode(),
-    CSV: lambda report: as_csv(cost_report.lines(report), CostLine).encode(),
+#: How a report is written, with the title of its production, in each form that is kept; PDF where its typesetter is
+#: installed. What is kept already does not change with these.
+FORMS: Mapping[str, Callable[[CostReport, str], bytes]] = {
+    JSON: lambda report, _: report.model_dump_json().encode(),
+    CSV: lambda report, _: as_csv(cost_report.lines(report), CostLine).encode(),
+    XLSX: workbook.workbook_of,
+    **({PDF: pdf.cost_report} if PDF in FILES else {}),
 }
+#: How the files are called of those that are no answer to read.
+_SUFFIXES = {CSV: "csv", XLSX: "xlsx", PDF: "pdf"}
 #: What a report says of the moment at which it was made, and not of the production.
 _OF_THE_MOMENT = {"version", "position", "period", "compared_with"}
 
@@ -63,10 +70,12 @@ async def _made(at: Doors, sender: Person, wish: Wish, command: IssueCostReport)
     days = (command.posted_from, command.posted_to)
     asked = Asked(None, newest, command.period, *days, command.etc_basis, command.variance_sign)
     report = report_of(production, await found_in(at, production, asked, None))
+    # Typesetting takes a while, and others are not to wait for it.
+    written = {form: await asyncio.to_thread(write, report, production.title) for form, write in FORMS.items()}
     return Made(
         of_version=report.version,
         content_hash=_content_hash(report),
-        forms=tuple(Form(media_type, written(report)) for media_type, written in FORMS.items()),
+        forms=tuple(Form(media_type, content) for media_type, content in written.items()),
         efc=tuple(AccountEfc(each.code, Money(each.efc, report.currency)) for each in cost_report.lines(report)),
         compared_with=report.compared_with,
     )
@@ -94,7 +103,7 @@ async def get_issued_cost_report(
     report: Annotated[ReportId, Path(description="Its number.", examples=["CR-1"])],
     at: At,
     at_least: AtLeast = None,
-    accept: Annotated[str, Header(description="`application/json` or `text/csv`.")] = JSON,
+    accept: Annotated[str, Header(description=f"`{JSON}`, `{CSV}`, `{XLSX}` or `{PDF}`.")] = JSON,
 ) -> Response:
     """What did the report say that was issued? Byte for byte; `Repr-Digest` is the SHA-256 that the log holds of it."""
     shown_to(production, None, "the cost report")
@@ -112,5 +121,6 @@ async def get_issued_cost_report(
             500, "ReportIsDamaged", said, "The operator of the service can see what is so: greenlight verify."
         )
     headers = {"Repr-Digest": documents.repr_digest(form.sha256)}
-    named = attached(f"{report}.csv") if form.media_type == CSV else {}
+    suffix = _SUFFIXES.get(form.media_type)
+    named = {} if suffix is None else attached(f"{report}.{suffix}")
     return Response(content, media_type=form.media_type, headers=headers | named)

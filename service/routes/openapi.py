@@ -286,7 +286,7 @@ def _describe_view(operation: dict[str, Any], *, of_production: bool) -> None:
     if any(parameter["name"] == "accept" for parameter in parameters):
         # A list: the media types say what the parameter says, and OpenAPI has no parameter of that name.
         operation["parameters"] = [parameter for parameter in parameters if parameter["name"] != "accept"]
-        files = {"budget": FILES, "cost_report": (*FILES, JSON_LINES), "issued_cost_report": (CSV,)}
+        files = {"budget": FILES, "cost_report": (*FILES, JSON_LINES), "issued_cost_report": FILES}
         others = files.get(name, (CSV, JSON_LINES))
         answers["200"]["content"] |= {media: {"schema": {"type": "string"}} for media in others}
     if of_production:
