@@ -391,16 +391,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case EndAppointment():
             on = production.today(metadata)
             happened += team.end_appointment(command, production.team, situation.company, situation.roles, metadata, on)
-        case SecureFunding():
-            happened += financing.secure_funding(command, funds, base, production.to_cover)
-        case CommitFunding():
-            happened += financing.commit_funding(command, funds, production.to_cover)
-        case AmendFunding():
-            happened += financing.amend_funding(command, funds, base, production.to_cover, flags)
-        case CloseFunding():
-            happened += financing.close_funding(command, funds)
-        case WithdrawFunding():
-            happened += financing.withdraw_funding(command, funds, production.to_cover, flags)
+        case _ if isinstance(command, financing.FinancingCommand):
+            happened += _financed(command, situation)
         case RecordReceipt():
             happened += receipt.record_receipt(command, funds, base, metadata, flags)
         case ReverseReceipt():
@@ -455,6 +447,22 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             on_facts = (budgets, rounds, funds)
             happened += green_light.greenlight_production(command, tests, production.greenlit, *on_facts)
     return happened
+
+
+def _financed(command: financing.FinancingCommand, situation: Situation) -> list[OfProduction]:
+    production, flags = situation.production, situation.flags
+    funds, base, to_cover = production.financing, production.currency, production.to_cover
+    match command:
+        case SecureFunding():
+            return [*financing.secure_funding(command, funds, base, to_cover)]
+        case CommitFunding():
+            return [*financing.commit_funding(command, funds, to_cover)]
+        case AmendFunding():
+            return [*financing.amend_funding(command, funds, base, to_cover, flags)]
+        case CloseFunding():
+            return [*financing.close_funding(command, funds)]
+        case WithdrawFunding():
+            return [*financing.withdraw_funding(command, funds, to_cover, flags)]
 
 
 def _logged(command: LogSpend, situation: Situation, of: Of = _BY_ITSELF) -> list[OfProduction]:

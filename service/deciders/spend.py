@@ -427,7 +427,7 @@ def log_spend(
     measure: Measure | None,
     base: Currency,
     flags: Iterator[FlagId],
-    of: Of = Of(),  # noqa: B008  # it never changes
+    of: Of = Of(),
 ) -> list[SpendEvent]:
     """S1 to S4, S7."""
     gross = Money(command.net + command.tax - command.recoverable_tax, command.currency)

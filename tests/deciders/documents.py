@@ -11,11 +11,14 @@ from service.deciders.commitment import CommitmentIsMissing
 from service.deciders.documents import BatchLine, LogBatch, LogCredit
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
+    AdvanceIsMissing,
+    DepositIsWithAnother,
     LogSpend,
     NotAnAccrual,
     SpendIsMissing,
     SpendIsReversed,
 )
+from tests.deciders.advances import DEPOSIT, DEPOSITED, FLOAT
 from tests.deciders.rung import Rung
 from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, LOCKED, TODAY, inr, reverse, spend
 from tests.spec import Story
@@ -82,6 +85,20 @@ RUNGS: list[Rung] = [
         ACCOUNTANT,
         batch(line(ART, "10"), commitment="PO-0001"),
         CommitmentIsMissing("PO-0001"),
+    ),
+    Rung(
+        "LogBatch: out of no such advance",
+        LOCKED,
+        ACCOUNTANT,
+        batch(line(ART, "10"), advance=FLOAT),
+        AdvanceIsMissing(FLOAT),
+    ),
+    Rung(
+        "LogBatch: out of another vendor's deposit",
+        DEPOSITED,
+        ACCOUNTANT,
+        batch(line(ART, "10"), advance=DEPOSIT),
+        DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "crew-payroll"),
     ),
     Rung("LogBatch: foreign without a rate", LOCKED, ACCOUNTANT, batch(line(ART, "10"), currency="USD"), _NO_RATE),
     Rung(

@@ -25,6 +25,7 @@ STILL_TAKEN = {
     "EnterStage",
     "WithdrawRequisition",
     "CancelCommitment",
+    "ReturnAdvance",
     "CloseCommitment",
     "OpenPeriod",
     "SoftClosePeriod",

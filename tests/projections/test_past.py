@@ -52,7 +52,7 @@ async def marked(office: Office, projection: Projection[Any] = current_budget.PR
 
 class TestPast:
     def test_is_folded_for_the_read_models_whose_rows_change(self) -> None:
-        changing = ["current_budget", "approval_status", "funding", "commitment_register", "periods", "advances"]
+        changing = ["current_budget", "approval_status", "funding", "commitment_register", "advances", "periods"]
         assert [each.name for each in CHANGING] == changing
 
     @pytest.mark.parametrize("projection", CHANGING, ids=lambda each: each.name)
