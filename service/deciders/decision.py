@@ -158,7 +158,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 #: P3
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
-    *(QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
+    *(LogCredit, QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
     *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
@@ -380,9 +380,9 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     happened: list[OfProduction] = []
     match command:
         case LogSpend():  # the first to be asked, since it comes most often
-            happened += _logged(command, situation)
+            happened += _finished(command, _logged(command, situation), situation)
         case LogBatch():
-            happened += _batch(command, situation)
+            happened += _finished(command, _batch(command, situation), situation)
         case LogCredit():
             back = (command.entry(), spending, production.measure, base, flags, Of(comes_back=True))
             happened += spend.log_spend(*back)
@@ -505,6 +505,13 @@ def _batch(command: LogBatch, situation: Situation) -> list[OfProduction]:
         situation = _situated(situation, logged)
         happened += logged
     return happened
+
+
+def _finished(command: LogSpend | LogBatch, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
+    """O6: the same; what is left of a commitment is released by its final invoice."""
+    if command.commitment is None or not command.final:
+        return happened
+    return [*happened, *commitment.finish(command.commitment, _after(happened, situation).commitments)]
 
 
 def _advanced(command: AdvanceCommand, situation: Situation) -> list[OfProduction]:

@@ -20,6 +20,7 @@ STILL_TAKEN = {
     "ReverseSpend",
     *("QuerySpend", "AnswerQuery", "PaySpend", "VoidPayment", "ReconcileSpend", "UndoReconciliation"),
     "RecodeSpend",
+    "LogCredit",
     "RequestPayment",
     "EndAppointment",
     "EnterStage",
