@@ -1,7 +1,8 @@
 """What is out in floats and deposits, with whom, and what became of each?
 
-Moved by: advances alone. A row is an advance with all that was done about it; what each came to, and what is open of
-it, is reckoned from that, so the parts add up to what was advanced whatever was reversed.
+Moved by: advances, and payments of what went beyond them. A row is an advance with all that was done about it; what
+each came to, and what is open of it, is reckoned from that, so the parts add up to what was advanced whatever was
+reversed.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,6 +29,7 @@ from events.advance import (
 from events.envelope import Recorded
 from events.ids import AdvanceId, PersonId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, ExchangeRate, rounded
+from events.paying import PaymentVoided, SpendPaid
 
 from .projection import Projection, Rows, kind
 
@@ -38,8 +40,10 @@ class EntryOfAdvance:
 
     spend: SpendId
     accounted: Amount
-    #: Beyond what was left; owed to whoever paid it.
-    owed: Amount
+    #: Beyond what was left: owed to whoever paid it.
+    beyond: Amount
+    #: Whether that is paid.
+    paid: bool
     #: Of the entry that closed it: what did not come back.
     short: Amount
 
@@ -89,9 +93,15 @@ class AdvanceRow:
 ADVANCES = kind("advances", AdvanceRow, "stream_id", "advance")
 
 
-def fold(rows: Rows, recorded: Recorded[AdvanceEvent]) -> None:
+Reads = AdvanceEvent | SpendPaid | PaymentVoided
+
+
+def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
     """The rows after the event."""
     stream, event = recorded.stream_id, recorded.event
+    if isinstance(event, SpendPaid | PaymentVoided):
+        _paid(rows, stream, event.entries, paid=isinstance(event, SpendPaid))
+        return
     if isinstance(event, AdvancePaid):
         rows.put(_row(recorded, event))
         return
@@ -99,11 +109,11 @@ def fold(rows: Rows, recorded: Recorded[AdvanceEvent]) -> None:
     nothing = row.amount * 0
     match event:
         case AdvanceAccounted(_, spend, amount, state):
-            entry = EntryOfAdvance(spend, amount.amount, nothing, nothing)
+            entry = EntryOfAdvance(spend, amount.amount, nothing, False, nothing)
             rows.put(replace(row, entries=(*row.entries, entry), state=state))
         case AdvanceExceeded(spend=spend, owed=owed):
             before = next((each for each in row.entries if each.spend == spend), None)
-            entry = replace(before or EntryOfAdvance(spend, nothing, nothing, nothing), owed=owed.amount)
+            entry = replace(before or EntryOfAdvance(spend, nothing, nothing, False, nothing), beyond=owed.amount)
             rows.put(replace(row, entries=(*(each for each in row.entries if each.spend != spend), entry)))
         case AccountingReversed(_, spend, _, _, state):
             left = tuple(each for each in row.entries if each.spend != spend)
@@ -112,13 +122,22 @@ def fold(rows: Rows, recorded: Recorded[AdvanceEvent]) -> None:
             came = ReturnOfAdvance(amount.amount, returned_on, document)
             rows.put(replace(row, returns=(*row.returns, came), state=state))
         case AdvanceClosed(_, spend, short, state):
-            entry = EntryOfAdvance(spend, nothing, nothing, short.amount)
+            entry = EntryOfAdvance(spend, nothing, nothing, False, short.amount)
             rows.put(replace(row, entries=(*row.entries, entry), state=state))
         case FloatShort():
             pass  # a flag has a view of its own
 
 
-def _row(recorded: Recorded[AdvanceEvent], event: AdvancePaid) -> AdvanceRow:
+def _paid(rows: Rows, stream: StreamId, spent: Iterable[SpendId], *, paid: bool) -> None:
+    """What was owed for these entries is paid, or is not after all."""
+    of_it = frozenset(spent)
+    for row in rows.of(AdvanceRow, stream):
+        if any(each.spend in of_it for each in row.entries):
+            entries = (replace(each, paid=paid) if each.spend in of_it else each for each in row.entries)
+            rows.put(replace(row, entries=tuple(entries)))
+
+
+def _row(recorded: Recorded[Reads], event: AdvancePaid) -> AdvanceRow:
     return AdvanceRow(
         stream_id=recorded.stream_id,
         advance=event.advance,
@@ -140,7 +159,7 @@ def _row(recorded: Recorded[AdvanceEvent], event: AdvancePaid) -> AdvanceRow:
     )
 
 
-PROJECTION = Projection("advances", frozenset(get_args(AdvanceEvent)), 1, (ADVANCES,), fold)
+PROJECTION = Projection("advances", frozenset(get_args(Reads)), 1, (ADVANCES,), fold)
 
 
 class Sums(BaseModel):
@@ -152,7 +171,7 @@ class Sums(BaseModel):
     returned: Amount
     short: Amount = Field(description="What did not come back: of a float, or kept by a vendor; it is cost.")
     open: Amount = Field(description="What is still out; no cost yet.")
-    owed: Amount = Field(description="By how much entries went beyond it: owed to whoever paid them.")
+    owed: Amount = Field(description="By how much entries went beyond it, and it is not paid: to whoever paid them.")
 
 
 class AdvanceView(Sums):
@@ -288,5 +307,5 @@ def _sums(of: Iterable[AdvanceRow]) -> dict[str, Any]:
         "returned": sum((each.amount for row in rows for each in row.returns), nothing),
         "short": sum((each.short for each in entries), nothing),
         "open": sum((row.open for row in rows), nothing),
-        "owed": sum((each.owed for each in entries), nothing),
+        "owed": sum((each.beyond for each in entries if not each.paid), nothing),
     }

@@ -1,21 +1,16 @@
 """The top sheet of a budget version as PDF, with its content hash and lines to sign on.
 
-The typesetter comes with the extra `pdf`, and without it there is no PDF; the same version gives the same bytes.
+The same version gives the same bytes.
 """
 
-import json
 from collections.abc import Iterator
 from importlib.resources import files
-from importlib.util import find_spec
 
 from events.budget import AccountLine, BudgetDrafted, ChargeLine, CreditLine, Level, TotalName
+from service.typesetting import typeset
 
 #: Who signs a budget.
 _SIGNS = ("Executive producer", "Producer", "Line producer", "Completion guarantor")
-
-
-#: Whether there is a typesetter.
-INSTALLED = find_spec("typst") is not None
 
 
 def top_sheet(drafted: BudgetDrafted, title: str) -> bytes:
@@ -24,8 +19,6 @@ def top_sheet(drafted: BudgetDrafted, title: str) -> bytes:
     Args:
         title: of the production.
     """
-    import typst
-
     sheet = {
         "title": title,
         "budget": drafted.budget,
@@ -35,10 +28,7 @@ def top_sheet(drafted: BudgetDrafted, title: str) -> bytes:
         "rows": list(_rows(drafted)),
         "signs": _SIGNS,
     }
-    template = files(__package__).joinpath("top_sheet.typ").read_bytes()
-    compiled = typst.compile(template, sys_inputs={"sheet": json.dumps(sheet)}, pdf_standards="ua-1")
-    assert isinstance(compiled, bytes)
-    return compiled
+    return typeset(files(__package__).joinpath("top_sheet.typ"), sheet)
 
 
 def _rows(drafted: BudgetDrafted) -> Iterator[dict[str, str]]:

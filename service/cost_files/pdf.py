@@ -1,17 +1,16 @@
 """The cost report as PDF: one row an account, the sums, and what it was asked for.
 
 It bears the SHA-256 of the same report as JSON, without its `position`, which is another one whenever it is asked for
-anew: at the same version it is the same. The typesetter comes with the extra `pdf`; the same report gives the
-same bytes.
+anew: at the same version it is the same. The same report gives the same bytes.
 """
 
-import json
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
 from projections.cost_report import CostFigures, CostReport
+from service.typesetting import typeset
 
 from .rows import sections, terms
 
@@ -28,8 +27,6 @@ def cost_report(report: CostReport, title: str) -> bytes:
     Args:
         title: of the production.
     """
-    import typst
-
     sheet = {
         "title": title,
         "shown": f"{report.production}, version {report.version}",
@@ -38,10 +35,7 @@ def cost_report(report: CostReport, title: str) -> bytes:
         "rows": list(_rows(report)),
         "content_hash": content_hash(report),
     }
-    template = files(__package__).joinpath("cost_report.typ").read_bytes()
-    compiled = typst.compile(template, sys_inputs={"sheet": json.dumps(sheet)}, pdf_standards="ua-1")
-    assert isinstance(compiled, bytes)
-    return compiled
+    return typeset(files(__package__).joinpath("cost_report.typ"), sheet)
 
 
 def content_hash(report: CostReport) -> str:

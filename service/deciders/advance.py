@@ -9,10 +9,11 @@ V2  A float is held by somebody of the production, a deposit by a vendor. Nobody
 V3  An entry accounts for what was paid, with tax that comes back, in the advance's currency, else at its rate. What
     it is beyond what was left is owed to whoever paid it: recorded and flagged, never denied. Taken back, it is open
     again.
-V4  No more comes back than is left.
+V4  No more comes back than is left, with the decimals of its currency.
 V5  What does not come back is closed as an entry of its own: a float's is short and flagged, a deposit's is kept.
 V6  An advance is a payment: the policy is asked before it is paid out. What is paid out of it was asked about with it,
     and is asked about again only where it goes beyond it.
+V7  What is spent of it in its own currency was bought at its rate, and costs that. A float pays no wages.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,11 +40,22 @@ from events.advance import (
 )
 from events.ids import AccountCode, AdvanceId, FlagId, Memo, PersonId, SpendId, Text, VendorId
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, at_rate, converted, exact, rounded
-from events.spend import SpendEvent, SpendKind, SpendLogged
+from events.spend import SpendEvent, SpendKind, SpendLogged, batch_of, entries_of
 
 from .command import Command, CurrencyInUse, Day, RateInUse
 from .refusal import Conflicting, Forbidden, Missing
-from .spend import AdvanceIsMissing, DepositIsWithAnother, Entry, LogSpend, Measure, Spending, log_spend, paid
+from .spend import (
+    AdvanceHasItsRate,
+    AdvanceIsMissing,
+    DepositIsWithAnother,
+    Entry,
+    FloatPaysNoWages,
+    LogSpend,
+    Measure,
+    Spending,
+    log_spend,
+    paid,
+)
 
 NOTHING = Decimal(0)
 
@@ -59,7 +71,7 @@ class HolderIsNobodyHere(Missing):
 
 @dataclass
 class FloatIsYourOwn(Forbidden):
-    """{person} would hold this float of {amount}, and neither pays, returns nor closes it."""
+    """{person} holds this float of {amount}, or would, and neither pays, returns nor closes it."""
 
     rule = "V2"
     otherwise = "Another accountant or line producer may."
@@ -76,6 +88,16 @@ class AdvanceRateDoesNotConvert(Conflicting):
     currency: Currency
     rate: ExchangeRate | None
     base: Currency
+
+
+@dataclass
+class ReturnDoesNotFit(Conflicting):
+    """{amount} has more decimals than {currency} allows."""
+
+    rule = "V4"
+    otherwise = "Send the amount in the currency of the advance, with its decimals."
+    amount: Decimal
+    currency: Currency
 
 
 @dataclass
@@ -142,7 +164,7 @@ class PayAdvance(Command):
 class ReturnAdvance(Command):
     """An accountant or a line producer records that a float or a deposit came back, or a part of it."""
 
-    refusals = (AdvanceIsMissing, FloatIsYourOwn, AdvanceIsSettled, ReturnedBeyondAdvance)
+    refusals = (AdvanceIsMissing, FloatIsYourOwn, AdvanceIsSettled, ReturnDoesNotFit, ReturnedBeyondAdvance)
     example: ClassVar = {
         "advance": "FLOAT-0001",
         "amount": "1500",
@@ -283,10 +305,13 @@ def pay_advance(
 def return_advance(command: ReturnAdvance, advances: Advances, persons: frozenset[PersonId]) -> list[AdvanceEvent]:
     """V2, V4."""
     found = _unsettled(command.advance, advances, persons)
-    amount = Money(command.amount, found.paid.amount.currency)
-    if command.amount > found.left.amount:
-        raise ReturnedBeyondAdvance(command.advance, found.paid.amount, found.left, amount)
-    returned = Money(rounded(command.amount, amount.currency), amount.currency)
+    currency = found.paid.amount.currency
+    try:
+        returned = Money(exact(command.amount, currency), currency)
+    except ValueError:
+        raise ReturnDoesNotFit(command.amount, currency) from None
+    if returned.amount > found.left.amount:
+        raise ReturnedBeyondAdvance(command.advance, found.paid.amount, found.left, returned)
     state = replace(found, returned=found.returned + returned.amount).state
     return [AdvanceReturned(command.advance, returned, command.returned_on, command.document, state)]
 
@@ -309,7 +334,7 @@ def close_advance(
         currency=short.currency,
         net=short.amount,
         rate=was.rate,
-        vendor=payee(was),
+        vendor=was.vendor or command.advance.lower(),  # whoever took it is in no directory
         spent_on=command.posted_on,
         posted_on=command.posted_on,
         kind=SpendKind.PETTY_CASH if is_float else SpendKind.OTHER,
@@ -326,11 +351,18 @@ def close_advance(
     return [*logged, closed, FloatShort(next(flags), command.advance, entry.spend, entry.account, was.person, short)]
 
 
-def may_pay(advance: AdvanceId, vendor: VendorId, advances: Advances) -> None:
-    """V3: a deposit pays its own vendor."""
+def paid_out_of(advance: AdvanceId, command: LogSpend, advances: Advances) -> LogSpend:
+    """V7: the command, at the rate of the advance that pays it; a deposit pays its own vendor."""
     was = existing(advances, advance).paid
-    if was.vendor is not None and was.vendor != vendor:
-        raise DepositIsWithAnother(advance, was.amount, was.vendor, vendor)
+    if was.vendor is not None and was.vendor != command.vendor:
+        raise DepositIsWithAnother(advance, was.amount, was.vendor, command.vendor)
+    if was.person is not None and command.kind is SpendKind.PAYROLL:
+        raise FloatPaysNoWages(advance, was.person)
+    if command.currency != was.amount.currency or command.rate == was.rate:
+        return command
+    if command.rate is not None:
+        raise AdvanceHasItsRate(advance, was.amount, was.rate, command.rate)
+    return command.model_copy(update={"rate": was.rate})
 
 
 def account_for(
@@ -364,11 +396,24 @@ def take_back(spend: SpendId, advances: Advances) -> list[AdvanceEvent]:
     return [AccountingReversed(advance, spend, accounted, short, _without(found, spend).state)]
 
 
-def pays(happened: Iterable[OfProduction]) -> bool:
-    """V6: whether all that is logged is paid out of an advance, whole."""
-    logged = {each.spend for each in happened if isinstance(each, SpendLogged)}
-    paid_out_of = {each.spend for each in happened if isinstance(each, AdvanceAccounted | AdvanceClosed)}
-    return logged <= paid_out_of and not any(isinstance(each, AdvanceExceeded) for each in happened)
+def owing(happened: Iterable[OfProduction]) -> list[SpendLogged]:
+    """V6: what is logged and not paid out of an advance, whole."""
+    happened = list(happened)
+    paid = {each.spend for each in happened if isinstance(each, AdvanceAccounted | AdvanceClosed)}
+    paid -= {each.spend for each in happened if isinstance(each, AdvanceExceeded)}
+    return [each for each in happened if isinstance(each, SpendLogged) and each.spend not in paid]
+
+
+def owed_at_once(happened: list[OfProduction]) -> list[OfProduction]:
+    """V3: the entries of a batch, of which that is paid at once which goes beyond the advance."""
+    left = owing(happened)
+    batch = batch_of(left[0].spend, left[-1].spend) if left else None
+    at_once = () if batch is None else entries_of(batch)
+    named = {each.spend: each.spend in at_once for each in happened if isinstance(each, SpendLogged)}
+    return [
+        replace(each, batch=batch if named[each.spend] else None) if isinstance(each, SpendLogged) else each
+        for each in happened
+    ]
 
 
 def _not_your_own(holder: PersonId | None, amount: Money, persons: frozenset[PersonId]) -> None:

@@ -471,7 +471,7 @@ def _logged(command: LogSpend, situation: Situation, of: Of = _BY_ITSELF) -> lis
     if command.commitment is not None:
         commitment.existing(production.commitments, command.commitment)
     if command.advance is not None:
-        advance.may_pay(command.advance, command.vendor, production.advances)
+        command = advance.paid_out_of(command.advance, command, production.advances)
     if command.accrual is not None:
         happened += _replaced(command.accrual, command.posted_on, situation)
         production = _after(happened, situation)
@@ -504,7 +504,7 @@ def _batch(command: LogBatch, situation: Situation) -> list[OfProduction]:
         logged = _logged(entry, situation, Of(batch, line.fringe, before=before))
         situation = _situated(situation, logged)
         happened += logged
-    return happened
+    return happened if command.advance is None else advance.owed_at_once(happened)
 
 
 def _finished(command: LogSpend | LogBatch, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:

@@ -19,8 +19,10 @@ from .command import Command, CurrencyInUse, Day, Part, RateInUse
 from .commitment import AmendmentIsPending, CommitmentIsMissing, CommitmentIsNot
 from .spend import (
     ActualRateDoesNotConvert,
+    AdvanceHasItsRate,
     AdvanceIsMissing,
     DepositIsWithAnother,
+    FloatPaysNoWages,
     LogSpend,
     SpentKind,
     ends_a_commitment,
@@ -51,8 +53,8 @@ class LogBatch(Command):
     """A line producer or an accountant records spend on several accounts that is paid at once: payroll, a split."""
 
     refusals = (
-        *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, ActualRateDoesNotConvert),
-        *(CommitmentIsNot, AmendmentIsPending),
+        *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, FloatPaysNoWages, AdvanceHasItsRate),
+        *(ActualRateDoesNotConvert, CommitmentIsNot, AmendmentIsPending),
     )
     example: ClassVar = {
         "currency": "INR",

@@ -253,7 +253,9 @@ class PaySpend(Command):
     method: PaymentMethod
     reference: Text = Field(description="The bank's, the number of the cheque, or that of the receipt.")
     amount: PositiveAmount | None = Field(
-        None, description="What left the bank, in base currency: for what was spent in another one, and only for that."
+        None,
+        description="What left the bank, in base currency: for what was spent in another one, and only for that; none"
+        " where nothing is owed.",
     )
     account: AccountCode | None = Field(
         None, description="On which the exchange difference is posted; without it, on the entry's own."
@@ -419,8 +421,9 @@ def pay_spend(
     for spend in due:
         unpaid(spend, paying)
     _unqueried(due, paying)
-    _released(command.spend, entry.paid, paying, approvals, around)
     booked = Money(sum(due.values(), Decimal(0)), entry.paid.currency)
+    owed = Money(due.get(command.spend, entry.paid.amount * 0), booked.currency)
+    _released(command.spend, owed, paying, approvals, around)
     _approved_by_others(payable, booked, approvals, metadata)
     amount = _left_the_bank(command, payable, entry, booked)
     posted = _difference(command, entry, Money(amount.amount - booked.amount, booked.currency), spending)
@@ -524,7 +527,7 @@ def _approved_by_others(payable: PayableId, owed: Money, approvals: Approvals, m
 def _left_the_bank(command: PaySpend, payable: PayableId, entry: Entry, booked: Money) -> Money:
     """Y5: what left the bank, in base currency."""
     currency, base = entry.likeness[3], booked.currency
-    if command.amount is None and currency == base:
+    if command.amount is None and (currency == base or not booked.amount):
         return booked
     try:
         if command.amount is None or currency == base:

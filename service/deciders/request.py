@@ -117,7 +117,8 @@ def requested(
             case SpendLogged(kind=kind) if kind in NOT_PAID:
                 return None
             case SpendLogged():
-                return None if advance.pays(happened) else _of_what_is_logged(happened, production, persons)
+                owing = advance.owing(happened)
+                return _of_what_is_logged(owing, happened, production, persons) if owing else None
             case SpendRecoded(spend) if production.advances.paid_for(spend):
                 return None
             case SpendRecoded():
@@ -219,12 +220,13 @@ def _asked_for(
     )
 
 
-def _of_what_is_logged(happened: list[OfProduction], production: Production, persons: frozenset[PersonId]) -> Request:
+def _of_what_is_logged(
+    logged: list[SpendLogged], happened: list[OfProduction], production: Production, persons: frozenset[PersonId]
+) -> Request:
     """A request to pay an entry, or the entries of a batch; less what an accrual was that it takes the place of."""
-    logged = [event for event in happened if isinstance(event, SpendLogged)]
     first, last = logged[0], logged[-1]
     content = policy.hash_of(RequestKind.PAYMENT, first.batch or first.spend, "\n".join(map(_as_logged, logged)))
-    added = [(event.account, event.cost.amount) for event in logged]
+    added = [(event.account, event.cost.amount) for event in happened if isinstance(event, SpendLogged)]
     added += [(event.account, -event.cost.amount) for event in happened if isinstance(event, SpendReversed)]
     bills = [_dearer(billed(each), Money(each.net + each.tax, each.currency), production) for each in logged]
     accounts = [each.account for each in logged]

@@ -97,6 +97,28 @@ class DepositIsWithAnother(Conflicting):
 
 
 @dataclass
+class FloatPaysNoWages(Conflicting):
+    """{advance} is a float that {person} holds, and pays no wages."""
+
+    rule = "V7"
+    otherwise = "Log it as petty cash, if it is that; else log the payroll without the float."
+    advance: AdvanceId
+    person: PersonId
+
+
+@dataclass
+class AdvanceHasItsRate(Conflicting):
+    """{advance}, {amount}, was paid out at the rate {rate}, and what is spent of it costs that, not {sent}."""
+
+    rule = "V7"
+    otherwise = "Send that rate, or none."
+    advance: AdvanceId
+    amount: Money
+    rate: ExchangeRate | None
+    sent: ExchangeRate
+
+
+@dataclass
 class ActualRateDoesNotConvert(Conflicting):
     """Spend in {currency} cannot be measured in {base} by the rate sent: {rate}."""
 
@@ -231,7 +253,7 @@ class LogSpend(Command):
     """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
 
     refusals = (
-        *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother),
+        *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, FloatPaysNoWages, AdvanceHasItsRate),
         *(SpendIsMissing, SpendIsReversed, NotAnAccrual, ActualRateDoesNotConvert),
         *(CommitmentIsNot, AmendmentIsPending),
     )

@@ -17,7 +17,7 @@ from sqlalchemy import Select, select
 
 from events.ids import StreamId
 from projections.projection import Projection
-from service.budget_files import pdf
+from service import typesetting
 from service.deciders.confidential import Sight
 from service.problems import FieldError, Problem
 from service.spreadsheets import CSV, XLSX, csv_of, quoted
@@ -31,7 +31,7 @@ JSON = "application/json"
 JSON_LINES = "application/jsonl"
 PDF = "application/pdf"
 #: What a version of the budget and a cost report may be asked for as, beside JSON.
-FILES = (CSV, XLSX, *((PDF,) if pdf.INSTALLED else ()))
+FILES = (CSV, XLSX, *((PDF,) if typesetting.INSTALLED else ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,6 +147,11 @@ class TestAPdf:
         assert one != other
         assert one.startswith(b"%PDF-")
 
+    def test_of_a_title_that_no_font_has_is_there_all_the_same(self) -> None:
+        """Cuneiform, which no font of a machine has, unless somebody put it there."""
+        sheet = pdf.top_sheet(drafted(detailed(line("5"))), "\U00012000 \U00013000")
+        assert sheet.startswith(b"%PDF-")
+
 
 class TestCharts:
     @pytest.mark.parametrize(

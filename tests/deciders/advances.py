@@ -13,10 +13,11 @@ from service.deciders.advance import (
     HolderIsNobodyHere,
     PayAdvance,
     ReturnAdvance,
+    ReturnDoesNotFit,
     ReturnedBeyondAdvance,
 )
 from service.deciders.command import Command
-from service.deciders.spend import AdvanceIsMissing, DepositIsWithAnother, LogSpend
+from service.deciders.spend import AdvanceHasItsRate, AdvanceIsMissing, DepositIsWithAnother, FloatPaysNoWages, LogSpend
 from tests.deciders.rung import WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -27,7 +28,9 @@ from tests.deciders.stories import (
     STRANGER,
     TODAY,
     inr,
+    rate,
     spend,
+    usd,
 )
 from tests.spec import Story
 
@@ -61,6 +64,10 @@ RETURNED: Story = [*FLOATED, (ACCOUNTANT, give_back("20000"))]
 #: The accountant holds it; the line producer paid it out.
 OF_THE_ACCOUNTANT: Story = [*LOCKED, (LINE_PRODUCER, pay_out(person=ACCOUNTANT))]
 
+#: 200 dollars, bought at 84.
+IN_DOLLARS: Story = [*LOCKED, (ACCOUNTANT, pay_out("200", currency="USD", rate=rate("USD", "INR", "84")))]
+DEARER = AdvanceHasItsRate(FLOAT, usd("200.00"), rate("USD", "INR", "84"), rate("USD", "INR", "90"))
+
 SOUND: tuple[Command, ...] = (pay_out(), give_back("1500"), close_short())
 
 _OWN = FloatIsYourOwn(ACCOUNTANT, inr("20000.00"))
@@ -86,6 +93,13 @@ RUNGS = [
     Rung("ReturnAdvance: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, give_back("1"), _OWN),
     Rung("ReturnAdvance: of what is back already", RETURNED, ACCOUNTANT, give_back("1"), _SETTLED),
     Rung(
+        "ReturnAdvance: a tenth of a paisa",
+        FLOATED,
+        ACCOUNTANT,
+        give_back("0.001"),
+        ReturnDoesNotFit(Decimal("0.001"), "INR"),
+    ),
+    Rung(
         "ReturnAdvance: more than is left",
         FLOATED,
         ACCOUNTANT,
@@ -102,5 +116,19 @@ RUNGS = [
         LINE_PRODUCER,
         receipt_of("100", advance=DEPOSIT, vendor="sona-timber"),
         DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "sona-timber"),
+    ),
+    Rung(
+        "LogSpend: wages out of a float",
+        FLOATED,
+        LINE_PRODUCER,
+        receipt_of("100").model_copy(update={"kind": SpendKind.PAYROLL}),
+        FloatPaysNoWages(FLOAT, DIRECTOR),
+    ),
+    Rung(
+        "LogSpend: dearer than the dollars of the float were",
+        IN_DOLLARS,
+        LINE_PRODUCER,
+        receipt_of("100", currency="USD", rate=rate("USD", "INR", "90")),
+        DEARER,
     ),
 ]

@@ -14,15 +14,16 @@ from service.deciders.spend import (
     ActualRateDoesNotConvert,
     AdvanceIsMissing,
     DepositIsWithAnother,
+    FloatPaysNoWages,
     LogSpend,
     NotAnAccrual,
     SpendIsMissing,
     SpendIsReversed,
 )
-from tests.deciders.advances import DEPOSIT, DEPOSITED, FLOAT
+from tests.deciders.advances import DEARER, DEPOSIT, DEPOSITED, FLOAT, FLOATED, IN_DOLLARS
 from tests.deciders.commitments import AMENDED, DRAFTED_ORDER, is_not_open
 from tests.deciders.rung import Rung
-from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, LOCKED, TODAY, inr, reverse, spend
+from tests.deciders.stories import ACCOUNTANT, ART, DIRECTOR, EDITING, LINE_PRODUCER, LOCKED, TODAY, inr, reverse, spend
 from tests.spec import Story
 
 DOLLARS = ExchangeRate("USD", "INR", Decimal(80))
@@ -101,6 +102,26 @@ RUNGS: list[Rung] = [
         ACCOUNTANT,
         batch(line(ART, "10"), advance=DEPOSIT),
         DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "crew-payroll"),
+    ),
+    Rung(
+        "LogBatch: wages out of a float",
+        FLOATED,
+        ACCOUNTANT,
+        batch(line(ART, "10"), advance=FLOAT),
+        FloatPaysNoWages(FLOAT, DIRECTOR),
+    ),
+    Rung(
+        "LogBatch: dearer than the dollars of the float were",
+        IN_DOLLARS,
+        ACCOUNTANT,
+        batch(
+            line(ART, "10"),
+            advance=FLOAT,
+            kind=SpendKind.PETTY_CASH,
+            currency="USD",
+            rate=ExchangeRate("USD", "INR", Decimal(90)),
+        ),
+        DEARER,
     ),
     Rung("LogBatch: foreign without a rate", LOCKED, ACCOUNTANT, batch(line(ART, "10"), currency="USD"), _NO_RATE),
     Rung(

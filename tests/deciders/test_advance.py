@@ -21,6 +21,8 @@ from events.paying import SpendPaid
 from events.policy import RequestKind, Rule, When
 from events.spend import PaymentReleased, SpendKind, SpendLogged, SpendReversed
 from service.deciders.approval import Approve
+from service.deciders.documents import BatchLine, LogBatch
+from service.deciders.paying import PaidOutOfAdvance, PaymentIsNotReleased
 from service.deciders.period import PeriodIsClosed
 from service.deciders.spend import SpendIsPaid
 from tests.deciders.advances import (
@@ -150,6 +152,11 @@ class TestPayingUnderAPolicy:
         assert asked.subject.startswith("S-")
 
 
+def envelope(*lines: BatchLine) -> LogBatch:
+    """Receipts that were paid out of the float."""
+    return batch(*lines, kind=SpendKind.PETTY_CASH, advance=FLOAT)
+
+
 class TestAReceipt:
     def test_is_cost_and_accounts_for_so_much(self) -> None:
         facts = given(FLOATED).when(LINE_PRODUCER, receipt_of("12000")).facts
@@ -186,16 +193,17 @@ class TestAReceipt:
         (accounted,) = beside(given(held).when(LINE_PRODUCER, receipt_of("8400")), AdvanceAccounted)
         assert accounted == AdvanceAccounted(FLOAT, "S-000001", usd("100.00"), AdvanceState.PARTLY_ACCOUNTED)
 
-    def test_in_its_currency_counts_as_it_is_whatever_the_rate(self) -> None:
+    def test_in_its_currency_costs_what_the_advance_did(self) -> None:
         held: Story = [*LOCKED, (ACCOUNTANT, pay_out("200", **DOLLARS))]
-        dearer = receipt_of("200", currency="USD", rate=rate("USD", "INR", "90"))
-        (accounted,) = beside(given(held).when(LINE_PRODUCER, dearer), AdvanceAccounted)
-        assert accounted == AdvanceAccounted(FLOAT, "S-000001", usd("200.00"), AdvanceState.ACCOUNTED)
+        for sent in ({}, {"rate": DOLLARS["rate"]}):
+            facts = given(held).when(LINE_PRODUCER, receipt_of("200", currency="USD", **sent)).facts
+            assert isinstance(facts[0], SpendLogged)
+            assert (facts[0].cost, facts[0].rate) == (inr("16800.00"), DOLLARS["rate"])
+            assert facts[1] == AdvanceAccounted(FLOAT, "S-000001", usd("200.00"), AdvanceState.ACCOUNTED)
 
     def test_in_an_envelope_goes_line_by_line(self) -> None:
         """The second line is more than what is left, the third owed as a whole."""
-        envelope = batch(line(ART, "15000"), line(EDITING, "6000"), line(ART, "500"), advance=FLOAT)
-        facts = beside(given(FLOATED).when(LINE_PRODUCER, envelope), AdvanceAccounted, AdvanceExceeded)
+        facts = beside(given(FLOATED).when(*BEYOND[-1]), AdvanceAccounted, AdvanceExceeded)
         assert facts == [
             AdvanceAccounted(FLOAT, "S-000001", inr("15000.00"), AdvanceState.PARTLY_ACCOUNTED),
             AdvanceAccounted(FLOAT, "S-000002", inr("5000.00"), AdvanceState.ACCOUNTED),
@@ -207,6 +215,11 @@ class TestAReceipt:
         short = receipt_of("1000", withheld=Decimal(100))
         (accounted,) = beside(given(FLOATED).when(LINE_PRODUCER, short), AdvanceAccounted)
         assert accounted == AdvanceAccounted(FLOAT, "S-000001", inr("900.00"), AdvanceState.PARTLY_ACCOUNTED)
+
+    def test_in_an_envelope_is_paid_at_once_where_it_goes_beyond_it(self) -> None:
+        logged = beside(given(FLOATED).when(*BEYOND[-1]), SpendLogged)
+        batches = [each.batch for each in logged if isinstance(each, SpendLogged)]
+        assert batches == [None, *(2 * ["S-000002..S-000003"])]
 
     def test_is_of_what_somebody_is_paid_for(self) -> None:
         with pytest.raises(ValueError, match="nobody is paid for an accrual"):
@@ -223,7 +236,7 @@ class TestAReceipt:
 #: An envelope that is 1,500 more than the float.
 BEYOND: Story = [
     *FLOATED,
-    (LINE_PRODUCER, batch(line(ART, "15000"), line(EDITING, "6000"), line(ART, "500"), advance=FLOAT)),
+    (LINE_PRODUCER, envelope(line(ART, "15000"), line(EDITING, "6000"), line(ART, "500"))),
 ]
 
 
@@ -231,13 +244,14 @@ class TestPayingWhatIsOwed:
     """To whoever paid more than was left."""
 
     def test_is_of_what_was_not_paid_out_of_the_advance(self) -> None:
-        [paid] = given(BEYOND).when(ACCOUNTANT, pay("S-000001")).facts
+        [paid] = given(BEYOND).when(ACCOUNTANT, pay("S-000003")).facts
         assert isinstance(paid, SpendPaid)
         assert (paid.entries, paid.booked, paid.amount) == (("S-000002", "S-000003"), inr("1500"), inr("1500"))
 
     def test_is_done_once(self) -> None:
-        again = given([*BEYOND, (ACCOUNTANT, pay("S-000001"))]).when(ACCOUNTANT, pay("S-000001"))
+        again = given([*BEYOND, (ACCOUNTANT, pay("S-000002"))]).when(ACCOUNTANT, pay("S-000003"))
         assert isinstance(again.refusal, SpendIsPaid)
+        assert isinstance(given(BEYOND).when(ACCOUNTANT, pay("S-000001")).refusal, PaidOutOfAdvance)
 
     def test_is_released_as_that(self) -> None:
         story = adopted(COVERED, TO_ACCOUNTANTS)
@@ -245,16 +259,21 @@ class TestPayingWhatIsOwed:
         story = [*story, *BEYOND[len(FLOATED) :]]
         released = beside(given(story).when(*says(story, HOLDER, "A-4")[-1]), PaymentReleased)
         assert [each.paid for each in released if isinstance(each, PaymentReleased)] == [
-            *(inr("0"), inr("1000"), inr("500")),
+            *(inr("1000"), inr("500")),
         ]
 
     def test_in_another_currency_is_its_part_of_what_was_booked(self) -> None:
-        """A receipt of 150 dollars at 90 out of a float of 100: a third is owed, as it was booked."""
+        """A receipt of 150 dollars out of a float of 100: a third is owed, as it was booked."""
         held: Story = [*LOCKED, (ACCOUNTANT, pay_out("100", **DOLLARS))]
-        dearer = receipt_of("150", currency="USD", rate=rate("USD", "INR", "90"))
-        (exceeded,) = beside(given(held).when(LINE_PRODUCER, dearer), AdvanceExceeded)
+        (exceeded,) = beside(given(held).when(LINE_PRODUCER, receipt_of("150", currency="USD")), AdvanceExceeded)
         assert isinstance(exceeded, AdvanceExceeded)
-        assert (exceeded.owed, exceeded.booked) == (usd("50.00"), inr("4500.00"))
+        assert (exceeded.owed, exceeded.booked) == (usd("50.00"), inr("4200.00"))
+
+    def test_before_it_is_released_is_refused_by_that_much(self) -> None:
+        story = says([*adopted(COVERED, TO_ACCOUNTANTS), (ACCOUNTANT, pay_out())], HOLDER, "A-3")
+        refusal = given([*story, BEYOND[-1]]).when(ACCOUNTANT, pay("S-000002")).refusal
+        assert isinstance(refusal, PaymentIsNotReleased)
+        assert refusal.owed == inr("1000")
 
 
 class TestReturnAdvance:
@@ -279,7 +298,7 @@ class TestCloseAdvance:
         some: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("15000"))]
         logged, *others = given(some).when(ACCOUNTANT, close_short()).facts
         assert isinstance(logged, SpendLogged)
-        assert (logged.cost, logged.kind, logged.vendor) == (inr("5000.00"), SpendKind.PETTY_CASH, DIRECTOR)
+        assert (logged.cost, logged.kind, logged.vendor) == (inr("5000.00"), SpendKind.PETTY_CASH, "float-0001")
         assert others == [
             AdvanceClosed(FLOAT, "S-000002", inr("5000.00"), AdvanceState.SHORT),
             FloatShort("FLAG-1", FLOAT, "S-000002", ART, DIRECTOR, inr("5000.00")),

@@ -18,6 +18,7 @@ from projections.flags import FlagRow, figures_of
 from projections.projection import Rows
 from service.deciders.command import Command
 from tests.deciders.advances import DEPOSIT, FLOAT, FLOATED, close_short, give_back, pay_out, receipt_of
+from tests.deciders.paying import pay, void
 from tests.deciders.stories import ACCOUNTANT, DIRECTOR, LINE_PRODUCER, TODAY, rate, reverse
 from tests.deciders.test_laws import advanced, amount, attempted, entry, float_or_deposit, logged
 from tests.handling.office import STREAM
@@ -78,6 +79,10 @@ class TestTheView:
         beyond: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("21000"))]
         (owing,) = shown(folded(advances.PROJECTION, beyond)).advances
         assert (owing.accounted, owing.owed, owing.open) == (Decimal("20000.00"), Decimal("1000.00"), Decimal("0.00"))
+        (settled,) = shown(folded(advances.PROJECTION, [*beyond, (ACCOUNTANT, pay())])).advances
+        assert (settled.owed, settled.entries[0].beyond) == (Decimal("0.00"), Decimal("1000.00"))
+        (again,) = shown(folded(advances.PROJECTION, [*beyond, (ACCOUNTANT, pay()), (ACCOUNTANT, void())])).advances
+        assert again.owed == Decimal("1000.00")
         (open_,) = shown(folded(advances.PROJECTION, [*beyond, (ACCOUNTANT, reverse("S-000001"))])).advances
         assert (open_.accounted, open_.owed, open_.open) == (Decimal("0.00"), Decimal("0.00"), Decimal("20000.00"))
 
