@@ -139,7 +139,7 @@ class NotAsked(Forbidden):
     def advice(self) -> str:
         if self.asked:
             return self._filled(self.otherwise)
-        return "Nobody is what the step asks for: an executive producer may appoint somebody who is."
+        return "Nobody is what the step asks for and had no hand in it: an executive producer may appoint somebody."
 
 
 @dataclass
@@ -177,7 +177,7 @@ class BeyondDelegation(Forbidden):
     """{person} acts for {grantor} on amounts up to {limit}; the amount of this is {amount}."""
 
     rule = "A11"
-    otherwise = "{grantor} may do it in person, or delegate more."
+    otherwise = "{grantor} may do it in person, or delegate more; a limit is of amounts in its own currency."
     person: PersonId
     grantor: PersonId
     limit: Money
@@ -702,7 +702,7 @@ def _answered(command: Decision, approvals: Approvals, around: Circumstances, me
     if seat not in seats:
         step, barred = min(asked.step + 1, len(asked.steps)), around.excluded(asked) | asked.dealers
         may = tuple(each for each in seats if each not in barred)
-        raise NotAsked(seat, command.round, step, len(asked.steps), may or seats)
+        raise NotAsked(seat, command.round, step, len(asked.steps), may)
     return asked
 
 

@@ -487,10 +487,9 @@ def _logged(command: LogSpend, situation: Situation, of: Of = _BY_ITSELF) -> lis
 
 
 def _replaced(accrual: SpendId, posted_on: date, situation: Situation) -> list[OfProduction]:
-    """S12: the accrual is reversed, on the day on which what takes its place is posted."""
-    spend.accrual(accrual, situation.production.spending)
-    because = "its invoice takes its place"
-    return _reversed(ReverseSpend(spend=accrual, posted_on=posted_on, reason=because), situation)
+    """S12: the accrual is reversed, on the day on which what takes its place is posted, or on its own, if later."""
+    since, because = spend.accrual(accrual, situation.production.spending).since, "its invoice takes its place"
+    return _reversed(ReverseSpend(spend=accrual, posted_on=max(posted_on, since), reason=because), situation)
 
 
 def _batch(command: LogBatch, situation: Situation) -> list[OfProduction]:

@@ -55,6 +55,7 @@ from .spend import (
     NOT_PAID,
     Entry,
     Measure,
+    PostedBeforeEntry,
     Spending,
     SpendIsMissing,
     SpendIsPaid,
@@ -268,7 +269,7 @@ class PaySpend(Command):
 class VoidPayment(Command):
     """An accountant takes back that something was paid, since the payment did not go through."""
 
-    refusals = (SpendIsMissing, SpendIsReversed, SpendIsNotPaid, PeriodIsClosed)
+    refusals = (SpendIsMissing, SpendIsReversed, SpendIsNotPaid, PostedBeforeEntry, PeriodIsClosed)
     example: ClassVar = {"spend": "S-000001", "posted_on": "2026-11-25", "reason": "The bank returned it."}
 
     spend: SpendId = Field(description="Any entry of what was paid at once.")

@@ -171,7 +171,7 @@ class PeriodIsNotClosed(Conflicting):
     """{period} is {state}, and there is nothing to reopen."""
 
     rule = "N5"
-    otherwise = "Post into it; nothing has to be reopened for that."
+    otherwise = "An accountant may post into it as it is; everybody may into a period that is open."
     period: PeriodId
     state: PeriodState
 

@@ -8,7 +8,8 @@ S2  A well-formed account that no budget in force knows is recorded and flagged;
 S3  The entry that takes an account past its budget, or further past it, is flagged with the figures.
 S4  An entry that agrees with a live one in vendor, amount, date and document is flagged as a likely duplicate;
     when that one is reversed, of the live one before it. Entries of one batch are no duplicates of each other.
-S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own.
+S5  A reversal and a recoding are of the whole entry, with a reason and a posted-on date of their own, which is not
+    before the day since which the entry stands on its account.
 S6  An entry is reversed once and recoded once, and a reversed one is not recoded.
 S7  A flag is cleared by the fact that mends it: a reversal, a recoding, a credit, or a budget that comes into force.
 S11 While more is asked for an account, nobody else's entry is recoded to it: that would say who may not decide.
@@ -149,6 +150,19 @@ class SpendIsRecoded(Conflicting):
     spend: SpendId
     account: AccountCode
     cost: Money
+
+
+@dataclass
+class PostedBeforeEntry(Conflicting):
+    """{spend}, {cost}, stands on account {account} since {since}, and leaves it no earlier: not on {posted_on}."""
+
+    rule = "S5"
+    otherwise = "Send that day, or a later one in an open period."
+    spend: SpendId
+    cost: Money
+    account: AccountCode
+    since: date
+    posted_on: date
 
 
 @dataclass
@@ -310,7 +324,7 @@ class LogSpend(Command):
 class ReverseSpend(Command):
     """An accountant or a line producer takes an entry back, whole."""
 
-    refusals = (SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment, SpendIsPaid)
+    refusals = (SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment, SpendIsPaid, PostedBeforeEntry)
     example: ClassVar = {"spend": "S-000001", "posted_on": "2026-11-20", "reason": "Invoice withdrawn."}
 
     spend: SpendId
@@ -323,7 +337,7 @@ class RecodeSpend(Command):
 
     refusals = (
         *(SpendIsMissing, SpendIsReversed, DifferenceStaysWithItsPayment),
-        *(SpendIsRecoded, ContingencyTakesNoSpend, RecodingBarsApprovers),
+        *(SpendIsRecoded, PostedBeforeEntry, ContingencyTakesNoSpend, RecodingBarsApprovers),
     )
     example: ClassVar = {
         "spend": "S-000001",
@@ -364,6 +378,8 @@ class Entry:
     kind: SpendKind
     #: What it is paid together with; None: by itself.
     batch: PayableId | None
+    #: Since when it stands on its account, by the day on which that was posted.
+    since: date
     reversed: bool = False
     recoded: bool = False
     recoded_by: frozenset[PersonId] = frozenset()
@@ -532,6 +548,7 @@ def reverse_spend(
         beside: what it clears that others know of.
     """
     entry = live(command.spend, spending)
+    _no_earlier(command, entry)
     suspected = [flag for flag, pair in spending.suspected.items() if command.spend in pair]
     clears = by_number([*_mended(command.spend, entry, spending, measure), *suspected, *beside])
     happened: list[SpendEvent] = [
@@ -562,6 +579,7 @@ def recode_spend(
         return []
     if entry.recoded:
         raise SpendIsRecoded(command.spend, entry.account, entry.cost)
+    _no_earlier(command, entry)
     if measure is not None and command.account in measure.contingency:
         raise ContingencyTakesNoSpend(command.account, entry.cost)
     recoded = SpendRecoded(
@@ -623,7 +641,8 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
             is_difference = event.kind is SpendKind.EXCHANGE_DIFFERENCE
             bill = billed(event)
             owed = paid(event) if event.withheld else bill
-            entry = Entry(account, cost, bill, owed, likeness, before, hands, event.kind, event.batch)
+            said = (event.kind, event.batch, event.posted_on)
+            entry = Entry(account, cost, bill, owed, likeness, before, hands, *said)
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
@@ -639,7 +658,8 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
                 posted=_with_posted(spending.posted, account, posted_on, -cost.amount),
             )
         case SpendRecoded(spend, from_account, to_account, cost, posted_on):
-            moved = replace(entries[spend], account=to_account, recoded=True, recoded_by=metadata.persons)
+            moved = replace(entries[spend], account=to_account, since=posted_on)
+            moved = replace(moved, recoded=True, recoded_by=metadata.persons)
             accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
             hands = metadata.persons | entries[spend].logged_by
             accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, hands))
@@ -688,6 +708,12 @@ def live(spend: SpendId, spending: Spending) -> Entry:
     if entry.reversed:
         raise SpendIsReversed(spend, entry.account, entry.cost)
     return entry
+
+
+def _no_earlier(command: ReverseSpend | RecodeSpend, entry: Entry) -> None:
+    """S5: refuse what would take from an account on a day what came onto it later."""
+    if command.posted_on < entry.since:
+        raise PostedBeforeEntry(command.spend, entry.cost, entry.account, entry.since, command.posted_on)
 
 
 def stands_alone(spend: SpendId, spending: Spending) -> None:

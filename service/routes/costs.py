@@ -87,6 +87,8 @@ class Asked:
         Args:
             known: the periods at the moment that is shown.
         """
+        if self.posted_from is not None and self.posted_to is not None and self.posted_to < self.posted_from:
+            raise malformed_fields([FieldError(pointer="query posted_to", rule="send a day from posted_from on")])
         if self.period is None:
             return Terms(self.posted_from, self.posted_to, self.etc, self.variance)
         if self.posted_from is not None or self.posted_to is not None:

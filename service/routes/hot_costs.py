@@ -1,7 +1,7 @@
 """Hot costs over HTTP: what each day cost against what a day may cost, and the entries behind each figure."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,7 +12,7 @@ from sqlalchemy import func
 
 from events.ids import AccountCode
 from projections import current_budget, hot_costs, spend_register
-from projections.current_budget import BudgetRow, ChangeRow, LineRow
+from projections.current_budget import Budgeted, BudgetRow, ChangeRow, LineRow
 from projections.hot_costs import HotCosts, HotExplanation, HotLine, HotPart, Sheet
 from projections.past import rows_at
 from projections.projection import Projection, Rows
@@ -79,6 +79,7 @@ async def get_hot_costs(
         raise malformed_fields([FieldError(pointer="query to", rule=said)])
     found = await _found(at, production, measured, spent_to, None)
     sheet = await _sheet(at, production, found, measured, (spent_from, spent_to), account or None)
+    _budgeted(production, found, account)
     view = _view(production, found, sheet)
     page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
     lines = [] if page.media_type == JSON else hot_costs.lines(view)
@@ -98,10 +99,7 @@ async def get_hot_cost(
     shown_to(production, None, "the hot cost sheet")
     found = await _found(at, production, measured, day, account)
     sheet = await _sheet(at, production, found, measured, (day, day), (account,))
-    _, budgeted = current_budget.in_force(found.budgets, production.stream_id)
-    if not sheet.of(budgeted):
-        said = f"The budget in force has no account {account}."
-        raise Problem(404, "AccountIsMissing", said, "Look up its codes in the cost report.")
+    budgeted = _budgeted(production, found, (account,))
     stamp(response, found.shown, production.sight)
     return HotExplanation(
         production=production.stream_id,
@@ -118,6 +116,17 @@ async def get_hot_cost(
             for row in found.spent
         ],
     )
+
+
+def _budgeted(production: Reading, found: Found, asked: Iterable[AccountCode]) -> list[Budgeted]:
+    """What the budget in force has, if that is all that is asked for."""
+    _, budgeted = current_budget.in_force(found.budgets, production.stream_id)
+    known = {each.code for each in budgeted}
+    for account in asked:
+        if account not in known:
+            said = f"The budget in force has no account {account}."
+            raise Problem(404, "AccountIsMissing", said, "Look up its codes in the cost report.")
+    return budgeted
 
 
 _PART = ("amount", "spend", "line", "spent_on", "posted_on", "version")

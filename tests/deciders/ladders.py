@@ -109,6 +109,7 @@ from service.deciders.spend import (
     ActualRateDoesNotConvert,
     ContingencyTakesNoSpend,
     DifferenceStaysWithItsPayment,
+    PostedBeforeEntry,
     RecodingBarsApprovers,
     SpendIsMissing,
     SpendIsRecoded,
@@ -1021,6 +1022,13 @@ _SPEND = [
         ACCOUNTANT,
         recode("S-000002", STORY),
         SpendIsRecoded("S-000002", ART, inr("30000")),
+    ),
+    Rung(
+        "RecodeSpend: on a day before it was there",
+        SPENT,
+        LINE_PRODUCER,
+        recode("S-000001", EDITING).model_copy(update={"posted_on": TODAY - timedelta(days=1)}),
+        PostedBeforeEntry("S-000001", inr("50000"), ART, TODAY, TODAY - timedelta(days=1)),
     ),
     Rung(
         "RecodeSpend: to contingency",

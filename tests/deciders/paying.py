@@ -34,7 +34,13 @@ from service.deciders.paying import (
 )
 from service.deciders.period import PeriodIsClosed
 from service.deciders.rounds import Outcome
-from service.deciders.spend import DifferenceStaysWithItsPayment, SpendIsMissing, SpendIsPaid, SpendIsReversed
+from service.deciders.spend import (
+    DifferenceStaysWithItsPayment,
+    PostedBeforeEntry,
+    SpendIsMissing,
+    SpendIsPaid,
+    SpendIsReversed,
+)
 from tests.deciders.advances import FLOAT, FLOATED, receipt_of
 from tests.deciders.commitments import ruled
 from tests.deciders.documents import DOLLARS, accrued
@@ -125,6 +131,13 @@ RUNGS: list[Rung] = [
         DifferenceStaysWithItsPayment("S-000002", inr("130.50")),
     ),
     Rung("ReverseSpend: of what is paid", PAID, ACCOUNTANT, reverse("S-000001"), _IS_PAID),
+    Rung(
+        "ReverseSpend: on a day before it was there",
+        SPENT,
+        ACCOUNTANT,
+        reverse("S-000001").model_copy(update={"posted_on": TODAY - DAY}),
+        PostedBeforeEntry("S-000001", inr("50000"), ART, TODAY, TODAY - DAY),
+    ),
     Rung("QuerySpend: no such entry", SPENT, PRODUCER, ask("S-000009"), SpendIsMissing("S-000009")),
     Rung("QuerySpend: of what is reversed", SPENT, PRODUCER, ask("S-000003"), _IS_REVERSED),
     Rung("QuerySpend: a second one at a time", QUERIED, ACCOUNTANT, ask(), _IS_OPEN),
@@ -221,6 +234,13 @@ RUNGS: list[Rung] = [
     Rung("VoidPayment: no such entry", SPENT, ACCOUNTANT, void("S-000009"), SpendIsMissing("S-000009")),
     Rung("VoidPayment: of what is reversed", SPENT, ACCOUNTANT, void("S-000003"), _IS_REVERSED),
     Rung("VoidPayment: of what is not paid", SPENT, ACCOUNTANT, void(), _UNPAID),
+    Rung(
+        "VoidPayment: on a day before its exchange difference",
+        DEARER,
+        ACCOUNTANT,
+        void().model_copy(update={"posted_on": TODAY - DAY}),
+        PostedBeforeEntry("S-000002", inr("130.50"), ART, TODAY, TODAY - DAY),
+    ),
     Rung("ReconcileSpend: no such entry", SPENT, ACCOUNTANT, reconcile("S-000009"), SpendIsMissing("S-000009")),
     Rung("ReconcileSpend: of what is reversed", SPENT, ACCOUNTANT, reconcile("S-000003"), _IS_REVERSED),
     Rung("ReconcileSpend: of what is not paid", SPENT, ACCOUNTANT, reconcile(), _UNPAID),

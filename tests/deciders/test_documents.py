@@ -1,5 +1,6 @@
 """Batches, credits and accruals: several entries at once, what comes back, and what is not invoiced yet."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -32,6 +33,7 @@ from tests.deciders.stories import (
     LOCKED,
     MAYA,
     STORY,
+    TODAY,
     inr,
     recode,
     reverse,
@@ -172,6 +174,12 @@ class TestAnAccrual:
         assert spent(ACCRUED) == Decimal(1000)
         assert not [fact for fact, _ in play(ACCRUED).facts if isinstance(fact, ApprovedByPolicy)]
         assert "A-3" not in play(ACCRUED).production.approvals.rounds  # type: ignore[union-attr]
+
+    def test_gives_its_place_on_its_own_day_to_an_invoice_that_is_posted_before(self) -> None:
+        earlier = spend(ART, "1100", "KS-1", accrual="S-000001", posted_on=TODAY - timedelta(days=3))
+        reversed_, *_ = given(ACCRUED).when(LINE_PRODUCER, earlier).facts
+        assert isinstance(reversed_, SpendReversed)
+        assert reversed_.posted_on == TODAY
 
     def test_gives_its_place_to_its_invoice(self) -> None:
         facts = given(ACCRUED).when(LINE_PRODUCER, spend(ART, "1100", "KS-1", accrual="S-000001")).facts

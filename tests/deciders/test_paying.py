@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from events.approval import ApprovalRequested
@@ -365,6 +366,7 @@ STEPS = {
 
 
 class TestAnyOrder:
+    @settings(deadline=None)
     @for_all(acts=st.lists(st.sampled_from(ACTS), max_size=14), rate=st.sampled_from(["7900", "8000", "8130.50"]))
     def test_takes_an_entry_forward_and_back_by_an_undo_alone_and_costs_what_left_the_bank(
         self, acts: list[str], rate: str

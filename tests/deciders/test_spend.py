@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from events.spend import (
     SpendRecoded,
     SpendReversed,
 )
+from service.deciders.spend import PostedBeforeEntry
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
@@ -312,6 +314,15 @@ class TestDuplicates:
 
 
 class TestReverseSpend:
+    def test_takes_from_an_account_no_earlier_than_what_came_there(self) -> None:
+        story: Story = [*LOCKED, (LINE_PRODUCER, spend(EDITING, "70000"))]
+        later = recode("S-000001", ART).model_copy(update={"posted_on": TODAY + timedelta(days=3)})
+        back = reverse("S-000001").model_copy(update={"posted_on": TODAY + timedelta(days=2)})
+        assert given(story).when(ACCOUNTANT, back).refusal is None
+        given([*story, (LINE_PRODUCER, later)]).when(ACCOUNTANT, back).then_refused(
+            PostedBeforeEntry("S-000001", inr("70000"), ART, later.posted_on, back.posted_on)
+        )
+
     def test_takes_the_entry_back_whole(self) -> None:
         story: Story = [*LOCKED, (LINE_PRODUCER, spend(ART, "500", tax=Decimal(90)))]
         given(story).when(ACCOUNTANT, reverse("S-000001")).then(reversed_("S-000001", ART, "590"))

@@ -123,6 +123,8 @@ class TestTheReport:
         first = rows(await report(world, posted_from=TODAY, posted_to=TODAY))[ART]
         second = rows(await report(world, posted_from=late, posted_to=late))[ART]
         before = rows(await report(world, posted_to=TODAY - WEEK))[ART]
+        backwards = await world.get(AUDITOR, "cost-report", posted_from=str(late), posted_to=str(TODAY))
+        assert (backwards.status_code, backwards.json()["errors"][0]["pointer"]) == (422, "query posted_to")
 
         assert figures(first, "actual_period", "actual_to_date") == ["100.00", "100.00"]
         assert figures(second, "actual_period", "actual_to_date") == ["-80.00", "20.00"]

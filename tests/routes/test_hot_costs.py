@@ -151,6 +151,12 @@ class TestADayOfAnAccount:
             ("spent", "S-000003", "recoded_in", "70.00"),
         ]
 
+    async def test_that_the_budget_does_not_have_is_on_no_sheet(self, world: World) -> None:
+        await world.play(SHOT)
+        days = {"from": str(TODAY), "to": str(TODAY)}
+        answer = await world.get(AUDITOR, "hot-costs", **days, account="7777")
+        assert (answer.status_code, answer.json()["type"].rsplit(":", 1)[-1]) == (404, "account-is-missing")
+
     async def test_that_the_budget_does_not_have_is_missing(self, world: World) -> None:
         await world.play(SHOT)
         answer = await world.get(AUDITOR, f"hot-costs/{TODAY}/accounts/7777")
