@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from decimal import Decimal
+from functools import cache
 from random import Random
 from typing import Any, get_args
 
@@ -427,6 +428,11 @@ AGAIN = (
 )
 #: What is another one each time.
 ADDS = (LogSpend, LogBatch, LogCredit, RecordReceipt, SecureFunding, DraftCommitment)
+WITH_PERIODS = [
+    *SPENT,
+    *[(ACCOUNTANT, opens(TODAY - weeks * WEEK, None if weeks < 3 else TODAY - 4 * WEEK)) for weeks in (3, 2, 1)],
+    *[(ACCOUNTANT, closes(1)), posted(TODAY - WEEK)],
+]
 BEGINNINGS = {
     "staffed": STAFFED,
     "funded": FUNDED,
@@ -443,11 +449,8 @@ BEGINNINGS = {
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),
     "with orders": [*CLOSED_ORDER, *bought((ART, "7000"), number=2), (LINE_PRODUCER, requisition((ART, "300")))],
-    "with periods": [
-        *SPENT,
-        *[(ACCOUNTANT, opens(TODAY - weeks * WEEK, None if weeks < 3 else TODAY - 4 * WEEK)) for weeks in (3, 2, 1)],
-        *[(ACCOUNTANT, closes(1)), posted(TODAY - WEEK)],
-    ],
+    "with periods": WITH_PERIODS,
+    "with a reopening proposed": [*WITH_PERIODS, (ACCOUNTANT, reopens(1))],
     "of the studio": adopted(DRAFTED, TEMPLATES[Template.STUDIO]),
 }
 
@@ -494,6 +497,8 @@ def aimed(command: Command, production: Production) -> Command:
         there["budget"] = [budgets.in_force]
     if isinstance(command, VoidPayment | ReconcileSpend | UndoReconciliation):
         there["spend"] = sorted(production.paying.paid)
+    if isinstance(command, ReopenPeriod | WithdrawReopening) and (proposal := production.periods.proposal):
+        there["period"] = [proposal.period]
     changes = {}
     for name in there.keys() & type(command).model_fields.keys():
         number = int(re.sub("[^0-9]", "", getattr(command, name) or "0"))
@@ -514,6 +519,12 @@ def step(world: World, dice: Random) -> Step:
     return attempted(world, dice.choice(senders(kind)), command)
 
 
+@cache
+def begun(beginning: str) -> World:
+    """The world that a beginning leaves: a value, so one is enough for all histories that go on from it."""
+    return play(BEGINNINGS[beginning])
+
+
 @dataclass
 class History:
     """What people sent after the beginning: one step for each throw of the dice, the fewer the shorter."""
@@ -525,7 +536,7 @@ class History:
     world: World = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.world = play(BEGINNINGS[self.beginning])
+        self.world = begun(self.beginning)
         for thrown in self.dice:
             taken = step(self.world, Random(thrown))
             self.steps.append(taken)
