@@ -92,11 +92,11 @@ class ApprovalRound(BaseModel):
     submitted_at: datetime
     submitted_because: str | None
     command: str | None = Field(
-        description="What takes effect when it passes; none for budgets, payments and commitments."
+        description="What takes effect when it passes; none for budgets, payments, commitments and requisitions."
     )
     body: dict[str, Any] | None = Field(
         description="Of that command, as it was sent; of a commitment, with whom and for what, and of an amendment the"
-        " `former` lines."
+        " `former` lines; of a requisition, what is asked for and when it is needed."
     )
     in_english: str | None = Field(description="What takes effect when it passes, read out.")
     differences: list[str] = Field(description="Of a policy: the sentences that go and come with it.")
