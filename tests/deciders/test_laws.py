@@ -98,7 +98,9 @@ from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
 from tests.deciders.commitments import (
+    ASKS,
     CLOSED_ORDER,
+    HEADED,
     amend,
     bought,
     cancel,
@@ -123,6 +125,7 @@ from tests.deciders.rounds import (
     TURNED_DOWN,
     adopted,
     policy,
+    says,
 )
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -130,6 +133,7 @@ from tests.deciders.stories import (
     ART,
     BOND,
     CONTINGENCY,
+    DEPARTMENT_HEAD,
     DRAFTED,
     EDITING,
     EVERY_LEVEL,
@@ -413,6 +417,12 @@ BEGINNINGS = {
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),
     "with orders": [*CLOSED_ORDER, *bought((ART, "7000"), number=2), (LINE_PRODUCER, requisition((ART, "300")))],
+    "with requisitions": [
+        *says([*adopted(HEADED, ASKS), (DEPARTMENT_HEAD, requisition((ART, "300")))], LINE_PRODUCER, "A-3"),
+        (DEPARTMENT_HEAD, requisition((ART, "500"))),
+        (ACCOUNTANT, requisition((ART, "7000"))),
+        (LINE_PRODUCER, order((ART, "200"), requisition="REQ-1")),
+    ],
     "with periods": [
         *SPENT,
         *[(ACCOUNTANT, opens(TODAY - weeks * WEEK, None if weeks < 3 else TODAY - 4 * WEEK)) for weeks in (3, 2, 1)],
