@@ -181,8 +181,13 @@ def view(
 
 def _for(but: NotForAll | None, row: RoundRow, shown: ApprovalRound) -> ApprovalRound:
     """The round as its reader may see it: whole for whoever has to do with it, else without closed figures."""
-    if but is None or _concerned(shown, asked=but.asks) & set(but.readers):
+    if but is None:
         return shown
+    if theirs := _concerned(shown, asked=but.asks) & set(but.readers):
+        alone = theirs <= {shown.submitted_by, shown.on_behalf_of}
+        raised = row.kind is RequestKind.REQUISITION and alone and shown.counted != shown.amount
+        # What counts together with it may be of other accounts.
+        return shown.model_copy(update={"counted": None, "withheld": but.said}) if raised else shown
     pay = row.kind is RequestKind.PAYMENT or (row.kind is RequestKind.COMMITMENT and is_pay(row.subject))
     if pay or not but.shows(row.accounts):
         return _without(shown, but.said)
