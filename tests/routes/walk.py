@@ -295,6 +295,7 @@ OVERRIDDEN: list[Step] = [*ADOPTED, (CARL, Approve(**_seen(ADOPTED, "A-9")))]
 AT_THE_STUDIO: list[Step] = [
     *OVERRIDDEN,
     shown(MAYA, OverrideStep, **_seen(OVERRIDDEN, "A-9")),
+    shown(MAYA, EndAppointment),
     (MAYA, AdoptApprovalPolicy(template=Template.STUDIO)),
 ]
 #: A payment that waits for the producer, in A-11.
@@ -312,7 +313,6 @@ WALK: list[Step] = [
     shown(MAYA, SetAbsence),
     shown(MAYA, EndAbsence),
     shown(MAYA, EnterStage),
-    shown(MAYA, EndAppointment),
     Look(AUDITOR, "exceptions", limit=3),
     shown(ADMINISTRATOR, SuspendMember),
     shown(ADMINISTRATOR, ReinstateMember),
