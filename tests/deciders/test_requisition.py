@@ -104,7 +104,8 @@ class TestADepartmentHead:
         assert given(story).when(DEPARTMENT_HEAD, requisition((EDITING, "300"))).facts
 
     def test_lets_somebody_ask_for_them_on_their_accounts_and_no_others(self) -> None:
-        story: Story = [*HEADED, (DEPARTMENT_HEAD, delegated(STRANGER, Power.RAISE_REQUISITION))]
+        sam = Appoint(person=STRANGER, role=Role.DEPARTMENT_HEAD, from_on=FIRST_DAY, accounts=(EDITING,))
+        story: Story = [*HEADED, (MAYA, sam), (DEPARTMENT_HEAD, delegated(STRANGER, Power.RAISE_REQUISITION))]
         for_her = f"{STRANGER}/{DEPARTMENT_HEAD}"
         assert given(story).when(for_her, requisition((ART, "300"))).facts
         assert isinstance(refused(story, for_her, requisition((EDITING, "300"))), AccountsAreAnothers)
@@ -246,6 +247,7 @@ class TestARound:
         refusal = refused(spent, LINE_PRODUCER, yes)
         assert isinstance(refusal, CannotTakeEffect)
         assert "10,000.00 beyond INR 140,000.00 available" in str(refusal)
+        assert "60,000.00 spent, 0.00 committed, 0.00 requisitioned" in str(refusal)
         assert given(story).when(LINE_PRODUCER, yes).facts
 
     def test_passes_what_was_let_pass(self) -> None:
