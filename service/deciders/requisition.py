@@ -27,7 +27,7 @@ class AccountsAreAnothers(Forbidden):
 
     rule = "O7"
     otherwise = (
-        "Who heads them may ask; or, on any account, a line producer, a producer, an accountant or an executive."
+        "Who heads them may ask; on any account, a line producer, a producer, an accountant or an executive producer."
     )
     person: PersonId
     own: tuple[AccountCode, ...]
@@ -42,7 +42,7 @@ class BeyondWhatIsShown(Conflicting):
 
     rule = "O7"
     otherwise = (
-        "A line producer, a producer or an accountant reads what is available; one may ask for more, or raise it."
+        "A line producer or a producer reads what is available, and may raise it, or ask for more of the budget."
     )
     document: RequisitionId
     requested: Money
