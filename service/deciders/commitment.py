@@ -216,10 +216,7 @@ _LINES_OF = Field(min_length=1, max_length=200)
 
 
 class RaiseRequisition(Command):
-    """Somebody asks for something, a department head on their own accounts alone; what it will cost is held.
-
-    Whether it is approved before it is ordered is the policy's to say, by a rule for requisitions.
-    """
+    """Something is asked for, by a department head on their own accounts alone; it is held until it is ordered."""
 
     refusals = (
         *(AccountsAreAnothers, CommitmentLineDoesNotFit, ContingencyTakesNoCommitment, ControlIsNotYours),
@@ -230,7 +227,11 @@ class RaiseRequisition(Command):
         "needed_on": "2026-12-07",
     }
 
-    lines: tuple[LineOfRequisition, ...] = _LINES_OF
+    lines: tuple[LineOfRequisition, ...] = Field(
+        min_length=1,
+        max_length=200,
+        description="Approved before an order is drafted of them, where a rule of the policy names requisitions.",
+    )
     needed_on: Day | None = None
     override: bool = _OVERRIDE
 
