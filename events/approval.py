@@ -40,7 +40,7 @@ class ApprovalRequested:
     #: Who proposed, edited or submitted it, and may not approve it.
     excluded: tuple[PersonId, ...]
     #: The command that takes effect when the round passes, and its body as JSON; None for budgets and payments. Of a
-    #: commitment there is a body alone: with whom and for what it is.
+    #: commitment and of a requisition there is a body alone: with whom and for what it is.
     command: str | None
     body: str | None
 

@@ -1,7 +1,8 @@
 """Commitments: money that is promised before it is spent, and requisitions: money that is asked to be promised.
 
-A requisition holds what it asks for until an order takes it over or it is withdrawn. A commitment (a purchase order, a
-deal, a deferment) is drafted, submitted, and open once it is approved; invoices relieve it, part by part.
+A requisition holds what it asks for until an order takes it over, or it is withdrawn or turned down. A commitment (a
+purchase order, a deal, a deferment) is drafted, submitted, and open once it is approved; invoices relieve it, part by
+part.
 
 What a requisition, a commitment and an invoice hold of an account never counts twice: each takes over from the one
 before it.
@@ -104,7 +105,7 @@ class Beyond:
 
 @dataclass(frozen=True, slots=True)
 class RequisitionRaised:
-    """Something is asked for; what it will cost is held until it is ordered."""
+    """Something is asked for; what it will cost is held until it is ordered, or turned down where it is asked about."""
 
     requisition: RequisitionId
     lines: tuple[RequisitionLine, ...]

@@ -94,7 +94,7 @@ Accounts = tuple[AccountCode, ...] | None
 _OF_ACCOUNTS = frozenset(
     {
         *(RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW),
-        *(RequestKind.PAYMENT, RequestKind.COMMITMENT),
+        *(RequestKind.PAYMENT, RequestKind.COMMITMENT, RequestKind.REQUISITION),
     }
 )
 

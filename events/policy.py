@@ -41,6 +41,8 @@ class RequestKind(StrEnum):
     REOPENING = "reopening"
     #: An order, a deal or a deferment is promised, or comes to more.
     COMMITMENT = "commitment"
+    #: Something is asked to be ordered; asked about where a rule names it, and nowhere else.
+    REQUISITION = "requisition"
     POLICY_CHANGE = "policy_change"
 
 
@@ -176,7 +178,7 @@ class Policy:
     rules: tuple[Rule, ...]
     """In their order: the first that is for a request counts."""
     otherwise: tuple[Step, ...]
-    """For what no rule is for."""
+    """For what no rule is for; requisitions are asked about where a rule names them alone."""
     changes: tuple[Step, ...] = (Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL),)
     """For a change of the policy itself."""
     one_person_may_fill_two_steps: bool = False

@@ -92,11 +92,11 @@ class ApprovalRound(BaseModel):
     submitted_at: datetime
     submitted_because: str | None
     command: str | None = Field(
-        description="What takes effect when it passes; none for budgets, payments and commitments."
+        description="What takes effect when it passes; none for budgets, payments, commitments and requisitions."
     )
     body: dict[str, Any] | None = Field(
         description="Of that command, as it was sent; of a commitment, with whom and for what, and of an amendment the"
-        " `former` lines."
+        " `former` lines; of a requisition, what is asked for and when it is needed."
     )
     in_english: str | None = Field(description="What takes effect when it passes, read out.")
     differences: list[str] = Field(description="Of a policy: the sentences that go and come with it.")
@@ -184,8 +184,13 @@ def view(
 
 def _for(but: NotForAll | None, row: RoundRow, shown: ApprovalRound) -> ApprovalRound:
     """The round as its reader may see it: whole for whoever has to do with it, else without closed figures."""
-    if but is None or _concerned(shown, asked=but.asks) & set(but.readers):
+    if but is None:
         return shown
+    if theirs := _concerned(shown, asked=but.asks) & set(but.readers):
+        alone = theirs <= {shown.submitted_by, shown.on_behalf_of}
+        raised = row.kind is RequestKind.REQUISITION and alone and shown.counted != shown.amount
+        # What counts together with it may be of other accounts.
+        return shown.model_copy(update={"counted": None, "withheld": but.said}) if raised else shown
     pay = row.kind is RequestKind.PAYMENT or (row.kind is RequestKind.COMMITMENT and is_pay(row.subject))
     if pay or not but.shows(row.accounts):
         return _without(shown, but.said)

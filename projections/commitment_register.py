@@ -19,6 +19,7 @@ from events.approval import (
     ApprovalRequested,
     ApprovedByPolicy,
     ChangesRequested,
+    RequestApproved,
     RequestRecalled,
     RequestRejected,
 )
@@ -74,10 +75,14 @@ Amounts = dict[AccountCode, Decimal]
 class RequisitionState(StrEnum):
     """How a requisition stands."""
 
+    #: It waits for its approvers; nothing is ordered of it yet.
+    PENDING = "pending"
     OPEN = "open"
     #: Nothing is left of it: commitments took it over.
     ORDERED = "ordered"
     WITHDRAWN = "withdrawn"
+    #: Its approvers turned it down.
+    REFUSED = "refused"
 
 
 class Payment(StrEnum):
@@ -100,6 +105,8 @@ class RequisitionRow:
     #: What it still holds.
     left: Amounts
     state: RequisitionState
+    #: In which it was asked about.
+    round: str | None
     raised_by: str
     on_behalf_of: str | None
     raised_at: datetime
@@ -174,6 +181,7 @@ Reads = (
     CommitmentEvent
     | ApprovalRequested
     | ApprovedByPolicy
+    | RequestApproved
     | RequestRejected
     | RequestRecalled
     | ChangesRequested
@@ -192,7 +200,7 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             said = (metadata.actor, metadata.on_behalf_of, metadata.at, metadata.reason)
             left = sums((line.account, line.amount) for line in lines)
             number, state = _number(requisition), RequisitionState.OPEN
-            rows.put(RequisitionRow(stream, number, lines, total.amount, needed_on, left, state, *said))
+            rows.put(RequisitionRow(stream, number, lines, total.amount, needed_on, left, state, None, *said))
         case RequisitionWithdrawn(requisition):
             asked = rows.one(RequisitionRow, stream, _number(requisition))
             rows.put(replace(asked, left={}, state=RequisitionState.WITHDRAWN))
@@ -227,6 +235,12 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _change(rows, stream, number, state=state, beyond=beyond)
         case ApprovalRequested(round=round_id, kind=RequestKind.COMMITMENT, subject=number):
             _change(rows, stream, number, round=round_id)
+        case ApprovalRequested(round=round_id, kind=RequestKind.REQUISITION, subject=requisition):
+            asked = rows.one(RequisitionRow, stream, _number(requisition))
+            rows.put(replace(asked, state=RequisitionState.PENDING, round=round_id))
+        case RequestApproved(kind=RequestKind.REQUISITION, subject=requisition):
+            asked = rows.one(RequisitionRow, stream, _number(requisition))
+            rows.put(replace(asked, state=RequisitionState.OPEN))
         case ApprovalRequested(kind=RequestKind.PAYMENT, subject=payable):
             _pay(rows, stream, payable, Payment.WAITING)
         case ApprovedByPolicy(kind=RequestKind.PAYMENT, subject=payable) | PaymentReleased(payable):
@@ -236,8 +250,11 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case QueryAnswered(query) | QueryClosed(query):
             rows.remove(QueriedRow, stream, query)
         case RequestRejected(subject=of) | RequestRecalled(subject=of) | ChangesRequested(subject=of):
-            _turned_down(rows, stream, event.round, of)
-        case ApprovalRequested() | ApprovedByPolicy() | InvoicedByAnother():
+            if of.startswith("REQ-"):
+                _not_granted(rows, stream, event)
+            else:
+                _turned_down(rows, stream, event.round, of)
+        case ApprovalRequested() | ApprovedByPolicy() | RequestApproved() | InvoicedByAnother():
             pass  # of something else; or a flag alone
 
 
@@ -332,11 +349,19 @@ def _turned_down(rows: Rows, stream: StreamId, round_id: RoundId, subject: str) 
     rows.put(replace(row, amendment=None, taken={}))
 
 
+def _not_granted(rows: Rows, stream: StreamId, event: RequestRejected | RequestRecalled | ChangesRequested) -> None:
+    """A requisition that is refused, or was taken back: it holds nothing."""
+    row = rows.one(RequisitionRow, stream, _number(event.subject))
+    taken_back = isinstance(event, RequestRecalled)
+    state = RequisitionState.WITHDRAWN if taken_back else RequisitionState.REFUSED
+    rows.put(replace(row, left={}, state=state))
+
+
 def _by_account(holds: Iterable[Hold]) -> Amounts:
     return {each.account: each.amount for each in holds}
 
 
-PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 3, KINDS, fold)
+PROJECTION = Projection("commitment_register", frozenset(get_args(Reads)), 4, KINDS, fold)
 
 
 class OfAccount(BaseModel):
@@ -393,7 +418,8 @@ class RequisitionView(BaseModel):
     state: RequisitionState
     lines: list[RequisitionLine]
     total: Amount
-    left: Amount = Field(description="What it still holds.")
+    left: Amount = Field(description="What it still holds, while it waits for its approval as well.")
+    round: RoundId | None = Field(description="In which it was asked about; none where the policy asks nobody.")
     needed_on: date | None
     raised_by: PersonId
     on_behalf_of: PersonId | None
@@ -408,7 +434,9 @@ class CommitmentRegister(BaseModel):
     version: int = Field(description="Of the production's stream, as shown.")
     position: int = Field(description="Of the log, as shown.")
     currency: Currency = Field(description="The base currency, of all figures that do not say another one.")
-    requisitioned: Amount = Field(description="Held by the requisitions that are shown.")
+    requisitioned: Amount = Field(
+        description="Held by the requisitions that are shown, with those that wait for their approval."
+    )
     pending: Amount = Field(description="Held by the commitments and amendments shown that wait for their approval.")
     committed: Amount = Field(description="Still to come of the commitments shown that are promised.")
     requisitions: list[RequisitionView]
@@ -575,6 +603,7 @@ def _requisition(row: RequisitionRow) -> RequisitionView:
         lines=list(row.lines),
         total=row.total,
         left=sum(row.left.values(), row.total * 0),
+        round=row.round,
         needed_on=row.needed_on,
         raised_by=row.raised_by,
         on_behalf_of=row.on_behalf_of,

@@ -150,7 +150,7 @@ class CostFigures(BaseModel):
     )
     actual_later: Amount = Field(description="Posted after the end of the period.")
     pending: Amount = Field(description="Held by orders and amendments that wait for their approval.")
-    requisitioned: Amount = Field(description="Held by requisitions.")
+    requisitioned: Amount = Field(description="Held by requisitions, with those that wait for their approval.")
     available: Amount = Field(
         description="total_budget - actual_to_date - actual_later - commitments - pending - requisitioned: what the"
         " control of orders measures against."

@@ -35,6 +35,8 @@ def differences(before: Policy, after: Policy) -> list[str]:
 
 def _beside_rules(terms: Policy) -> list[str]:
     said = [f"Everything else: {steps(terms.otherwise)}."]
+    if all(RequestKind.REQUISITION not in each.when.kinds for each in terms.rules):
+        said.append("Requisitions, which no rule names: no approval is needed.")
     said.append(f"A change of the policy: {steps(terms.changes)}.")
     within = _count(terms.cumulative_days, "day")
     said.append(f"What one vendor or account asks for within {within} counts together.")
@@ -63,7 +65,7 @@ def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping
 
     Args:
         subject: as the round names it, such as `v2`, `S-000017`, or `1100 to 2200`.
-        body: of the command that takes effect, or what is to be promised; empty for budgets and payments.
+        body: of the command that takes effect, or what is to be promised or ordered; empty for budgets and payments.
     """
     of = "" if amount is None else f", {amount}"
     match kind:
@@ -89,6 +91,9 @@ def request(kind: RequestKind, subject: str, amount: Money | None, body: Mapping
             return f"Reopen the production, for {subject}."
         case RequestKind.COMMITMENT:
             return f"Promise {subject}{of}{_to_promise(body)}."
+        case RequestKind.REQUISITION:
+            needed = f", needed on {body['needed_on']}" if body["needed_on"] else ""
+            return f"Let {subject}{of}, be ordered{needed}: {_lines(body['lines'])}."
         case RequestKind.POLICY_CHANGE:
             return f"Adopt {subject}."
 

@@ -50,6 +50,7 @@ from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePer
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
+from .requisition import ON_ANY_ACCOUNT
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget
@@ -90,8 +91,8 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     TransferBudget: (Role.PRODUCER, Role.LINE_PRODUCER),
     DrawContingency: (Role.PRODUCER, Role.LINE_PRODUCER),
     GreenlightProduction: (EP,),
-    RaiseRequisition: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
-    WithdrawRequisition: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
+    RaiseRequisition: (*ON_ANY_ACCOUNT, Role.DEPARTMENT_HEAD),
+    WithdrawRequisition: (*ON_ANY_ACCOUNT, Role.DEPARTMENT_HEAD),
     DraftCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     SubmitCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),
     AmendCommitment: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT, EP),

@@ -1,6 +1,6 @@
 """Commitments: money that is promised, and requisitions: money that is asked to be promised.
 
-requisition  open -> ordered | withdrawn
+requisition  pending -> open -> ordered; pending -> refused; all but what is ordered or refused -> withdrawn
 commitment   draft -> pending -> open -> partly relieved -> relieved
              any of them -> cancelled; open, partly relieved -> closed short -> reopened
 
@@ -65,9 +65,29 @@ from events.spend import SpendLogged
 from events.team import Role
 
 from .command import Command, CurrencyInUse, Day, Part, RateInUse
-from .control import Available, BeyondWhatIsAvailable, ControlIsNotYours, controlled
+from .control import (
+    Available,
+    BeyondWhatIsAvailable,
+    ControlIsNotYours,
+    controlled,
+    of_commitments,
+    once_more,
+)
 from .holds import Commitment, Commitments, holding, relieved_by, without
 from .refusal import Conflicting, Missing
+from .requisition import (
+    AccountsAreAnothers,
+    Asker,
+    BeyondWhatIsShown,
+    Pending,
+    RequisitionIsAnothers,
+    RequisitionIsPending,
+    RequisitionIsRefused,
+    as_shown,
+    on_their_own,
+    theirs_to_withdraw,
+    to_be_ordered,
+)
 
 _LINES = TypeAdapter(tuple[CommitmentLine, ...])
 
@@ -196,23 +216,30 @@ _LINES_OF = Field(min_length=1, max_length=200)
 
 
 class RaiseRequisition(Command):
-    """A producer, a line producer or an accountant asks for something; what it will cost is held."""
+    """Something is asked for, by a department head on their own accounts alone; it is held until it is ordered."""
 
-    refusals = (CommitmentLineDoesNotFit, ContingencyTakesNoCommitment, ControlIsNotYours, BeyondWhatIsAvailable)
+    refusals = (
+        *(AccountsAreAnothers, CommitmentLineDoesNotFit, ContingencyTakesNoCommitment, ControlIsNotYours),
+        *(BeyondWhatIsAvailable, BeyondWhatIsShown),
+    )
     example: ClassVar = {
         "lines": [{"account": "2200", "amount": "30000", "what": "Timber and canvas for the temple set"}],
         "needed_on": "2026-12-07",
     }
 
-    lines: tuple[LineOfRequisition, ...] = _LINES_OF
+    lines: tuple[LineOfRequisition, ...] = Field(
+        min_length=1,
+        max_length=200,
+        description="Approved before an order is drafted of them, where a rule of the policy names requisitions.",
+    )
     needed_on: Day | None = None
     override: bool = _OVERRIDE
 
 
 class WithdrawRequisition(Command):
-    """What is left of a requisition is not needed; it is held no more."""
+    """What is left of a requisition is not needed; it is held no more, and asked about no more."""
 
-    refusals = (RequisitionIsMissing,)
+    refusals = (RequisitionIsMissing, RequisitionIsAnothers)
     example: ClassVar = {"requisition": "REQ-1", "reason": "Found in the store."}
 
     requisition: RequisitionId
@@ -223,7 +250,7 @@ class DraftCommitment(Command):
 
     refusals = (
         *(CommitmentIsMissing, CommitmentIsNot, KindIsAnother, RequisitionIsMissing, RequisitionIsWithdrawn),
-        *(CommitmentLineDoesNotFit, CommitmentRateDoesNotConvert),
+        *(RequisitionIsPending, RequisitionIsRefused, CommitmentLineDoesNotFit, CommitmentRateDoesNotConvert),
     )
     example: ClassVar = {
         "kind": "purchase_order",
@@ -333,30 +360,41 @@ def raise_requisition(
     commitments: Commitments,
     available: Available | None,
     base: Currency,
-    roles: tuple[Role, ...],
+    asker: Asker,
 ) -> list[CommitmentEvent]:
-    """O1 to O3."""
+    """O1 to O3, O7."""
+    on_their_own([line.account for line in command.lines], asker)
     requisition = f"REQ-{len(commitments.requisitions) + 1}"
     lines = tuple(RequisitionLine(each.account, _fits(each, base), each.what) for each in command.lines)
     takes = sums((line.account, line.amount) for line in lines)
     _no_contingency(takes, available)
-    beyond = controlled(requisition, takes, available, command.override, roles)
+    try:
+        beyond = controlled(requisition, takes, available, command.override, asker.roles)
+    except BeyondWhatIsAvailable as refusal:
+        raise as_shown(refusal, asker) from None
     total = Money(sum(takes.values(), NOTHING), base)
     return [RequisitionRaised(requisition, lines, total, command.needed_on, beyond)]
 
 
-def withdraw_requisition(command: WithdrawRequisition, commitments: Commitments) -> list[CommitmentEvent]:
-    """O3; withdrawing one that holds nothing, and will not hold again what an order waits with, does nothing."""
+def withdraw_requisition(command: WithdrawRequisition, commitments: Commitments, asker: Asker) -> list[CommitmentEvent]:
+    """O3, O7; withdrawing one that holds nothing, and will not hold again what an order waits with, does nothing."""
     found = commitments.requisitions.get(command.requisition)
     if found is None:
         raise RequisitionIsMissing(command.requisition)
+    theirs_to_withdraw(command.requisition, found, asker)
     released = holding(found.left)
     waits = any(each.taken and each.drafted.requisition == command.requisition for each in commitments.known.values())
     return [RequisitionWithdrawn(command.requisition, released)] if released or waits else []
 
 
-def draft_commitment(command: DraftCommitment, commitments: Commitments, base: Currency) -> list[CommitmentEvent]:
-    """O3, O4."""
+def draft_commitment(
+    command: DraftCommitment, commitments: Commitments, base: Currency, pending: Pending | None
+) -> list[CommitmentEvent]:
+    """O3, O4, O8.
+
+    Args:
+        pending: the round that is open on its requisition.
+    """
     number = command.commitment
     if number is None:
         alike = sum(each.drafted.kind is command.kind for each in commitments.known.values())
@@ -371,6 +409,7 @@ def draft_commitment(command: DraftCommitment, commitments: Commitments, base: C
             raise RequisitionIsMissing(command.requisition)
         if found.withdrawn:
             raise RequisitionIsWithdrawn(command.requisition)
+        to_be_ordered(command.requisition, found, pending)
     lines = _lines(command.lines, command.currency, command.rate, base)
     drafted = CommitmentDrafted(
         commitment=number,
@@ -509,11 +548,7 @@ def takes_effect(
     found = existing(commitments, commitment)
     amendment, asks_for = found.amendment, found.asks_for
     if available is not None and not found.overridden:
-        beside = dict(available.accounts)
-        for account, amount in asks_for.items():
-            measured = available.of(account)
-            beside[account] = replace(measured, committed=measured.committed - amount)
-        controlled(commitment, asks_for, replace(available, accounts=beside), override=False, roles=roles)
+        once_more(commitment, asks_for, of_commitments, available, roles)
     if amendment is None:
         opened = CommitmentOpened(commitment, found.drafted.base_total)
         return [opened, *_settled(replace(found, state=CommitmentState.OPEN), flags)]

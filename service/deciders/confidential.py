@@ -4,7 +4,8 @@ K1  Pay, and what an account above the line or one that no budget knows comes to
     money, and by members whom the company lets read it. Everybody else who reads the production reads the rest.
 K2  A department head reads the accounts they were appointed for as well, but no pay on them.
 K3  Whoever may act for somebody today reads what that person reads.
-K4  A round shows itself in full to whoever asked for it, whoever it asks, and whoever answered it.
+K4  A round shows itself in full to whoever asked for it, whoever it asks, and whoever answered it; but whoever raised a
+    requisition is not told by it what counts together with theirs.
 
 What is open is said by a list: an account that any version of the budget has below the line, or as a charge, and that
 no version has above it. What nobody has spoken of is not open. Rights are today's, whatever moment is looked at.

@@ -9,8 +9,8 @@ O2  A capped account, by the policy or by the budget, is measured by the control
     force nothing is measured.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from events.commitment import Beyond
@@ -115,6 +115,33 @@ def controlled(
     if override and (may := available.policy.controls_overridden_by) not in roles:
         raise ControlIsNotYours(roles, may)
     return tuple(_beyond(document, takes, available, override))
+
+
+def once_more(
+    document: str,
+    takes: Mapping[AccountCode, Decimal],
+    among: Callable[[Decimal], Measured],
+    available: Available,
+    roles: tuple[Role, ...],
+) -> None:
+    """O1: what was held when it was asked for, measured again beside all that is taken by now.
+
+    Args:
+        among: how an amount of it stands in what is taken.
+    """
+    beside = {account: available.of(account) + among(-amount) for account, amount in takes.items()}
+    available = replace(available, accounts={**available.accounts, **beside})
+    controlled(document, takes, available, override=False, roles=roles)
+
+
+def of_commitments(amount: Decimal) -> Measured:
+    """An amount that is committed."""
+    return Measured(NOTHING, NOTHING, amount, NOTHING)
+
+
+def of_requisitions(amount: Decimal) -> Measured:
+    """An amount that is requisitioned."""
+    return Measured(NOTHING, NOTHING, NOTHING, amount)
 
 
 def _beyond(

@@ -22,12 +22,13 @@ from events.approval import (
     VoteLapsed,
 )
 from events.change import ChangeEvent
-from events.commitment import AmendmentSubmitted, CommitmentSubmitted
+from events.commitment import AmendmentSubmitted, CommitmentSubmitted, RequisitionRaised
 from events.envelope import Metadata
 from events.ids import (
     BudgetId,
     FlagId,
     PersonId,
+    RequisitionId,
     RoundId,
     Slug,
     SpendId,
@@ -93,6 +94,7 @@ from .commitment import (
     WithdrawRequisition,
 )
 from .company import Company
+from .confidential import sight
 from .cost_report import UNMADE, IssueCostReport, Made, issue_cost_report
 from .delegation import beyond
 from .documents import LogBatch, LogCredit
@@ -123,6 +125,7 @@ from .production import (
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
 from .request import hands_in, loggers, of_version, requested
+from .requisition import Asker, Pending, still_available
 from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, lapsed, onward
 from .spend import LogSpend, Of, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
@@ -153,6 +156,8 @@ DirectCommand = (
 )
 ProductionCommand = OpenProduction | DirectCommand | ApprovalCommand
 
+#: What is held while its round is open.
+HELD_MEANWHILE = (RequisitionRaised, CommitmentSubmitted, AmendmentSubmitted)
 #: What is asked of executive producers while no policy is adopted; a budget's own facts say all there is to say of it.
 ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, AdoptApprovalPolicy)
 #: P3
@@ -535,11 +540,14 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
     known, available, base = production.commitments, production.available, production.currency
     match command:
         case RaiseRequisition():
-            return [*commitment.raise_requisition(command, known, available, base, roles)]
+            return [*commitment.raise_requisition(command, known, available, base, _asker(situation))]
         case WithdrawRequisition():
-            return [*commitment.withdraw_requisition(command, known)]
+            withdrawn = commitment.withdraw_requisition(command, known, _asker(situation))
+            waits = production.approvals.on(command.requisition, RequestKind.REQUISITION)
+            because = f"{command.requisition} is withdrawn"
+            return [*withdrawn, *([] if waits is None else [RequestRecalled(waits, command.requisition, because)])]
         case DraftCommitment():
-            return [*commitment.draft_commitment(command, known, base)]
+            return [*commitment.draft_commitment(command, known, base, _pending(command.requisition, situation))]
         case SubmitCommitment():
             return [*commitment.submit_commitment(command, known, available, roles, flags)]
         case AmendCommitment():
@@ -553,6 +561,26 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
             return [*commitment.close_commitment(command, known)]
         case ReopenCommitment():
             return [*commitment.reopen_commitment(command, known, available, roles, flags)]
+
+
+def _asker(situation: Situation) -> Asker:
+    """Who asks for something, and what they may read of what is available."""
+    production, company, metadata = situation.production, situation.company, situation.metadata
+    on = production.today(metadata)
+    reads = company is None or sight(production, company, metadata.persons, on).shows(None)
+    heads = production.standing(company, on).departments
+    return Asker(metadata.on_behalf_of or metadata.actor, metadata.persons, situation.roles, heads, reads)
+
+
+def _pending(requisition: RequisitionId | None, situation: Situation) -> Pending | None:
+    """The round that is open on a requisition, and who is waited for in it."""
+    rounds, around = situation.production.approvals, situation.around
+    number = None if requisition is None else rounds.on(requisition, RequestKind.REQUISITION)
+    if number is None:
+        return None
+    asked = rounds.rounds[number]
+    heirs = {heir for each in asked.conditions if each.open for heir in around.heirs(asked, each)}
+    return Pending(number, around.waits_for(asked) or tuple(sorted(heirs)))
 
 
 def _of_periods(command: period.PeriodCommand, situation: Situation) -> list[OfProduction]:
@@ -699,8 +727,8 @@ def _through_policy(command: DirectCommand, happened: list[OfProduction], situat
     if not rule.steps:
         return [*asked, *happened]
     situation = replace(situation, flags=_flags(production))  # what would have been raised was not
-    if request.kind is RequestKind.COMMITMENT:
-        opened = [*(each for each in happened if isinstance(each, CommitmentSubmitted | AmendmentSubmitted)), *asked]
+    if request.kind in (RequestKind.COMMITMENT, RequestKind.REQUISITION):
+        opened = [*(each for each in happened if isinstance(each, HELD_MEANWHILE)), *asked]
         return [*opened, *_onward(round_id, opened, situation)]
     overtaken: list[OfProduction] = []
     for waits, each in rounds.rounds.items():
@@ -858,9 +886,12 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
             *_overtaken(asked.subject, production),
         ]
     approved = RequestApproved(round_id, asked.kind, asked.subject, asked.content_hash, asked.amount)
-    if asked.kind is RequestKind.COMMITMENT:
+    if asked.kind in (RequestKind.COMMITMENT, RequestKind.REQUISITION):
         known, available, roles = production.commitments, production.available, situation.roles
         try:
+            if asked.kind is RequestKind.REQUISITION:
+                still_available(asked.subject, known, available, roles)
+                return [approved]
             return [approved, *commitment.takes_effect(asked.subject, known, available, roles, situation.flags)]
         except Refusal as refusal:
             raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None

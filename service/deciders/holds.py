@@ -29,7 +29,7 @@ from events.commitment import (
     RequisitionWithdrawn,
 )
 from events.envelope import Metadata
-from events.ids import AccountCode, CommitmentId, FlagId, PersonId, RequisitionId, SpendId, by_number
+from events.ids import AccountCode, CommitmentId, FlagId, PersonId, RequisitionId, RoundId, SpendId, by_number
 from events.money import Money
 from events.relief import NOTHING, Excess, Promise, Relief, added, held, sums
 
@@ -43,7 +43,11 @@ class Requisition:
     #: What it still holds.
     left: Amounts
     raised_by: frozenset[PersonId]
+    #: Whether somebody let it pass.
+    overridden: bool = False
     withdrawn: bool = False
+    #: The round in which it was refused.
+    refused: RoundId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +141,12 @@ class Commitments:
 def evolve(commitments: Commitments, event: CommitmentEvent, metadata: Metadata) -> Commitments:
     """The commitments after the event."""
     match event:
-        case RequisitionRaised(requisition, lines):
+        case RequisitionRaised(requisition, lines, beyond=beyond):
             left = Map(sums((line.account, line.amount) for line in lines))
+            raised = Requisition(left, metadata.persons, any(each.overridden for each in beyond))
             return replace(
                 commitments,
-                requisitions=commitments.requisitions.set(requisition, Requisition(left, metadata.persons)),
+                requisitions=commitments.requisitions.set(requisition, raised),
                 requisitioned=_more(commitments.requisitioned, left),
             )
         case RequisitionWithdrawn(requisition, released):
@@ -204,6 +209,23 @@ def turned_down(commitments: Commitments, commitment: CommitmentId) -> Commitmen
     state = CommitmentState.DRAFT if found.state is CommitmentState.PENDING else found.state
     before = replace(found, state=state, amendment=None, taken=())
     return _with(_taken_over(commitments, found, 1), commitment, before)
+
+
+def not_granted(commitments: Commitments, requisition: RequisitionId, refused: RoundId | None) -> Commitments:
+    """O8: what was asked for is not granted, and holds nothing any more.
+
+    Args:
+        refused: in which round; None where it was taken back.
+    """
+    found = commitments.requisitions[requisition]
+    ended = replace(found, left=Map(), withdrawn=refused is None, refused=refused)
+    if found.withdrawn:
+        return commitments
+    return replace(
+        commitments,
+        requisitions=commitments.requisitions.set(requisition, ended),
+        requisitioned=_less(commitments.requisitioned, found.left),
+    )
 
 
 def cleared(commitments: Commitments, flags: tuple[FlagId, ...]) -> Commitments:

@@ -4,7 +4,8 @@ G1  A policy is adopted under the rule for changes of the policy in force; at fi
     proposes it, and is asked about it, approves it by proposing it; one proposal waits at a time. A policy can always
     be changed: a step of that rule that could never pass takes all whom it asks, and all executive producers where it
     asks nobody; and one person fills two steps where there are too few for each. So it is with the kinds of G5.
-G2  The first rule that is for a request counts; without one, the policy's own default does.
+G2  The first rule that is for a request counts; without one, the policy's own default does. A policy none of whose
+    rules names requisitions asks nobody about them: the order that is drafted from one is asked about.
 G3  What one vendor or account asked for within the policy's days, of all the kinds that a rule is for, counts together,
     so that splitting does not help, and so do all cuts of the funding; what was turned down does not, what was approved
     before, or released and reversed later, does: it may have been paid. How far an account is taken past what was
@@ -50,6 +51,12 @@ ALL_EPS = Step((Approver(Role.EXECUTIVE_PRODUCER),), Mode.ALL)
 #: A small production has one, who asks for much of it.
 _PRODUCER = Step((Approver(Role.PRODUCER),), optional=True)
 _PRODUCER_OR_EP = Step((Approver(Role.PRODUCER), Approver(Role.EXECUTIVE_PRODUCER)))
+#: Whoever runs the shoot; where nobody does, executive producers after two days.
+_RUNS_THE_SHOOT = Step(
+    (Approver(Role.LINE_PRODUCER), Approver(Role.PRODUCER)),
+    within_days=2,
+    escalates_to=(Approver(Role.EXECUTIVE_PRODUCER),),
+)
 _GUARANTOR = Step((Approver(Role.COMPLETION_GUARANTOR),))
 _FINANCIERS = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
 #: While there are any.
@@ -58,7 +65,7 @@ _ANY_FINANCIERS = replace(_FINANCIERS, optional=True)
 CHANGES = (RequestKind.OVERAGE, RequestKind.TRANSFER, RequestKind.CONTINGENCY_DRAW)
 _GROWTH = (*CHANGES, RequestKind.BUDGET)
 #: Which ask about accounts, and so may ask the heads of their departments.
-_OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT, RequestKind.COMMITMENT))
+_OF_ACCOUNTS = frozenset((*CHANGES, RequestKind.PAYMENT, RequestKind.COMMITMENT, RequestKind.REQUISITION))
 #: Of what takes a capped account past its budget, though nobody raised it.
 _PAST_A_CAP = When((RequestKind.PAYMENT,), capped=True, percent_over=Decimal(0))
 _ORDERS = When((RequestKind.COMMITMENT,))
@@ -115,6 +122,7 @@ TEMPLATES: dict[Template, Policy] = {
             _below(RequestKind.PAYMENT, 10_000),
             Rule("Payment from 100,000", When((RequestKind.PAYMENT,), at_least=Decimal(100_000)), (_PRODUCER, ANY_EP)),
             Rule("Payment from 10,000", When((RequestKind.PAYMENT,)), (_PRODUCER_OR_EP,)),
+            Rule("Requisitions", When((RequestKind.REQUISITION,)), (_RUNS_THE_SHOOT,)),
             _below(RequestKind.COMMITMENT, 10_000),
             Rule(
                 "Commitment from 100,000",
@@ -342,7 +350,14 @@ def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chos
     counted = _with_what_counts_together(request, (request.kind,), asked, on, terms.cumulative_days)
     if request.kind is RequestKind.POLICY_CHANGE:
         return Chosen(policies.in_force, terms, "Changes of the policy", terms.changes, counted)
+    if request.kind is RequestKind.REQUISITION and not asks_about(terms, request.kind):
+        return Chosen(policies.in_force, terms, None, (), counted)
     return Chosen(policies.in_force, terms, None, terms.otherwise, counted)
+
+
+def asks_about(terms: Policy, kind: RequestKind) -> bool:
+    """Whether a rule names the kind."""
+    return any(kind in rule.when.kinds for rule in terms.rules)
 
 
 def reachable(rule: Chosen, standing: Standing) -> Chosen:

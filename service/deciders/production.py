@@ -261,8 +261,12 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         if isinstance(event, budget.Moves):
             budgets = budget.evolve(budgets, event, metadata)
         approvals, commitments = rounds.evolve(production.approvals, event, metadata), production.commitments
-        if isinstance(event, TurnedDown) and approvals.rounds[event.round].kind is RequestKind.COMMITMENT:
+        kind = approvals.rounds[event.round].kind if isinstance(event, TurnedDown) else None
+        if isinstance(event, TurnedDown) and kind is RequestKind.COMMITMENT:
             commitments = holds.turned_down(commitments, event.subject)
+        elif isinstance(event, TurnedDown) and kind is RequestKind.REQUISITION:
+            refused = None if isinstance(event, RequestRecalled) else event.round
+            commitments = holds.not_granted(commitments, event.subject, refused)
         held = paying.asked(production.paying, event)
         production = replace(production, budgets=budgets, approvals=approvals, commitments=commitments, paying=held)
     elif isinstance(event, CommitmentEvent):

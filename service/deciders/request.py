@@ -20,7 +20,13 @@ from events.advance import AdvancePaid
 from events.approval import BudgetSubmitted
 from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
-from events.commitment import AmendmentSubmitted, CommitmentLine, CommitmentSubmitted
+from events.commitment import (
+    AmendmentSubmitted,
+    CommitmentLine,
+    CommitmentSubmitted,
+    RequisitionLine,
+    RequisitionRaised,
+)
 from events.envelope import Metadata
 from events.financing import (
     AT_LEAST_COMMITTED,
@@ -76,7 +82,16 @@ class ToPromise:
     former: tuple[CommitmentLine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ToOrder:
+    """What is asked to be ordered, as whoever is asked reads it; in base currency."""
+
+    needed_on: date | None
+    lines: tuple[RequisitionLine, ...]
+
+
 _TO_PROMISE = TypeAdapter(ToPromise)
+_TO_ORDER = TypeAdapter(ToOrder)
 #: An entry as it is stored, for the hash of what is paid.
 _ENTRY = TypeAdapter(SpendLogged)
 _RECODED = TypeAdapter(SpendRecoded)
@@ -125,6 +140,8 @@ def requested(
                 return _of_what_is_recoded(event, production, persons)
             case CommitmentSubmitted() | AmendmentSubmitted():
                 return _of_commitment(event, production, metadata)
+            case RequisitionRaised():
+                return _of_requisition(event, production, persons)
             case FundingWithdrawn(funding):
                 cut = production.financing.sources[funding].terms.base_amount
                 return asks(RequestKind.FUNDING_CUT, funding, cut)
@@ -319,9 +336,7 @@ def _of_commitment(
     total, lines = said.total, said.lines
     accounts, more = tuple(sorted({line.account for line in (*lines, *former)})), by_account(event.holds)
     what = ToPromise(drafted.vendor, drafted.requisition, total, drafted.rate, drafted.due_when, lines, former)
-    amounts, nothing = Map() if force is None else force.amounts, Decimal(0)
-    spent, held = production.spending.spent_on, production.commitments.held_on
-    reached = {code: spent(code) + held(code) + more.get(code, nothing) for code in accounts}
+    held, nothing = production.commitments.held_on, Decimal(0)
     return Request(
         kind=RequestKind.COMMITMENT,
         subject=event.commitment,
@@ -333,10 +348,42 @@ def _of_commitment(
         held=_held(force),
         levels=_levels(accounts, force),
         vendor=drafted.vendor,
-        percent_over=max(_percent_over(amount, amounts.get(code, nothing)) for code, amount in reached.items()),
+        percent_over=_past_budget({code: held(code) + more.get(code, nothing) for code in accounts}, production),
         excluded=found.makers | metadata.persons,
         content=_TO_PROMISE.dump_json(what).decode(),
     )
+
+
+def _of_requisition(event: RequisitionRaised, production: Production, persons: frozenset[PersonId]) -> Request:
+    """A request to hold something for an order; it is past the budget of its accounts by all that is taken there."""
+    more, force = sums((line.account, line.amount) for line in event.lines), production.budgets.force
+    accounts, taken = tuple(sorted(more)), production.commitments.taken_of
+    content = _TO_ORDER.dump_json(ToOrder(event.needed_on, event.lines)).decode()
+    return Request(
+        kind=RequestKind.REQUISITION,
+        subject=event.requisition,
+        content_hash=policy.hash_of(RequestKind.REQUISITION, event.requisition, content),
+        amount=event.total,
+        accounts=accounts,
+        touches=frozenset(accounts),
+        capped=frozenset(accounts),
+        held=_held(force),
+        levels=_levels(accounts, force),
+        percent_over=_past_budget({code: taken(code) + amount for code, amount in more.items()}, production),
+        excluded=persons,
+        content=content,
+    )
+
+
+def _past_budget(taken: Mapping[AccountCode, Decimal], production: Production) -> Decimal:
+    """How far past its budget the account goes that goes furthest, with what is spent there.
+
+    Args:
+        taken: account by account, what is held there and what comes onto it.
+    """
+    force, nothing = production.budgets.force, Decimal(0)
+    amounts, spent = Map() if force is None else force.amounts, production.spending.spent_on
+    return max(_percent_over(spent(code) + amount, amounts.get(code, nothing)) for code, amount in taken.items())
 
 
 def _of_entry(entry: Entry, production: Production) -> Money:

@@ -25,6 +25,7 @@ from events.ids import PersonId, Slug, StreamId, shape
 from service.deciders import company, decision
 from service.deciders.approval import CannotTakeEffect, ContentHasChanged, OnRound
 from service.deciders.command import Command
+from service.deciders.commitment import RaiseRequisition, WithdrawRequisition
 from service.deciders.company import (
     AdmitMember,
     CompanyIsMissing,
@@ -290,9 +291,10 @@ async def ended(at: Doors, company: Slug, person: PersonId) -> None:
 async def _sight(at: Doors, sender: Person, wish: Wish, answer: Answer | None = None) -> Sight:
     """What the sender may read of what a command leads to.
 
-    Answers to rounds are sent by all roles; whoever sends anything else reads it all, or makes nothing with a figure.
+    Answers to rounds are sent by all roles, and requisitions by department heads; whoever sends anything else reads it
+    all, or makes nothing with a figure.
     """
-    if wish.production is None or not isinstance(wish.command, OnRound):
+    if wish.production is None or not isinstance(wish.command, OnRound | RaiseRequisition | WithdrawRequisition):
         return EVERYTHING
     if answer is not None and all(figures_of(each.event) == () for each in answer.events):
         return EVERYTHING  # there is nothing that is not for all

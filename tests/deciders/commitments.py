@@ -6,8 +6,9 @@ from typing import Any
 from events.commitment import CommitmentKind, CommitmentState
 from events.ids import AccountCode, PersonId
 from events.money import ExchangeRate
-from events.policy import Policy, RequestKind, Rule, When
+from events.policy import Approver, Policy, RequestKind, Rule, Step, When
 from events.team import Role
+from service.deciders.approval import Reject
 from service.deciders.command import Command
 from service.deciders.commitment import (
     AmendCommitment,
@@ -33,10 +34,29 @@ from service.deciders.commitment import (
 )
 from service.deciders.control import BeyondWhatIsAvailable, ControlIsNotYours
 from service.deciders.estimate import EstimateDoesNotFit, EstimateFinalCost, NothingToEstimate
+from service.deciders.requisition import (
+    AccountsAreAnothers,
+    BeyondWhatIsShown,
+    RequisitionIsAnothers,
+    RequisitionIsPending,
+    RequisitionIsRefused,
+)
 from service.deciders.spend import LogSpend
+from service.deciders.team import Appoint
 from tests.deciders.rounds import COVERED, EP, adopted, says
 from tests.deciders.rung import WHY, Rung
-from tests.deciders.stories import ART, CONTINGENCY, LINE_PRODUCER, LOCKED, MAYA, inr, spend
+from tests.deciders.stories import (
+    ART,
+    CONTINGENCY,
+    DEPARTMENT_HEAD,
+    EDITING,
+    FIRST_DAY,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    inr,
+    spend,
+)
 from tests.spec import Story
 
 ORDERS = When((RequestKind.COMMITMENT,))
@@ -113,6 +133,15 @@ SOUND: tuple[Command, ...] = (
     estimate(),
 )
 
+#: The head of the department is so of art.
+HEADED: Story = [
+    *LOCKED,
+    (MAYA, Appoint(person=DEPARTMENT_HEAD, role=Role.DEPARTMENT_HEAD, from_on=FIRST_DAY, accounts=(ART,))),
+]
+#: Line producers approve requisitions.
+ASKS = ruled(Rule("Requisitions", When((RequestKind.REQUISITION,)), (Step((Approver(Role.LINE_PRODUCER),)),)))
+#: REQ-1 waits in A-3.
+_WAITS: Story = [*adopted(HEADED, ASKS), (DEPARTMENT_HEAD, requisition((ART, "300")))]
 DRAFTED_ORDER: Story = [*LOCKED, (LINE_PRODUCER, order((ART, "1000")))]
 ORDERED: Story = [*DRAFTED_ORDER, (LINE_PRODUCER, submit())]
 INVOICED: Story = [*ORDERED, invoice("400")]
@@ -150,6 +179,13 @@ def is_not_open(state: CommitmentState) -> CommitmentIsNot:
 _NONE_TAKEN = "0.00 spent, 0.00 committed, 0.00 requisitioned"
 RUNGS: list[Rung] = [
     Rung(
+        "RaiseRequisition: on another department's account",
+        HEADED,
+        DEPARTMENT_HEAD,
+        requisition((ART, "10"), (EDITING, "10")),
+        AccountsAreAnothers(DEPARTMENT_HEAD, (ART,), (EDITING,), (f"{EDITING} is headed by nobody",)),
+    ),
+    Rung(
         "RaiseRequisition: a tenth of a paisa",
         LOCKED,
         LINE_PRODUCER,
@@ -177,7 +213,21 @@ RUNGS: list[Rung] = [
         requisition((ART, "460000.01")),
         _beyond("REQ-1", "460000.01", "0.01", "460000", _NONE_TAKEN),
     ),
+    Rung(
+        "RaiseRequisition: more than there is, by a department head",
+        HEADED,
+        DEPARTMENT_HEAD,
+        requisition((ART, "460000.01")),
+        BeyondWhatIsShown("REQ-1", inr("460000.01"), "the total budget", Role.EXECUTIVE_PRODUCER),
+    ),
     Rung("WithdrawRequisition: no such one", LOCKED, LINE_PRODUCER, withdraw(), RequisitionIsMissing("REQ-1")),
+    Rung(
+        "WithdrawRequisition: another's, by a department head",
+        [*HEADED, (LINE_PRODUCER, requisition((ART, "10")))],
+        DEPARTMENT_HEAD,
+        withdraw(),
+        RequisitionIsAnothers("REQ-1", (LINE_PRODUCER,), DEPARTMENT_HEAD),
+    ),
     Rung(
         "DraftCommitment: anew, of no such one",
         LOCKED,
@@ -212,6 +262,20 @@ RUNGS: list[Rung] = [
         LINE_PRODUCER,
         order((ART, "10"), requisition="REQ-1"),
         RequisitionIsWithdrawn("REQ-1"),
+    ),
+    Rung(
+        "DraftCommitment: for a requisition that waits",
+        _WAITS,
+        LINE_PRODUCER,
+        order((ART, "10"), requisition="REQ-1"),
+        RequisitionIsPending("REQ-1", "A-3", (LINE_PRODUCER,)),
+    ),
+    Rung(
+        "DraftCommitment: for a requisition that was refused",
+        says(_WAITS, LINE_PRODUCER, "A-3", Reject, words=WHY),
+        LINE_PRODUCER,
+        order((ART, "10"), requisition="REQ-1"),
+        RequisitionIsRefused("REQ-1", "A-3"),
     ),
     Rung(
         "DraftCommitment: a tenth of a paisa",

@@ -139,7 +139,8 @@ def policy(*steps: Step, **terms: Any) -> Policy:
 
 
 #: Budgets are for somebody who is not here, all executive producers and a guarantor; transfers
-#: need two of whoever holds funding, is a guarantor or an accountant; payments from 60,000 on a producer.
+#: need two of whoever holds funding, is a guarantor or an accountant; payments from 60,000 on a producer, as
+#: requisitions do.
 RICH = Policy(
     name="Ours",
     rules=(
@@ -158,6 +159,7 @@ RICH = Policy(
         Rule("Large payments", When((RequestKind.PAYMENT,), at_least=Decimal(60000)), (PRODUCERS,)),
         Rule("Payments", When((RequestKind.PAYMENT,))),
         Rule("Draws", When((RequestKind.CONTINGENCY_DRAW,), below=Decimal(20000))),
+        Rule("Requisitions", When((RequestKind.REQUISITION,)), (PRODUCERS,)),
     ),
     otherwise=(EP,),
     capped_accounts=(EDITING,),

@@ -90,8 +90,8 @@ RequestOverage       .  x  .  x  .  .  .  .  .  .  .
 TransferBudget       .  x  .  x  .  .  .  .  .  .  .
 DrawContingency      .  x  .  x  .  .  .  .  .  .  .
 GreenlightProduction x  .  .  .  .  .  .  .  .  .  .
-RaiseRequisition     x  x  .  x  .  .  .  x  .  .  .
-WithdrawRequisition  x  x  .  x  .  .  .  x  .  .  .
+RaiseRequisition     x  x  .  x  .  .  x  x  .  .  .
+WithdrawRequisition  x  x  .  x  .  .  x  x  .  .  .
 DraftCommitment      x  x  .  x  .  .  .  x  .  .  .
 SubmitCommitment     x  x  .  x  .  .  .  x  .  .  .
 AmendCommitment      x  x  .  x  .  .  .  x  .  .  .

@@ -30,7 +30,7 @@ from events.commitment import (
     RequisitionWithdrawn,
 )
 from events.ids import AccountCode, PersonId
-from events.policy import Control, ControlAction, ControlScope, Policy, Rule
+from events.policy import Control, ControlAction, ControlScope, Policy, RequestKind, Rule, When
 from events.relief import NOTHING
 from service.deciders.approval import Approve, CannotTakeEffect, RecallRequest, Reject
 from service.deciders.change import AccountWouldBeOverspent
@@ -47,6 +47,7 @@ from service.deciders.control import BeyondWhatIsAvailable, ControlIsNotYours
 from service.deciders.refusal import Refusal
 from service.deciders.submission import SubmitBudget
 from tests.deciders.commitments import (
+    ASKS,
     EUROS,
     ORDERS,
     amend,
@@ -565,21 +566,56 @@ class TestWhatIsHeld:
         "recode",
         "reverse",
     )
+    STEPS = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 4), st.integers(1, 40)), max_size=30)
+    #: Line producers answer requisitions; nobody is asked about anything else.
+    TERMS = replace(ASKS, rules=(*ASKS.rules, Rule("Rest", When((RequestKind.PAYMENT, RequestKind.COMMITMENT)))))
 
     @settings(max_examples=60, deadline=None)
-    @for_all(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 4), st.integers(1, 40)), max_size=30))
+    @for_all(STEPS)
     def test_is_what_was_promised_and_is_not_invoiced_yet_of_each_document_and_counts_nothing_twice(
         self, steps: list[tuple[str, int, int]]
     ) -> None:
         world = play(LOCKED)
         for place, (kind, number, amount) in enumerate(steps):
             command = self.command(kind, number, amount, place)
-            try:
-                facts = world.decide(ACCOUNTANT, command)
-            except Refusal:
-                continue
-            world = world.after(ACCOUNTANT, command, facts)
-            self.adds_up(world)
+            world = self.sent(world, ACCOUNTANT, command)
+
+    @settings(max_examples=60, deadline=None)
+    @for_all(
+        STEPS, st.lists(st.tuples(st.integers(3, 6), st.sampled_from([Approve, Reject, RecallRequest])), max_size=9)
+    )
+    def test_is_so_where_requisitions_wait_and_is_nothing_of_what_was_not_granted(
+        self, steps: list[tuple[str, int, int]], answers: list[tuple[int, type]]
+    ) -> None:
+        world = play(adopted(LOCKED, self.TERMS))
+        for place, (kind, number, amount) in enumerate(steps):
+            world = self.sent(world, ACCOUNTANT, self.command(kind, number, amount, place))
+            if place % 2 and answers:
+                world = self.answered(world, *answers.pop())
+            assert world.production is not None
+            for requisition_, each in world.production.commitments.requisitions.items():
+                assert not (each.withdrawn or each.refused) or not any(each.left.values())
+                waits = world.production.approvals.on(requisition_, RequestKind.REQUISITION)
+                drafted = [of.drafted.requisition for of in world.production.commitments.known.values()]
+                assert waits is None or (any(each.left.values()) and requisition_ not in drafted)
+
+    def answered(self, world: World, number: int, answer: type) -> World:
+        assert world.production is not None
+        asked = world.production.approvals.rounds.get(f"A-{number}")
+        if asked is None or answer is RecallRequest:
+            return self.sent(world, ACCOUNTANT, RecallRequest(round=f"A-{number}", reason=WHY))
+        words = {"words": WHY} if answer is Reject else {}
+        return self.sent(world, LINE_PRODUCER, answer(round=f"A-{number}", content_hash=asked.content_hash, **words))
+
+    def sent(self, world: World, person: PersonId, command: Command) -> World:
+        """The world after the command, if it is accepted."""
+        try:
+            facts = world.decide(person, command)
+        except Refusal:
+            return world
+        world = world.after(person, command, facts)
+        self.adds_up(world)
+        return world
 
     def command(self, kind: str, number: int, amount: int, place: int) -> Command:
         code, commitment = self.CODES[amount % 2], f"PO-{number:04}"

@@ -101,7 +101,9 @@ from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
 from tests.deciders.advances import close_short, give_back, pay_out
 from tests.deciders.commitments import (
+    ASKS,
     CLOSED_ORDER,
+    HEADED,
     amend,
     bought,
     cancel,
@@ -126,6 +128,7 @@ from tests.deciders.rounds import (
     TURNED_DOWN,
     adopted,
     policy,
+    says,
 )
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -133,6 +136,7 @@ from tests.deciders.stories import (
     ART,
     BOND,
     CONTINGENCY,
+    DEPARTMENT_HEAD,
     DRAFTED,
     EDITING,
     EVERY_LEVEL,
@@ -449,6 +453,12 @@ BEGINNINGS = {
     "submitted again": [*APPROVED, (LINE_PRODUCER, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
     "drafted under a policy": adopted(DRAFTED, RICH),
     "with orders": [*CLOSED_ORDER, *bought((ART, "7000"), number=2), (LINE_PRODUCER, requisition((ART, "300")))],
+    "with requisitions": [
+        *says([*adopted(HEADED, ASKS), (DEPARTMENT_HEAD, requisition((ART, "300")))], LINE_PRODUCER, "A-3"),
+        (DEPARTMENT_HEAD, requisition((ART, "500"))),
+        (ACCOUNTANT, requisition((ART, "7000"))),
+        (LINE_PRODUCER, order((ART, "200"), requisition="REQ-1")),
+    ],
     "with periods": WITH_PERIODS,
     "with a reopening proposed": [*WITH_PERIODS, (ACCOUNTANT, reopens(1))],
     "of the studio": adopted(DRAFTED, TEMPLATES[Template.STUDIO]),

@@ -170,7 +170,7 @@ class TestARequest:
 
     @pytest.mark.parametrize("kind", RequestKind)
     def test_that_passed_names_no_account(self, kind: RequestKind) -> None:
-        of_accounts = kind in ("payment", "commitment", "overage", "transfer", "contingency_draw")
+        of_accounts = kind in ("payment", "commitment", "requisition", "overage", "transfer", "contingency_draw")
 
         assert about(BY_NAME[RequestApproved.__name__], kind=kind) == (None if of_accounts else ())
 

@@ -12,13 +12,15 @@ from events.commitment import CommitmentKind, CommitmentState, CommitmentSubmitt
 from events.ids import AccountCode
 from events.policy import Policy, RequestKind, Rule, When
 from projections import audit_trail, commitment_register, flags
-from projections.commitment_register import CommitmentRegister, Wanted
+from projections.commitment_register import CommitmentRegister, RequisitionState, Wanted
 from projections.flags import FlagRow
-from service.deciders.approval import Reject
+from service.deciders.approval import RecallRequest, Reject, RequestChanges
 from service.deciders.commitment import SubmitCommitment
 from tests.deciders.commitments import (
+    ASKS,
     CLOSED_ORDER,
     EUROS,
+    HEADED,
     ORDERS,
     bought,
     invoice,
@@ -26,17 +28,30 @@ from tests.deciders.commitments import (
     requisition,
     ruled,
     submit,
+    withdraw,
 )
 from tests.deciders.documents import batch, line
 from tests.deciders.paying import answer, ask
 from tests.deciders.rounds import COVERED, EP, adopted, says
-from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, LOCKED, MAYA, recode, reverse
+from tests.deciders.rung import WHY
+from tests.deciders.stories import (
+    ACCOUNTANT,
+    ART,
+    DEPARTMENT_HEAD,
+    EDITING,
+    LINE_PRODUCER,
+    LOCKED,
+    MAYA,
+    recode,
+    reverse,
+)
 from tests.deciders.test_laws import History
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
 from tests.spec import Story, World, play
 
 PAYMENTS = Rule("Payments", When((RequestKind.PAYMENT,)), (EP,))
+REQUESTED = RequestKind.REQUISITION
 
 
 ALL = Wanted()
@@ -87,6 +102,24 @@ class TestTheRegister:
         found = shown(story)
         assert (found.requisitioned, found.pending, found.committed) == (Decimal(100), Decimal(200), Decimal(0))
 
+    def test_says_how_a_requisition_stands_and_what_it_holds(self) -> None:
+        waits: Story = [*adopted(HEADED, ASKS), (DEPARTMENT_HEAD, requisition((ART, "300")))]
+        open_ = says(waits, LINE_PRODUCER, "A-3")
+        for story, state, left in (
+            (waits, RequisitionState.PENDING, "300"),
+            (open_, RequisitionState.OPEN, "300"),
+            ([*open_, *bought((ART, "400"), requisition="REQ-1")], RequisitionState.ORDERED, "0"),
+            ([*open_, (DEPARTMENT_HEAD, withdraw())], RequisitionState.WITHDRAWN, "0"),
+            ([*waits, (DEPARTMENT_HEAD, withdraw())], RequisitionState.WITHDRAWN, "0"),
+            ([*waits, (DEPARTMENT_HEAD, RecallRequest(round="A-3"))], RequisitionState.WITHDRAWN, "0"),
+            (says(waits, LINE_PRODUCER, "A-3", Reject, words=WHY), RequisitionState.REFUSED, "0"),
+            (says(waits, LINE_PRODUCER, "A-3", RequestChanges, words=WHY), RequisitionState.REFUSED, "0"),
+        ):
+            found = shown(story)
+            [row] = found.requisitions
+            assert (row.state, row.left, row.round) == (state, Decimal(left), "A-3")
+            assert found.requisitioned == Decimal(left)
+
     def test_is_asked_for_in_parts(self) -> None:
         story: Story = [*LOCKED, *bought((ART, "10")), *bought((EDITING, "20"), number=2, vendor="cut-house")]
         story = [*story, (LINE_PRODUCER, requisition((ART, "5"))), (LINE_PRODUCER, order((ART, "1")))]
@@ -129,10 +162,10 @@ class TestOtherViews:
 
 class TestWhateverHappened:
     @settings(max_examples=40, deadline=None)
-    @for_all(st.integers(0, 2**32))
-    def test_it_says_what_decisions_are_made_on_and_adds_up(self, seed: int) -> None:
+    @for_all(st.sampled_from(["with orders", "with requisitions"]), st.integers(0, 2**32))
+    def test_it_says_what_decisions_are_made_on_and_adds_up(self, beginning: str, seed: int) -> None:
         dice = Random(seed)
-        history = History("with orders", [dice.getrandbits(32) for _ in range(50)])
+        history = History(beginning, [dice.getrandbits(32) for _ in range(50)])
         for world in [*history.worlds()][::7]:
             self.agree(world)
 
@@ -153,3 +186,9 @@ class TestWhateverHappened:
             code: amount for code, amount in kept.committed.items() if amount
         }
         assert found.requisitioned == sum(kept.requisitioned.values(), Decimal(0))
+        for row in found.requisitions:
+            asked, waits = kept.requisitions[row.requisition], world.production.approvals.on(row.requisition, REQUESTED)
+            assert (row.state is RequisitionState.PENDING) == (waits is not None)
+            assert (row.state is RequisitionState.WITHDRAWN) == asked.withdrawn
+            assert (row.state is RequisitionState.REFUSED) == (asked.refused is not None)
+            assert row.left == sum(asked.left.values(), Decimal(0))

@@ -257,6 +257,16 @@ class TestTheApprovalStatus:
         )
         assert [line["amount"] for line in latest["body"]["former"]] == ["1000.00"]
 
+    async def test_says_that_a_policy_asks_about_requisitions_from_now_on(self, world: World) -> None:
+        asks = Rule("Requisitions", When((RequestKind.REQUISITION,)), (EP,))
+        story = adopted(COVERED, policy(EP, rules=()))
+        await world.play([*story, (MAYA, AdoptApprovalPolicy(terms=policy(EP, rules=(asks,))))])
+
+        assert (await shown(world))["differences"] == [
+            "New: Requisitions (requisition): any of the executive producers.",
+            "No more: Requisitions, which no rule names: no approval is needed.",
+        ]
+
     async def test_says_when_it_waits_for_nobody_who_may(self, world: World) -> None:
         nobody = Step((Approver(department_head=True),))
         moves = Rule("Moves", When((RequestKind.TRANSFER,)), (nobody,))

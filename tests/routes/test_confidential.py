@@ -13,6 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from events.ids import PersonId
+from events.policy import Approver, RequestKind, Rule, Step, When
 from events.spend import SpendKind
 from events.team import Role
 from service.app import create
@@ -28,7 +29,9 @@ from service.routes.commands import _without_figures
 from service.serving import served
 from tests.clients import NO_TLS
 from tests.conftest import fresh
-from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, TOLD, story, under_approval
+from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, POLICY, TOLD, story, under_approval
+from tests.deciders.commitments import requisition
+from tests.deciders.rounds import adopted
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
@@ -42,6 +45,7 @@ from tests.deciders.stories import (
     MAYA,
     NEWCOMER,
     NOOR,
+    PRODUCER,
     STORY,
     STRANGER,
     TODAY,
@@ -50,6 +54,7 @@ from tests.deciders.stories import (
 )
 from tests.handling.office import Office, opened
 from tests.routes.test_stream import messages
+from tests.spec import play
 
 PATIENCE = 60
 AT = "/v1/acme/the-long-take"
@@ -543,6 +548,68 @@ class TestARound:
         refusal = _without_figures(CannotTakeEffect(LEAD, "Account 1200 has INR 17,624,813.00"))
 
         assert (refusal.status, named(str(refusal), CLOSED)) == (409, set())
+
+
+class TestARequisition:
+    """Raised by a department head, the one who sends commands without the right."""
+
+    async def raised(self, own: Studio, amount: str, account: str = ART) -> httpx2.Response:
+        line = {"account": account, "amount": amount, "what": "Timber"}
+        async with httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE, verify=NO_TLS) as client:
+            return await _post(own, client, DEPARTMENT_HEAD, "raise-requisition", {"lines": [line]})
+
+    async def test_is_shown_to_whom_raised_it_and_in_the_register(self, own: Studio) -> None:
+        answer = await self.raised(own, "101")
+        [fact] = answer.json()["events"]
+        at_least = answer.json()["position"]
+        found = await own.read(DEPARTMENT_HEAD, "commitment-register", at_least=at_least)
+
+        assert fact["data"]["lines"] == [{"account": ART, "amount": "101.00", "what": "Timber"}]
+        assert [(each["requisition"], each["state"]) for each in found["requisitions"]] == [("REQ-2", "open")]
+        assert found["requisitioned"] == "101.00"
+
+    async def test_that_is_refused_tells_no_figure_but_theirs(self, own: Studio) -> None:
+        line = {"account": ART, "amount": "999999999", "what": "Timber"}
+        async with httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE, verify=NO_TLS) as client:
+            answer = await _post(own, client, DEPARTMENT_HEAD, "raise-requisition", {"lines": [line]})
+            whole = await _post(own, client, LINE_PRODUCER, "raise-requisition", {"lines": [line]})
+
+        assert (answer.status_code, whole.status_code) == (409, 409)
+        assert answer.json()["figures"] == {
+            "document": "REQ-2",
+            "requested": {"amount": "999999999.00", "currency": "INR"},
+            "what": "the total budget",
+            "may": "executive_producer",
+        }
+        assert figures(answer.json()["detail"]) == {"999999999", "00", "2"}
+        assert whole.json()["figures"]["over"]["amount"] in whole.text
+
+    async def test_that_is_let_pass_beyond_the_account_tells_whoever_raised_it_not_how_far(self, own: Studio) -> None:
+        answer = await self.raised(own, "3000000")
+
+        [fact] = answer.json()["events"]
+        assert (fact["type"], "data" in fact, fact["withheld"]) == ("RequisitionRaised", False, WITHHELD)
+
+    async def test_tells_whoever_raised_it_not_what_counts_together_with_it(self, own: Studio) -> None:
+        step = Step((Approver(Role.LINE_PRODUCER),))
+        asks = replace(POLICY, rules=(*POLICY.rules, Rule("Asked", When((RequestKind.REQUISITION,)), (step,))))
+        rounds = len(play(story()).production.approvals.rounds)  # type: ignore[union-attr]
+        for person, command in adopted(story(), asks)[len(story()) :]:
+            await own.office.send(person, command)
+        await own.office.send(PRODUCER, requisition((ART, "7"), (LEAD, CLOSED["an order for the story"])))
+        at_least = (await self.raised(own, "101")).json()["position"]
+
+        theirs = (await own.read(DEPARTMENT_HEAD, "approval-status", at_least=at_least))["rounds"][:2]
+        for_all = (await own.read(LINE_PRODUCER, "approval-status", at_least=at_least))["rounds"][0]
+        asked = (await own.read(LINE_PRODUCER, "/v1/inbox", at_least=at_least))["items"]
+
+        assert [(each["round"], each["counted"], each["withheld"]) for each in theirs] == [
+            (f"A-{rounds + 3}", None, WITHHELD),
+            (f"A-{rounds + 2}", None, WITHHELD),
+        ]
+        assert theirs[0]["in_english"] == "Let REQ-3, INR 101.00, be ordered: Timber (2200, 101.00)."
+        assert for_all["counted"]["amount"] == "123057.00"
+        assert [each["subject"] for each in asked if each["kind"] == "requisition"] == ["REQ-2", "REQ-3"]
 
 
 async def _post(

@@ -301,6 +301,7 @@ ANSWERED: list[Step] = [
 ADOPTED: list[Step] = [
     *ANSWERED,
     (CARL, Approve(**_seen(ANSWERED, "A-8"))),
+    shown(MAYA, EndAppointment),
     (MAYA, AdoptApprovalPolicy(template=Template.STUDIO)),
 ]
 AT_THE_STUDIO: list[Step] = [
@@ -324,7 +325,6 @@ WALK: list[Step] = [
     shown(MAYA, SetAbsence),
     shown(MAYA, EndAbsence),
     shown(MAYA, EnterStage),
-    shown(MAYA, EndAppointment),
     Look(AUDITOR, "exceptions", limit=3),
     shown(ADMINISTRATOR, SuspendMember),
     shown(ADMINISTRATOR, ReinstateMember),
