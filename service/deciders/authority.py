@@ -49,6 +49,7 @@ from .payment import RequestPayment
 from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
+from .remittance import RemitWithheld, VoidRemittance
 from .refusal import Forbidden
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
@@ -120,6 +121,8 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     VoidPayment: (Role.ACCOUNTANT,),
     ReconcileSpend: (Role.ACCOUNTANT,),
     UndoReconciliation: (Role.ACCOUNTANT,),
+    RemitWithheld: (Role.ACCOUNTANT,),
+    VoidRemittance: (Role.ACCOUNTANT,),
     EnterStage: (Role.PRODUCER, EP),
 }
 

@@ -54,6 +54,7 @@ from . import (
     period,
     policy,
     receipt,
+    remittance,
     spend,
     stage,
     submission,
@@ -122,6 +123,7 @@ from .production import (
 )
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
+from .remittance import RemitWithheld, VoidRemittance
 from .request import hands_in, loggers, of_version, requested
 from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, lapsed, onward
 from .spend import LogSpend, Of, RecodeSpend, RecodingBarsApprovers, ReverseSpend
@@ -148,6 +150,7 @@ DirectCommand = (
     | period.PeriodCommand
     | IssueCostReport
     | paying.PayingCommand
+    | remittance.RemittanceCommand
     | EnterStage
     | GreenlightProduction
 )
@@ -159,6 +162,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
     *(QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
+    *(RemitWithheld, VoidRemittance),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
     *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
@@ -448,6 +452,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
         case _ if isinstance(command, paying.PayingCommand):
             happened += _followed_up(command, situation)
+        case RemitWithheld() | VoidRemittance():
+            happened += _remitted(command, production)
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -626,6 +632,17 @@ def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[Of
             return [*paying.reconcile_spend(command, spending, known)]
         case UndoReconciliation():
             return [*paying.undo_reconciliation(command, spending, known)]
+
+
+def _remitted(command: remittance.RemittanceCommand, production: Production) -> list[OfProduction]:
+    """W1 to W4."""
+    known = production.remittances
+    match command:
+        case RemitWithheld():
+            held = remittance.may_not_be_paid(production.spending, production.paying, production.advances)
+            return [*remittance.remit_withheld(command, known, held, production.currency)]
+        case VoidRemittance():
+            return [*remittance.void_remittance(command, known)]
 
 
 def _posted(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
