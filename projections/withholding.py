@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from events.advance import AdvanceAccounted, AdvanceExceeded
 from events.approval import ApprovalRequested, ApprovedByPolicy
 from events.envelope import Recorded
-from events.ids import PayableId, PersonId, QueryId, RemittanceId, SpendId, StreamId, VendorId
+from events.ids import PersonId, QueryId, RemittanceId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, rounded
 from events.paying import PaymentMethod, PaymentVoided, QueryAnswered, QueryClosed, SpendPaid, SpendQueried
 from events.policy import RequestKind

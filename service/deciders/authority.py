@@ -49,8 +49,8 @@ from .payment import RequestPayment
 from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePeriod, WithdrawReopening
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
-from .remittance import RemitWithheld, VoidRemittance
 from .refusal import Forbidden
+from .remittance import RemitWithheld, VoidRemittance
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
 from .submission import SubmitBudget, WithdrawBudget

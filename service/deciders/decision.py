@@ -450,10 +450,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             payable = spending.payable(command.spend)
             asked = rounds.on(payable, RequestKind.PAYMENT)
             happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
-        case _ if isinstance(command, paying.PayingCommand):
+        case _ if isinstance(command, paying.PayingCommand | remittance.RemittanceCommand):
             happened += _followed_up(command, situation)
-        case RemitWithheld() | VoidRemittance():
-            happened += _remitted(command, production)
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
         case GreenlightProduction():
@@ -608,8 +606,10 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
             raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 
-def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[OfProduction]:
-    """Y1 to Y7."""
+def _followed_up(
+    command: paying.PayingCommand | remittance.RemittanceCommand, situation: Situation
+) -> list[OfProduction]:
+    """Y1 to Y7, W1 to W4."""
     production, metadata, around = situation.production, situation.metadata, situation.around
     known, spending = production.paying, production.spending
     match command:
@@ -632,17 +632,11 @@ def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[Of
             return [*paying.reconcile_spend(command, spending, known)]
         case UndoReconciliation():
             return [*paying.undo_reconciliation(command, spending, known)]
-
-
-def _remitted(command: remittance.RemittanceCommand, production: Production) -> list[OfProduction]:
-    """W1 to W4."""
-    known = production.remittances
-    match command:
         case RemitWithheld():
-            held = remittance.may_not_be_paid(production.spending, production.paying, production.advances)
-            return [*remittance.remit_withheld(command, known, held, production.currency)]
+            held = remittance.may_not_be_paid(spending, known, production.advances)
+            return [*remittance.remit_withheld(command, production.remittances, held, production.currency)]
         case VoidRemittance():
-            return [*remittance.void_remittance(command, known)]
+            return [*remittance.void_remittance(command, production.remittances)]
 
 
 def _posted(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
