@@ -105,7 +105,7 @@ class RemitWithheld(Command):
     refusals = (NothingIsDue, AmountIsNotDue)
     example: ClassVar = {
         "up_to": "2026-11-30",
-        "amount": "4000.00",
+        "amount": "6500.00",
         "paid_on": "2026-12-07",
         "method": "transfer",
         "reference": "Challan 0510308",
