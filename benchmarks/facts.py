@@ -13,11 +13,11 @@ from events.spend import SpendKind, SpendLogged
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 
 
-def spend(number: int) -> SpendLogged:
+def spend(number: int, account: str = "2200") -> SpendLogged:
     """An invoice."""
     return SpendLogged(
         spend=f"S-{number:06d}",
-        account="2200",
+        account=account,
         currency="INR",
         net=Decimal("500.00"),
         tax=Decimal("90.00"),
@@ -38,11 +38,11 @@ def spend(number: int) -> SpendLogged:
     )
 
 
-def command(stream: str, number: int) -> SentCommand:
+def command(stream: str, number: int, account: str = "2200") -> SentCommand:
     """A command that logs it."""
     command_id = uuid4()
     around = Metadata("lena", ("line_producer",), NOW, "LogSpend", command_id, command_id, "api")
-    event = NewEvent(uuid4(), spend(number), around)
+    event = NewEvent(uuid4(), spend(number, account), around)
     return SentCommand("acme/lena", f"{stream}-{number}", b"f" * 32, command_id, (event,))
 
 

@@ -7,26 +7,32 @@ from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import httpx2
+from fastapi import Response
 
 from events.append import Append, Appended
 from projections import PROJECTIONS
+from projections.cost_report import CostReport
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from service.app import create, now, opened
+from service.deciders.confidential import EVERYTHING
 from service.embedded import Server
 from service.identity import Tokens
-from service.routes.access import Doors
+from service.routes import costs
+from service.routes.access import Doors, Reading
 from service.serving import configure_logs
 
 from .appends import appends
 from .facts import command
-from .measure import QUICK, ROUNDS, SECONDS, Result, result, said_by
+from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result, said_by
 from .production import begun
 
 #: Productions, and events of each.
 PRODUCTIONS, EACH = (4, 10_000) if QUICK else (20, 50_000)
 SIZES = (10_000, 40_000) if QUICK else (10_000, 100_000, 1_000_000)
 BATCH = 250
+#: The lines of the budget of the last production, on each of which it spends.
+LINES = [str(code) for code in range(2000, 4000)]
 SEARCHES = {
     "first page": {},
     "a rare kind": {"kind": "BudgetApproved"},
@@ -43,8 +49,9 @@ async def measured(server: Server) -> AsyncGenerator[Result, None]:
     configure_logs(logging.WARNING)
     async with opened(server.service_url, project=False) as doors:
         names = [f"take-{place}" for place in range(PRODUCTIONS)]
-        for each in names:
+        for each in names[:-1]:
             await begun(doors, each)
+        await begun(doors, names[-1], LINES)
         left, size = dict.fromkeys(names, EACH), 0
         for until in SIZES:
             size = await filled(doors, left, size, until)
@@ -55,7 +62,9 @@ async def measured(server: Server) -> AsyncGenerator[Result, None]:
         made = await rebuild(doors.database.work, PROJECTIONS)
         rate = made.events / (time.perf_counter() - started)
         yield result(f"rebuild of all {len(PROJECTIONS)} read models, {made.events:,} events, once", "events/s", [rate])
-        await Runner(doors.database.work).refresh()
+        await caught_up(doors)
+        for row in await cost_reports(doors, f"acme/{names[-1]}"):
+            yield row
         async for row in searched(server, doors, names[-1]):
             yield row
     yield await memory(server, names)
@@ -69,12 +78,47 @@ async def filled(doors: Doors, left: dict[str, int], size: int, until: int) -> i
         head = (await doors.log.heads(stream))[stream]
         while size < until and left[name] > 0:
             count = min(BATCH, until - size, left[name])
-            sent = tuple(command(stream, head.version + place) for place in range(count))
+            versions = range(head.version, head.version + count)
+            sent = tuple(command(stream, version, LINES[version % len(LINES)]) for version in versions)
             [outcome] = await doors.log.append(Append(stream, head, sent))
             assert isinstance(outcome, Appended)
             head, size = outcome.head, size + count
             left[name] -= count
     return size
+
+
+async def caught_up(doors: Doors) -> None:
+    """Every view at the newest position, so that what the cost report is put together from shows one moment."""
+    runner = Runner(doors.database.work)
+    await runner.refresh()
+    while await runner.step():
+        pass
+    await runner.release()
+
+
+async def cost_reports(doors: Doors, stream: str) -> list[Result]:
+    """How long the cost report takes, now and as of a version."""
+    version = (await doors.log.heads(stream))[stream].version
+    now = [await _costs(doors, stream, None) for _ in range(100)]
+    await _costs(doors, stream, version // 2)
+    then = [await _costs(doors, stream, version * (place + 1) // 25) for place in range(25)]
+    name = f"cost report of {len(LINES):,} lines and {version:,} entries"
+    return [
+        result(f"{name}, p50", "ms", [quantile(now, 0.5)]),
+        result(f"{name}, p99", "ms", [quantile(now, 0.99)], aim="<= 100"),
+        result(f"{name}, as of a version, p99", "ms", [quantile(then, 0.99)], aim="<= 500"),
+    ]
+
+
+async def _costs(doors: Doors, stream: str, version: int | None) -> float:
+    """Milliseconds until the cost report is written out, now or as of a version."""
+    reading = Reading(stream, "The Long Take", "INR", "Asia/Kolkata", EVERYTHING, frozenset())
+    asked = costs.Asked(as_of=None if version is None else str(version))
+    started = time.perf_counter()
+    report = await costs.get_cost_report(reading, doors, Response(), asked)
+    assert isinstance(report, CostReport)
+    report.model_dump_json()
+    return (time.perf_counter() - started) * 1000
 
 
 async def searched(server: Server, doors: Doors, production: str) -> AsyncGenerator[Result, None]:

@@ -4,17 +4,15 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from itertools import count
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
-from fastapi import Response
 
 from events.budget import BudgetDrafted
 from projections import approval_status, audit_trail, current_budget
-from projections.cost_report import CostReport
 from projections.rebuild import rebuild
 from projections.runner import Runner
 from service.app import opened
@@ -22,15 +20,13 @@ from service.deciders.approval import Approve
 from service.deciders.budget import SetBudget
 from service.deciders.command import Command
 from service.deciders.company import OPERATOR, AdmitMember, CompanyCommand, FoundCompany
-from service.deciders.confidential import EVERYTHING
 from service.deciders.production import OpenProduction
 from service.deciders.spend import LogSpend
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
 from service.embedded import Server
 from service.handling import Wish
-from service.routes import costs
-from service.routes.access import Doors, Reading
+from service.routes.access import Doors
 from service.routes.views import rows_of
 
 from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result, said_by
@@ -61,17 +57,15 @@ async def send(doors: Doors, person: str, command: Command, production: str = PR
     return answer.position
 
 
-async def begun(doors: Doors, production: str = PRODUCTION) -> None:
-    """A company and a production whose budget of 200 accounts is in force."""
+async def begun(doors: Doors, production: str = PRODUCTION, codes: Sequence[str] = ACCOUNTS) -> None:
+    """A company and a production whose budget of these accounts is in force."""
     await send(doors, OPERATOR, FoundCompany(name="Acme Pictures"))
     for person in ("maya", "noor", "ravi"):
         await send(doors, OPERATOR, AdmitMember(person=person, may_open_productions=True))
     await send(doors, "maya", sent(OpenProduction), production)
     for person, role in (("noor", "producer"), ("ravi", "line_producer")):
         await send(doors, "maya", sent(Appoint, person=person, role=role, from_on="2026-01-01"), production)
-    accounts = [
-        {"code": code, "name": f"Account {code}", "level": "production", "amount": "1000000"} for code in ACCOUNTS
-    ]
+    accounts = [{"code": code, "name": f"Account {code}", "level": "production", "amount": "1000000"} for code in codes]
     await send(doors, "ravi", sent(SetBudget, accounts=accounts, charges=[], stated={}), production)
     await send(doors, "noor", sent(SubmitBudget), production)
     history = [recorded.event for recorded in await doors.log.read_stream(f"acme/{production}")]
@@ -201,16 +195,9 @@ async def _past(doors: Doors, url: str) -> list[Result]:
         rebuilt.append(made.events / (time.perf_counter() - started))
         theirs.append(await peer_projection(url))
     await runner.refresh()
-    while await runner.step():
-        pass  # what the cost report is put together from shows one position
-    await runner.release()
     version = (await doors.handling.production(STREAM)).head.version
     unmarked = [await _then(doors, version)]
     marked = [await _then(doors, version * (place + 1) // 25) for place in range(25)]
-    costs_now = sorted([await _costs(doors, None) for _ in range(100)])
-    await _costs(doors, version // 2)
-    costs_then = [await _costs(doors, version * (place + 1) // 25) for place in range(25)]
-    of_costs = f"cost report of {len(ACCOUNTS)} accounts and {version:,} entries"
     name = f"current budget as of a version up to {version:,}"
     named = "rebuild of current budget, approval status and audit trail"
     return [
@@ -218,8 +205,6 @@ async def _past(doors: Doors, url: str) -> list[Result]:
         result(named, "events/s", rebuilt, theirs, "eventsourcing, projections of two", ">= 10"),
         result(f"{name}, from nothing, once", "ms", unmarked),
         result(f"{name}, from marks", "ms", marked, aim="<= 300"),
-        result(f"{of_costs}, p99", "ms", [quantile(costs_now, 0.99)], aim="<= 100"),
-        result(f"{of_costs}, as of a version, p99", "ms", [quantile(costs_then, 0.99)], aim="<= 500"),
     ]
 
 
@@ -227,15 +212,4 @@ async def _then(doors: Doors, version: int) -> float:
     """Milliseconds until the current budget as of a version is there."""
     started = time.perf_counter()
     await rows_of(doors, current_budget.PROJECTION, STREAM, str(version), None)
-    return (time.perf_counter() - started) * 1000
-
-
-async def _costs(doors: Doors, version: int | None) -> float:
-    """Milliseconds until the cost report is written out, now or as of a version."""
-    reading = Reading(STREAM, "The Long Take", "INR", "Asia/Kolkata", EVERYTHING, frozenset())
-    asked = costs.Asked(as_of=None if version is None else str(version))
-    started = time.perf_counter()
-    report = await costs.get_cost_report(reading, doors, Response(), asked)
-    assert isinstance(report, CostReport)
-    report.model_dump_json()
     return (time.perf_counter() - started) * 1000

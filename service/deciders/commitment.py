@@ -531,12 +531,7 @@ def cancel_commitment(command: CancelCommitment, commitments: Commitments) -> li
 
 def close_commitment(command: CloseCommitment, commitments: Commitments) -> list[CommitmentEvent]:
     """O6."""
-    found = existing(commitments, command.commitment)
-    of_these = (CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED)
-    _is(found, of_these)
-    if found.amendment is not None:
-        raise AmendmentIsPending(command.commitment, found.amendment.total)
-    return [CommitmentClosed(command.commitment, holding(found.holds))]
+    return [_closed(existing(commitments, command.commitment))]
 
 
 def reopen_commitment(
@@ -567,6 +562,12 @@ def invoice(
     amount = gross if same else at_rate(entry.cost, drafted.rate, drafted.currency)
     happened, _ = _relieve(found, entry.spend, entry.account, amount.amount, flags)
     return [*happened, *_by_another(entry.vendor, entry.spend, entry.account, drafted, flags)]
+
+
+def finish(commitment: CommitmentId, commitments: Commitments) -> list[CommitmentEvent]:
+    """O6: what is left of it after its final invoice is released."""
+    found = existing(commitments, commitment)
+    return [] if found.state is CommitmentState.RELIEVED else [_closed(found)]
 
 
 def take_back(spend: SpendId, commitments: Commitments, flags: Iterator[FlagId]) -> list[CommitmentEvent]:
@@ -650,6 +651,13 @@ def content_hash(drafted: CommitmentDrafted, lines: Sequence[CommitmentLine]) ->
     said = [drafted.commitment, drafted.kind.value, drafted.vendor, str(drafted.rate), drafted.due_when or ""]
     parts = [part.encode() for part in said] + [_LINES.dump_json(tuple(lines))]
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+
+
+def _closed(found: Commitment) -> CommitmentClosed:
+    _is(found, (CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED))
+    if found.amendment is not None:
+        raise AmendmentIsPending(found.drafted.commitment, found.amendment.total)
+    return CommitmentClosed(found.drafted.commitment, holding(found.holds))
 
 
 def _is(found: Commitment, needed: tuple[CommitmentState, ...]) -> None:

@@ -161,7 +161,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 #: P3
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
-    *(QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
+    *(LogCredit, QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
     *(RemitWithheld, VoidRemittance),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
     *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
@@ -384,9 +384,9 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     happened: list[OfProduction] = []
     match command:
         case LogSpend():  # the first to be asked, since it comes most often
-            happened += _logged(command, situation)
+            happened += _finished(command, _logged(command, situation), situation)
         case LogBatch():
-            happened += _batch(command, situation)
+            happened += _finished(command, _batch(command, situation), situation)
         case LogCredit():
             back = (command.entry(), spending, production.measure, base, flags, Of(comes_back=True))
             happened += spend.log_spend(*back)
@@ -395,16 +395,8 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
         case EndAppointment():
             on = production.today(metadata)
             happened += team.end_appointment(command, production.team, situation.company, situation.roles, metadata, on)
-        case SecureFunding():
-            happened += financing.secure_funding(command, funds, base, production.to_cover)
-        case CommitFunding():
-            happened += financing.commit_funding(command, funds, production.to_cover)
-        case AmendFunding():
-            happened += financing.amend_funding(command, funds, base, production.to_cover, flags)
-        case CloseFunding():
-            happened += financing.close_funding(command, funds)
-        case WithdrawFunding():
-            happened += financing.withdraw_funding(command, funds, production.to_cover, flags)
+        case _ if isinstance(command, financing.FinancingCommand):
+            happened += _financed(command, situation)
         case RecordReceipt():
             happened += receipt.record_receipt(command, funds, base, metadata, flags)
         case ReverseReceipt():
@@ -461,6 +453,22 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
     return happened
 
 
+def _financed(command: financing.FinancingCommand, situation: Situation) -> list[OfProduction]:
+    production, flags = situation.production, situation.flags
+    funds, base, to_cover = production.financing, production.currency, production.to_cover
+    match command:
+        case SecureFunding():
+            return [*financing.secure_funding(command, funds, base, to_cover)]
+        case CommitFunding():
+            return [*financing.commit_funding(command, funds, to_cover)]
+        case AmendFunding():
+            return [*financing.amend_funding(command, funds, base, to_cover, flags)]
+        case CloseFunding():
+            return [*financing.close_funding(command, funds)]
+        case WithdrawFunding():
+            return [*financing.withdraw_funding(command, funds, to_cover, flags)]
+
+
 def _logged(command: LogSpend, situation: Situation, of: Of = _BY_ITSELF) -> list[OfProduction]:
     """S1 to S4, S12, O5, V3."""
     production, flags, happened = situation.production, situation.flags, list[OfProduction]()
@@ -501,6 +509,13 @@ def _batch(command: LogBatch, situation: Situation) -> list[OfProduction]:
         situation = _situated(situation, logged)
         happened += logged
     return happened
+
+
+def _finished(command: LogSpend | LogBatch, happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
+    """O6: the same; what is left of a commitment is released by its final invoice."""
+    if command.commitment is None or not command.final:
+        return happened
+    return [*happened, *commitment.finish(command.commitment, _after(happened, situation).commitments)]
 
 
 def _advanced(command: AdvanceCommand, situation: Situation) -> list[OfProduction]:

@@ -16,13 +16,14 @@ from events.money import PositiveAmount, WholeAmount, exact
 from events.spend import SpendKind
 
 from .command import Command, CurrencyInUse, Day, Part, RateInUse
-from .commitment import CommitmentIsMissing
+from .commitment import AmendmentIsPending, CommitmentIsMissing, CommitmentIsNot
 from .spend import (
     ActualRateDoesNotConvert,
     AdvanceIsMissing,
     DepositIsWithAnother,
     LogSpend,
     SpentKind,
+    ends_a_commitment,
     fits_currency,
     pays_somebody,
     recovers_what_was_taxed,
@@ -49,7 +50,10 @@ class BatchLine(Part):
 class LogBatch(Command):
     """A line producer or an accountant records spend on several accounts that is paid at once: payroll, a split."""
 
-    refusals = (CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, ActualRateDoesNotConvert)
+    refusals = (
+        *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, ActualRateDoesNotConvert),
+        *(CommitmentIsNot, AmendmentIsPending),
+    )
     example: ClassVar = {
         "currency": "INR",
         "vendor": "crew-payroll",
@@ -75,10 +79,12 @@ class LogBatch(Command):
     document: Text | None = Field(None, description="The vendor's number: invoice, payroll batch, envelope.")
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the document's file, if there is one.")
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
+    final: bool = Field(False, description="Whether it is the last one of its commitment: what is left is released.")
     advance: AdvanceId | None = Field(None, description="The float or deposit that it was paid out of.")
     lines: Annotated[tuple[BatchLine, ...], Field(min_length=1, max_length=200)]
 
     _pays = field_validator("advance", mode="after")(pays_somebody)
+    _ends = field_validator("final", mode="after")(ends_a_commitment)
 
     @field_validator("lines", mode="after")
     @classmethod

@@ -6,9 +6,9 @@ span funding, budget and spend without a race.
 C4  A member who holds the right opens a production, and becomes its first executive producer.
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
-P3  A closed production takes receipts, reversals, recodes, requests for payment, payments with what becomes of them,
-    queries, remittances, the end of appointments, what releases a commitment or a requisition, advances that come
-    back, what keeps its periods and reports, and reopening; nothing else.
+P3  A closed production takes receipts, credits, reversals, recodes, requests for payment, payments with what becomes
+    of them, queries, remittances, the end of appointments, what releases a commitment or a requisition, advances that
+    come back, what keeps its periods and reports, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace

@@ -62,7 +62,7 @@ from events.spend import (
 
 from .budget import Budget
 from .command import Command, CurrencyInUse, Day, RateInUse
-from .commitment import CommitmentIsMissing
+from .commitment import AmendmentIsPending, CommitmentIsMissing, CommitmentIsNot
 from .refusal import Conflicting, Missing
 
 
@@ -220,12 +220,20 @@ def pays_somebody(advance: AdvanceId | None, info: ValidationInfo) -> AdvanceId 
     return advance
 
 
+def ends_a_commitment(final: bool, info: ValidationInfo) -> bool:
+    """Whether it is the final invoice, of the commitment that is sent beside it."""
+    if final and info.data.get("commitment") is None:
+        raise ValueError("a final invoice is that of a commitment: send it, too")
+    return final
+
+
 class LogSpend(Command):
     """A line producer or an accountant records money that was spent; it is flagged if need be, never denied."""
 
     refusals = (
         *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother),
         *(SpendIsMissing, SpendIsReversed, NotAnAccrual, ActualRateDoesNotConvert),
+        *(CommitmentIsNot, AmendmentIsPending),
     )
     example: ClassVar[dict[str, Any]] = {
         "account": "2200",
@@ -257,6 +265,7 @@ class LogSpend(Command):
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
     memo: Memo | None = None
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
+    final: bool = Field(False, description="Whether it is the last one of its commitment: what is left is released.")
     accrual: SpendId | None = Field(None, description="The accrual that it takes the place of, which it reverses.")
     withheld: WholeAmount = Field(
         Decimal(0), description="The part that is not paid to the vendor but owed to others, such as withholding tax."
@@ -266,6 +275,7 @@ class LogSpend(Command):
     _fits = field_validator("net", "tax", "recoverable_tax", "withheld", mode="after")(fits_currency)
     _recovers = field_validator("recoverable_tax", mode="after")(recovers_what_was_taxed)
     _pays = field_validator("advance", mode="after")(pays_somebody)
+    _ends = field_validator("final", mode="after")(ends_a_commitment)
 
     @field_validator("withheld", mode="after")
     @classmethod
@@ -427,7 +437,7 @@ def log_spend(
     measure: Measure | None,
     base: Currency,
     flags: Iterator[FlagId],
-    of: Of = Of(),  # noqa: B008  # it never changes
+    of: Of = Of(),
 ) -> list[SpendEvent]:
     """S1 to S4, S7."""
     gross = Money(command.net + command.tax - command.recoverable_tax, command.currency)

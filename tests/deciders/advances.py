@@ -16,11 +16,7 @@ from service.deciders.advance import (
     ReturnedBeyondAdvance,
 )
 from service.deciders.command import Command
-from service.deciders.documents import LogBatch
-from service.deciders.paying import PaidOutOfAdvance
 from service.deciders.spend import AdvanceIsMissing, DepositIsWithAnother, LogSpend
-from tests.deciders.documents import batch, line
-from tests.deciders.paying import pay
 from tests.deciders.rung import WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -70,11 +66,6 @@ SOUND: tuple[Command, ...] = (pay_out(), give_back("1500"), close_short())
 _OWN = FloatIsYourOwn(ACCOUNTANT, inr("20000.00"))
 _SETTLED = AdvanceIsSettled(FLOAT, inr("20000.00"), AdvanceState.RETURNED)
 
-
-def _envelope(**more: Any) -> LogBatch:
-    return batch(line(ART, "100"), **more)
-
-
 RUNGS = [
     Rung(
         "PayAdvance: to somebody who is nobody here",
@@ -104,21 +95,6 @@ RUNGS = [
     Rung("CloseAdvance: of none", LOCKED, ACCOUNTANT, close_short(), AdvanceIsMissing(FLOAT)),
     Rung("CloseAdvance: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, close_short(), _OWN),
     Rung("CloseAdvance: of what is back already", RETURNED, ACCOUNTANT, close_short(), _SETTLED),
-    Rung("LogBatch: out of no such advance", LOCKED, LINE_PRODUCER, _envelope(advance=FLOAT), AdvanceIsMissing(FLOAT)),
-    Rung(
-        "LogBatch: out of another vendor's deposit",
-        DEPOSITED,
-        LINE_PRODUCER,
-        _envelope(advance=DEPOSIT),
-        DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "crew-payroll"),
-    ),
-    Rung(
-        "PaySpend: of what was paid out of a float",
-        [*FLOATED, (LINE_PRODUCER, receipt_of("100"))],
-        ACCOUNTANT,
-        pay("S-000001"),
-        PaidOutOfAdvance("S-000001", inr("100.00"), FLOAT),
-    ),
     Rung("LogSpend: out of no such advance", LOCKED, LINE_PRODUCER, receipt_of("100"), AdvanceIsMissing(FLOAT)),
     Rung(
         "LogSpend: out of another vendor's deposit",

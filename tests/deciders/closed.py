@@ -86,11 +86,11 @@ CLOSED = {
     "a deal with the lead": "5800079",
     "an order for the story": "122949",
     "a float": "413801",
-    "what is owed beyond a float": "86429",
+    "what is owed beyond a float": "186429",
     "a deposit that was kept for the lead": "290317",
     "a wage in dollars": "365947",
-    "what left the bank for it": "369533",
-    "what currency made of it": "3586",
+    "what left the bank for it": "489539",
+    "what currency made of it": "123592",
     "what was asked of a wage": "555557",
     "what was answered of it": "555589",
 }
@@ -280,7 +280,7 @@ def story() -> Story:
     told = says(told, PRODUCER, _payment(told, "S-000004"), RequestChanges, words=said)
     told += [
         (ACCOUNTANT, pay_out(CLOSED["a float"], person=LINE_PRODUCER)),
-        (LINE_PRODUCER, receipt_of("500230", "CB-1")),
+        (LINE_PRODUCER, receipt_of("600230", "CB-1")),
         (ACCOUNTANT, pay_out(CLOSED["a deposit that was kept for the lead"], vendor="lead-inc")),
         (ACCOUNTANT, CloseAdvance(advance=DEPOSIT, account=LEAD, posted_on=FIRST_DAY, reason=why)),
     ]

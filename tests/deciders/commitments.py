@@ -142,6 +142,11 @@ def _is_not(total: str, state: CommitmentState, *needed: CommitmentState) -> Com
     return CommitmentIsNot("PO-0001", inr(total), state, needed)
 
 
+def is_not_open(state: CommitmentState) -> CommitmentIsNot:
+    """Of an order of 1,000 that nothing can be closed of."""
+    return _is_not("1000", state, CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED)
+
+
 _NONE_TAKEN = "0.00 spent, 0.00 committed, 0.00 requisitioned"
 RUNGS: list[Rung] = [
     Rung(
@@ -322,7 +327,7 @@ RUNGS: list[Rung] = [
         DRAFTED_ORDER,
         LINE_PRODUCER,
         close(),
-        _is_not("1000", CommitmentState.DRAFT, CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED),
+        is_not_open(CommitmentState.DRAFT),
     ),
     Rung(
         "CloseCommitment: while an amendment waits",

@@ -3,19 +3,24 @@
 from decimal import Decimal
 from typing import Any
 
+from events.commitment import CommitmentState
 from events.ids import AccountCode
 from events.money import ExchangeRate
 from events.spend import SpendKind
 from service.deciders.command import Command
-from service.deciders.commitment import CommitmentIsMissing
+from service.deciders.commitment import AmendmentIsPending, CommitmentIsMissing
 from service.deciders.documents import BatchLine, LogBatch, LogCredit
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
+    AdvanceIsMissing,
+    DepositIsWithAnother,
     LogSpend,
     NotAnAccrual,
     SpendIsMissing,
     SpendIsReversed,
 )
+from tests.deciders.advances import DEPOSIT, DEPOSITED, FLOAT
+from tests.deciders.commitments import AMENDED, DRAFTED_ORDER, is_not_open
 from tests.deciders.rung import Rung
 from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, LOCKED, TODAY, inr, reverse, spend
 from tests.spec import Story
@@ -83,6 +88,20 @@ RUNGS: list[Rung] = [
         batch(line(ART, "10"), commitment="PO-0001"),
         CommitmentIsMissing("PO-0001"),
     ),
+    Rung(
+        "LogBatch: out of no such advance",
+        LOCKED,
+        ACCOUNTANT,
+        batch(line(ART, "10"), advance=FLOAT),
+        AdvanceIsMissing(FLOAT),
+    ),
+    Rung(
+        "LogBatch: out of another vendor's deposit",
+        DEPOSITED,
+        ACCOUNTANT,
+        batch(line(ART, "10"), advance=DEPOSIT),
+        DepositIsWithAnother(DEPOSIT, inr("50000.00"), "kala-sets", "crew-payroll"),
+    ),
     Rung("LogBatch: foreign without a rate", LOCKED, ACCOUNTANT, batch(line(ART, "10"), currency="USD"), _NO_RATE),
     Rung(
         "LogBatch: a rate where none is needed",
@@ -90,6 +109,20 @@ RUNGS: list[Rung] = [
         ACCOUNTANT,
         batch(line(ART, "10"), rate=DOLLARS),
         _DOLLARS_FOR_RUPEES,
+    ),
+    Rung(
+        "LogBatch: the final invoice of a draft",
+        DRAFTED_ORDER,
+        ACCOUNTANT,
+        batch(line(ART, "10"), commitment="PO-0001", final=True),
+        is_not_open(CommitmentState.DRAFT),
+    ),
+    Rung(
+        "LogBatch: the final invoice while an amendment waits",
+        AMENDED,
+        ACCOUNTANT,
+        batch(line(ART, "10"), commitment="PO-0001", final=True),
+        AmendmentIsPending("PO-0001", inr("2000")),
     ),
     Rung("LogCredit: foreign without a rate", LOCKED, ACCOUNTANT, credit(ART, "10", currency="USD"), _NO_RATE),
     Rung(

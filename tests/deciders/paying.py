@@ -17,6 +17,7 @@ from service.deciders.paying import (
     ApproverMayNotPay,
     NobodyIsPaidForIt,
     NobodyToAnswer,
+    PaidOutOfAdvance,
     PaymentIsNotReleased,
     PaySpend,
     QueryAsksAnother,
@@ -34,6 +35,7 @@ from service.deciders.paying import (
 from service.deciders.period import PeriodIsClosed
 from service.deciders.rounds import Outcome
 from service.deciders.spend import DifferenceStaysWithItsPayment, SpendIsMissing, SpendIsPaid, SpendIsReversed
+from tests.deciders.advances import FLOAT, FLOATED, receipt_of
 from tests.deciders.commitments import ruled
 from tests.deciders.documents import DOLLARS, accrued
 from tests.deciders.periods import DAY, WEEK, closes, opens
@@ -164,6 +166,13 @@ RUNGS: list[Rung] = [
         ACCOUNTANT,
         pay("S-000002"),
         NobodyIsPaidForIt("S-000002", inr("130.50"), SpendKind.EXCHANGE_DIFFERENCE),
+    ),
+    Rung(
+        "PaySpend: of what was paid out of a float",
+        [*FLOATED, (LINE_PRODUCER, receipt_of("100"))],
+        ACCOUNTANT,
+        pay(),
+        PaidOutOfAdvance("S-000001", inr("100.00"), FLOAT),
     ),
     Rung("PaySpend: a second time", PAID, ACCOUNTANT, pay(), _IS_PAID),
     Rung("PaySpend: while it is queried", QUERIED, ACCOUNTANT, pay(), _IS_OPEN),

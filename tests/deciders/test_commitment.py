@@ -56,6 +56,7 @@ from tests.deciders.commitments import (
     requisition,
     submit,
 )
+from tests.deciders.documents import batch, line
 from tests.deciders.rounds import COVERED, EP, adopted, asked, says, transfer
 from tests.deciders.rung import WHY
 from tests.deciders.stories import (
@@ -383,6 +384,31 @@ class TestACommitment:
             "DEF-0001",
             "PO-0001",
         ]
+
+    def test_that_has_its_final_invoice_releases_what_is_left(self) -> None:
+        story: Story = [*SMALL, *bought((ART, "100"))]
+        last = invoice("40")[1].model_copy(update={"final": True})
+        *_, closed = given(story).when(ACCOUNTANT, last).facts
+        assert closed == CommitmentClosed("PO-0001", (Hold(ART, Decimal("60.00")),))
+        assert available(play([*story, (ACCOUNTANT, last)])) == Decimal(960)
+
+    def test_that_its_final_invoice_takes_whole_is_relieved_and_not_closed(self) -> None:
+        story: Story = [*SMALL, *bought((ART, "100"))]
+        last = invoice("100")[1].model_copy(update={"final": True})
+        facts = given(story).when(ACCOUNTANT, last).facts
+        assert not [fact for fact in facts if isinstance(fact, CommitmentClosed)]
+
+    def test_that_a_batch_ends_is_closed_after_its_last_line(self) -> None:
+        story: Story = [*SMALL, *bought((ART, "100"))]
+        last = batch(line(ART, "30"), line(ART, "20"), commitment="PO-0001", final=True)
+        *_, closed = given(story).when(ACCOUNTANT, last).facts
+        assert closed == CommitmentClosed("PO-0001", (Hold(ART, Decimal("50.00")),))
+
+    def test_that_is_not_named_has_no_final_invoice(self) -> None:
+        with pytest.raises(ValueError, match="a final invoice is that of a commitment"):
+            spend(ART, "1", final=True)
+        with pytest.raises(ValueError, match="a final invoice is that of a commitment"):
+            batch(line(ART, "1"), final=True)
 
     def test_that_is_cancelled_or_closed_short_releases_what_is_left(self) -> None:
         story: Story = [*LOCKED, *bought((ART, "1000"))]

@@ -410,9 +410,9 @@ class TestTheRegister:
             assert float(shown["total"]) == total
             assert not shown["lines"] or float(shown["lines"][-1]["running_total"]) == total
         wages = {line["spend"] for line in whole if line["kind"] == "payroll"}
-        assert wages == {"S-000008", "S-000009", "S-000010", "S-000015", "S-000019"}
+        assert wages == {"S-000008", "S-000009", "S-000010", "S-000015", "S-000021"}
         # The last is what currency made of a wage, on an account that is open.
-        for spend_id in ("S-000004", "S-000006", "S-000008", "S-000009", "S-000020"):
+        for spend_id in ("S-000004", "S-000006", "S-000008", "S-000009", "S-000022"):
             found = await studio.read(DIRECTOR, "spend-register", spend=spend_id)
             assert (found["lines"], found["total"]) == ([], "0.00")
 

@@ -51,7 +51,8 @@ class TestTheView:
 
         answer = await world.get(DIRECTOR, "withholding")
 
-        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (403, "figure-is-confidential")
+        assert answer.status_code == 403
+        assert answer.json()["detail"] == "What withholding is made of is not shown to you."
 
 
 class TestRemitWithheld:

@@ -243,8 +243,8 @@ SPENT: list[Step] = [
     (
         ACCOUNTANT,
         LogSpend.model_validate_json(
-            '{"account": "2500", "currency": "INR", "net": "12000", "vendor": "chai-point", "spent_on": "2026-11-02",'
-            ' "posted_on": "2026-11-02", "kind": "petty_cash", "advance": "FLOAT-0001"}'
+            '{"account": "2500", "currency": "INR", "net": "12000", "vendor": "chai-point", "spent_on": "2026-11-25",'
+            ' "posted_on": "2026-11-25", "kind": "petty_cash", "advance": "FLOAT-0001"}'
         ),
     ),
     shown(ACCOUNTANT, ReturnAdvance),
@@ -305,24 +305,24 @@ ANSWERED: list[Step] = [
 ADOPTED: list[Step] = [
     *ANSWERED,
     (CARL, Approve(**_seen(ANSWERED, "A-8"))),
-    (PRODUCER, TransferBudget(**TransferBudget.example | {"amount": inr("20000").amount})),
-]
-OVERRIDDEN: list[Step] = [*ADOPTED, (CARL, Approve(**_seen(ADOPTED, "A-9")))]
-AT_THE_STUDIO: list[Step] = [
-    *OVERRIDDEN,
-    shown(MAYA, OverrideStep, **_seen(OVERRIDDEN, "A-9")),
     (MAYA, AdoptApprovalPolicy(template=Template.STUDIO)),
 ]
+AT_THE_STUDIO: list[Step] = [
+    *ADOPTED,
+    (CARL, Approve(**_seen(ADOPTED, "A-9"))),
+    (RAVI, TransferBudget(**TransferBudget.example | {"amount": inr("30000").amount})),
+]
+OVERRIDDEN: list[Step] = [*AT_THE_STUDIO, shown(MAYA, OverrideStep, **_seen(AT_THE_STUDIO, "A-10"))]
 #: A payment that waits for the producer, in A-11.
 UNPAID: list[Step] = [
-    *AT_THE_STUDIO,
-    (CARL, Approve(**_seen(AT_THE_STUDIO, "A-10"))),
+    *OVERRIDDEN,
+    (CARL, Approve(**_seen(OVERRIDDEN, "A-10"))),
     shown(ACCOUNTANT, LogSpend, document="KS-0533"),
 ]
 WALK: list[Step] = [
     *UNPAID,
     (PRODUCER, RequestChanges(**_seen(UNPAID, "A-11"), words="Where are the timesheets?")),
-    shown(ACCOUNTANT, RequestPayment, spend="S-000007"),
+    shown(ACCOUNTANT, RequestPayment, spend="S-000009"),
     shown(MAYA, DelegateAuthority),
     shown(MAYA, RevokeDelegation),
     shown(MAYA, SetAbsence),

@@ -129,6 +129,7 @@ BEYOND_A_SCHEMA = re.compile(
     "|a share that qualifies and a cap|what qualifies is|every currency has one rate|every name stands once"
     "|send what columns are called|urn:greenlight:problem:file-cannot-be-read"
     "|.* is ahead: it is|a tolerance is one unit|.* is neither a total nor|.* is the name of a total"
+    "|a float is held by a person|nobody is paid for an accrual|a final invoice is that of"
     "|.*: a rate of a budget is between|a budget has .* lines behind|send what a page, an event or a command told"
 )
 
