@@ -20,6 +20,7 @@ from .paying import PayingEvent
 from .period import PeriodEvent
 from .policy import PolicyEvent
 from .production import ProductionEvent
+from .remittance import RemittanceEvent
 from .spend import AccountOverspent, DuplicateSuspected, SpendAlert, SpendEvent, SpendOutsideBudget
 from .team import TeamEvent
 
@@ -35,6 +36,7 @@ OfProduction = (
     | CommitmentEvent
     | SpendEvent
     | PayingEvent
+    | RemittanceEvent
     | EstimateEvent
     | AdvanceEvent
     | PeriodEvent

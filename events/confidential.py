@@ -73,6 +73,7 @@ from .ids import AccountCode
 from .paying import PayingEvent
 from .period import PeriodClosed
 from .policy import RequestKind
+from .remittance import RemittanceEvent
 from .spend import (
     AccountOverspent,
     AlertScope,
@@ -114,7 +115,7 @@ def figures_of(event: AnyEvent) -> Accounts:
         return _of_commitment(event)
     if isinstance(event, EstimateEvent):
         return (event.account,)
-    if isinstance(event, AdvanceEvent | PayingEvent):
+    if isinstance(event, AdvanceEvent | PayingEvent | RemittanceEvent):
         return None  # whoever was paid, it may be for pay; of accounts and entries' kinds that they do not say
     if isinstance(event, ApprovalEvent):
         return _of_approval(event)

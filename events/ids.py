@@ -100,6 +100,7 @@ PayableId = Annotated[
 ]
 PeriodId = Annotated[str, shape(r"^PER-[1-9][0-9]{0,8}$", "send the number of a period, such as PER-1")]
 ReportId = Annotated[str, shape(r"^CR-[1-9][0-9]{0,8}$", "send the number of an issued report, such as CR-1")]
+RemittanceId = Annotated[str, shape(r"^RM-[1-9][0-9]{0,8}$", "send the number of a remittance, such as RM-1")]
 QueryId = Annotated[str, shape(r"^Q-[1-9][0-9]{0,8}$", "send the number of a query, such as Q-1")]
 FlagId = Annotated[str, shape(r"^FLAG-[1-9][0-9]{0,8}$", "send the number of a flag, such as FLAG-1")]
 

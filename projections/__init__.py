@@ -13,6 +13,7 @@ from . import (
     funding,
     periods,
     spend_register,
+    withholding,
 )
 from .projection import Projection
 
@@ -25,6 +26,7 @@ PROJECTIONS: tuple[Projection[Any], ...] = (
     spend_register.PROJECTION,
     cost_report.PROJECTION,
     advances.PROJECTION,
+    withholding.PROJECTION,
     periods.PROJECTION,
     flags.PROJECTION,
 )

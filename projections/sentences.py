@@ -119,6 +119,7 @@ from events.period import (
 )
 from events.policy import PolicyEvent
 from events.production import ProductionEvent, ProductionGreenlit, ProductionOpened, StageEntered
+from events.remittance import RemittanceEvent, RemittanceVoided, WithheldRemitted
 from events.spend import (
     CREDITS,
     AccountOverspent,
@@ -186,6 +187,20 @@ def _tell_paying(event: PayingEvent) -> Told:
             return Told(f"The payment of {payable} is not line {line} of {statement}.")
 
 
+def _tell_remittance(event: RemittanceEvent) -> Told:
+    match event:
+        case WithheldRemitted():
+            of = "1 entry" if len(event.shares) == 1 else f"{len(event.shares)} entries"
+            but = f"; {len(event.left_out)} left out, not to be paid yet" if event.left_out else ""
+            return Told(
+                f"Remitted {event.remittance}, {event.amount}, withheld of {of} posted up to {_day(event.up_to)}, by "
+                f"{_words(event.method)} on {_day(event.paid_on)}, reference {event.reference}{but}.",
+                event.amount,
+            )
+        case RemittanceVoided(number, _, amount):
+            return Told(f"Voided the remittance {number}, {amount}.", Money(-amount.amount, amount.currency))
+
+
 _MARK = re.compile(r"‹(person|vendor):([a-z0-9.-]+)›")
 
 
@@ -217,6 +232,8 @@ def tell(event: OfProduction) -> Told:
         return _tell_advance(event)
     if isinstance(event, PayingEvent):
         return _tell_paying(event)
+    if isinstance(event, RemittanceEvent):
+        return _tell_remittance(event)
     if isinstance(event, EstimateEvent):
         return _tell_estimate(event)
     if isinstance(event, PeriodEvent):

@@ -66,6 +66,7 @@ from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftC
 from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
+from service.deciders.remittance import RemitWithheld, VoidRemittance
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
@@ -122,6 +123,8 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
         VoidPayment,
         ReconcileSpend,
         UndoReconciliation,
+        RemitWithheld,
+        VoidRemittance,
         RecallRequest,
         Nudge,
     }

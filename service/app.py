@@ -44,6 +44,7 @@ from service.routes import (
     periods,
     queries,
     slate,
+    withholding,
 )
 from service.routes.access import Doors, operation_id
 from service.tail import Tail
@@ -136,8 +137,8 @@ def create(
     problems.install(app)
     # Not `include_router`, under which every request is matched twice.
     of_companies = (*commands.router().routes, *members.router.routes)
-    of_views = (queries, costs, explained, hot_costs, slate, periods, issued, advances, budgets, budget_files)
-    views = [route for each in of_views for route in each.router.routes]
+    of_views = (queries, costs, explained, hot_costs, slate, periods, issued, advances, withholding)
+    views = [route for each in (*of_views, budgets, budget_files) for route in each.router.routes]
     app.router.routes.extend((*of_companies, *views, *feed.router.routes, *asyncapi.router.routes))
     app.add_api_route("/livez", livez, tags=["Operation"], name="livez")
     app.add_api_route("/readyz", readyz, tags=["Operation"], name="readyz")

@@ -50,6 +50,7 @@ from .period import CLOSERS, ClosePeriod, OpenPeriod, ReopenPeriod, SoftClosePer
 from .policy import AdoptApprovalPolicy
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Forbidden
+from .remittance import RemitWithheld, VoidRemittance
 from .requisition import ON_ANY_ACCOUNT
 from .spend import LogSpend, RecodeSpend, ReverseSpend
 from .stage import EnterStage
@@ -121,6 +122,8 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     VoidPayment: (Role.ACCOUNTANT,),
     ReconcileSpend: (Role.ACCOUNTANT,),
     UndoReconciliation: (Role.ACCOUNTANT,),
+    RemitWithheld: (Role.ACCOUNTANT,),
+    VoidRemittance: (Role.ACCOUNTANT,),
     EnterStage: (Role.PRODUCER, EP),
 }
 

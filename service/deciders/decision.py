@@ -55,6 +55,7 @@ from . import (
     period,
     policy,
     receipt,
+    remittance,
     spend,
     stage,
     submission,
@@ -124,6 +125,7 @@ from .production import (
 )
 from .receipt import RecordReceipt, ReverseReceipt
 from .refusal import Refusal, words
+from .remittance import RemitWithheld, VoidRemittance
 from .request import hands_in, loggers, of_version, requested
 from .requisition import Asker, Pending, still_available
 from .rounds import BY_ASKING, Circumstances, Outcome, Round, Vote, lapsed, onward
@@ -151,6 +153,7 @@ DirectCommand = (
     | period.PeriodCommand
     | IssueCostReport
     | paying.PayingCommand
+    | remittance.RemittanceCommand
     | EnterStage
     | GreenlightProduction
 )
@@ -164,6 +167,7 @@ ASKED_WITHOUT_A_POLICY = (RequestOverage, TransferBudget, DrawContingency, Adopt
 STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
     *(LogCredit, QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
+    *(RemitWithheld, VoidRemittance),
     *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
     *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
@@ -443,7 +447,7 @@ def _decided(command: DirectCommand, situation: Situation) -> list[OfProduction]
             payable = spending.payable(command.spend)
             asked = rounds.on(payable, RequestKind.PAYMENT)
             happened += [] if asked is None else [RequestRecalled(asked, payable, _ANEW)]
-        case _ if isinstance(command, paying.PayingCommand):
+        case _ if isinstance(command, paying.PayingCommand | remittance.RemittanceCommand):
             happened += _followed_up(command, situation)
         case EnterStage():
             happened += stage.enter_stage(command, production.stage)
@@ -644,8 +648,10 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
             raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 
-def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[OfProduction]:
-    """Y1 to Y7."""
+def _followed_up(
+    command: paying.PayingCommand | remittance.RemittanceCommand, situation: Situation
+) -> list[OfProduction]:
+    """Y1 to Y7, W1 to W4."""
     production, metadata, around = situation.production, situation.metadata, situation.around
     known, spending = production.paying, production.spending
     match command:
@@ -668,6 +674,11 @@ def _followed_up(command: paying.PayingCommand, situation: Situation) -> list[Of
             return [*paying.reconcile_spend(command, spending, known)]
         case UndoReconciliation():
             return [*paying.undo_reconciliation(command, spending, known)]
+        case RemitWithheld():
+            held = remittance.may_not_be_paid(spending, known, production.advances)
+            return [*remittance.remit_withheld(command, production.remittances, held, production.currency)]
+        case VoidRemittance():
+            return [*remittance.void_remittance(command, production.remittances)]
 
 
 def _posted(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:

@@ -7,8 +7,8 @@ C4  A member who holds the right opens a production, and becomes its first execu
 P1  A production is opened once.
 P2  A command is sent by someone whose role on the production may send it, or for such a person (D1 to D5).
 P3  A closed production takes receipts, credits, reversals, recodes, requests for payment, payments with what becomes
-    of them, queries, the end of appointments, what releases a commitment or a requisition, advances that come back,
-    what keeps its periods and reports, and reopening; nothing else.
+    of them, queries, remittances, the end of appointments, what releases a commitment or a requisition, advances that
+    come back, what keeps its periods and reports, and reopening; nothing else.
 """
 
 from dataclasses import dataclass, replace
@@ -35,10 +35,25 @@ from events.paying import PayingEvent
 from events.period import PeriodEvent
 from events.policy import PolicyEvent, RequestKind, Standing
 from events.production import ProductionGreenlit, ProductionKind, ProductionOpened, Stage, StageEntered
-from events.spend import PaymentReleased, SpendEvent, SpendRecoded
+from events.remittance import RemittanceEvent
+from events.spend import PaymentReleased, SpendEvent, SpendLogged, SpendRecoded, SpendReversed
 from events.team import Appointed, Role, TeamEvent
 
-from . import advance, budget, cost_report, estimate, financing, holds, paying, period, policy, rounds, spend, team
+from . import (
+    advance,
+    budget,
+    cost_report,
+    estimate,
+    financing,
+    holds,
+    paying,
+    period,
+    policy,
+    remittance,
+    rounds,
+    spend,
+    team,
+)
 from .advance import Advances
 from .budget import Budgets
 from .command import Command, CurrencyInUse
@@ -52,6 +67,7 @@ from .paying import Paying
 from .period import Periods
 from .policy import Policies
 from .refusal import Conflicting, Forbidden, Missing
+from .remittance import Remittances
 from .rounds import Approvals
 from .spend import Measure, Spending
 from .team import Team
@@ -135,6 +151,7 @@ class Production:
     approvals: Approvals = Approvals()
     spending: Spending = Spending()
     paying: Paying = Paying()
+    remittances: Remittances = Remittances()
     commitments: Commitments = Commitments()
     estimates: Estimates = Map()
     advances: Advances = Advances()
@@ -252,8 +269,12 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         production = replace(production, spending=spending, approvals=approvals)
         if isinstance(event, PaymentReleased):
             production = replace(production, paying=paying.asked(production.paying, event))
+        elif isinstance(event, SpendLogged | SpendReversed):
+            production = replace(production, remittances=remittance.evolve(production.remittances, event))
     elif isinstance(event, PayingEvent):
         production = replace(production, paying=paying.evolve(production.paying, event, metadata))
+    elif isinstance(event, RemittanceEvent):
+        production = replace(production, remittances=remittance.evolve(production.remittances, event))
     elif isinstance(event, FinancingEvent):
         production = replace(production, financing=financing.evolve(production.financing, event))
     elif isinstance(event, ApprovalEvent):

@@ -133,7 +133,7 @@ from service.deciders.team import (
     RoleIsAboveYours,
     RoleIsNotHeld,
 )
-from tests.deciders import advances, commitments, documents, paying, periods, rounds
+from tests.deciders import advances, commitments, documents, paying, periods, remittances, rounds
 from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -237,6 +237,7 @@ SOUND: dict[type[Command], Command] = {
         *advances.SOUND,
         *documents.SOUND,
         *paying.SOUND,
+        *remittances.SOUND,
         *periods.SOUND,
     )
 }
@@ -1099,7 +1100,7 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 def _ladders() -> list[Rung]:
     own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *periods.RUNGS, *advances.RUNGS]
-    own += [*documents.RUNGS, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS, *paying.RUNGS]
+    own += [*documents.RUNGS, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS, *paying.RUNGS, *remittances.RUNGS]
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)

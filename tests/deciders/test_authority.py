@@ -120,6 +120,8 @@ PaySpend             .  .  .  .  .  .  .  x  .  .  .
 VoidPayment          .  .  .  .  .  .  .  x  .  .  .
 ReconcileSpend       .  .  .  .  .  .  .  x  .  .  .
 UndoReconciliation   .  .  .  .  .  .  .  x  .  .  .
+RemitWithheld        .  .  .  .  .  .  .  x  .  .  .
+VoidRemittance       .  .  .  .  .  .  .  x  .  .  .
 EnterStage           x  x  .  .  .  .  .  .  .  .  .
 """
 ALLOWED = {

@@ -36,6 +36,7 @@ from events.money import Money, digits
 from events.paying import PaymentVoided, ReconciliationUndone, SpendPaid, SpendReconciled
 from events.policy import RequestKind
 from events.production import Stage
+from events.remittance import RemittanceVoided, WithheldRemitted, withheld_of
 from events.spend import SpendKind, SpendLogged, SpendRecoded, SpendReversed
 from events.team import Role
 from service.deciders import production as productions
@@ -95,6 +96,7 @@ from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction, Production
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
 from service.deciders.refusal import Refusal
+from service.deciders.remittance import RemitWithheld, VoidRemittance
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
@@ -119,6 +121,7 @@ from tests.deciders.documents import batch, credit, line
 from tests.deciders.ladders import declared
 from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
 from tests.deciders.periods import WEEK, closes, issues, opens, posted, reopens, soft_closes, takes_back
+from tests.deciders.remittances import payable, remit, void_remittance
 from tests.deciders.rounds import (
     CONDITIONED,
     DILUTED,
@@ -284,6 +287,8 @@ def logged(dice: Random) -> LogSpend:
         details["kind"] = SpendKind.ACCRUAL
     elif dice.random() < 0.2:
         details["accrual"] = entry(dice)
+    if dice.random() < 0.4:
+        details["withheld"] = tenth(net)
     if dice.random() < 0.2 and details.get("kind") is not SpendKind.ACCRUAL:
         details["advance"] = float_or_deposit(dice)
     return spend(dice.choice(CODES), net, tax=Decimal(tax), **details)
@@ -310,8 +315,13 @@ def batched(dice: Random) -> LogBatch:
     details: dict[str, Any] = {"commitment": f"PO-{dice.randint(1, 4):04}"} if dice.random() < 0.3 else {}
     if dice.random() < 0.3:
         details["advance"] = float_or_deposit(dice)
-    lines = [line(dice.choice(CODES), amount(dice), fringe=dice.random() < 0.3) for _ in range(dice.randint(1, 3))]
+    nets = [amount(dice) for _ in range(dice.randint(1, 3))]
+    lines = [line(dice.choice(CODES), net, fringe=dice.random() < 0.3, withheld=tenth(net)) for net in nets]
     return batch(*lines, **details)
+
+
+def tenth(net: str) -> Decimal:
+    return (Decimal(net) / 10).quantize(Decimal("0.01"))
 
 
 def drafted(dice: Random) -> DraftCommitment:
@@ -402,6 +412,8 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     VoidPayment: lambda dice: void(entry(dice)),
     ReconcileSpend: lambda dice: reconcile(entry(dice), f"{dice.randint(1, 9)}"),
     UndoReconciliation: lambda dice: undo(entry(dice)),
+    RemitWithheld: lambda dice: remit(amount(dice)),
+    VoidRemittance: lambda dice: void_remittance(f"RM-{dice.randint(1, 3)}"),
     EnterStage: lambda dice: EnterStage(
         stage=dice.choice([*Stage, *Stage, *Stage, *Stage][:-3]), reason=dice.choice([WHY, None])
     ),
@@ -417,6 +429,7 @@ OFTEN = [
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
     *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment, PayAdvance]),
+    *(3 * [RemitWithheld, VoidRemittance]),
     *(2 * [OpenPeriod, ClosePeriod, ReopenPeriod]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.
@@ -500,6 +513,7 @@ def aimed(command: Command, production: Production) -> Command:
         "receipt": sorted(production.financing.receipts),
         "spend": sorted(production.spending.entries),
         "query": sorted(production.paying.open.values()),
+        "remittance": sorted(production.remittances.known),
         "budget": sorted(budgets.working.values()) or [budgets.in_force],
         "round": [number for number, asked in approvals.rounds.items() if asked.outcome is Outcome.OPEN] or [None],
     }
@@ -509,11 +523,13 @@ def aimed(command: Command, production: Production) -> Command:
         there["spend"] = sorted(production.paying.paid)
     if isinstance(command, ReopenPeriod | WithdrawReopening) and (proposal := production.periods.proposal):
         there["period"] = [proposal.period]
-    changes = {}
+    changes: dict[str, Any] = {}
     for name in there.keys() & type(command).model_fields.keys():
         number = int(re.sub("[^0-9]", "", getattr(command, name) or "0"))
         if there[name] and None not in there[name]:
             changes[name] = there[name][number % len(there[name])]
+    if isinstance(command, RemitWithheld):
+        changes["amount"] = payable(production)
     if "round" in changes and "content_hash" in type(command).model_fields:
         changes["content_hash"] = approvals.rounds[changes["round"]].content_hash
     return command.model_copy(update=changes)
@@ -809,6 +825,36 @@ class TestPayments:
                     for each in entries:
                         del stage[each]
         assert {*stage} == {*history.production.paying.paid}
+
+
+class TestRemittances:
+    @bounded
+    @given(histories)
+    def test_come_to_what_is_withheld_of_what_stands_less_what_is_due(self, history: History) -> None:
+        for world in history.worlds():
+            assert world.production is not None
+            due = {spend: each.due for spend, each in world.production.remittances.kept.items() if each.due}
+            owed: dict[str, Decimal] = defaultdict(Decimal)
+            for fact, _ in world.facts:
+                match fact:
+                    case SpendLogged(spend):
+                        owed[spend] = withheld_of(fact).amount
+                    case SpendReversed(spend):
+                        owed[spend] -= withheld_of(logged_as(spend, world)).amount
+                    case WithheldRemitted(shares=shares):
+                        assert sum(share.amount for share in shares) == fact.amount.amount > 0
+                        for share in shares:
+                            owed[share.spend] -= share.amount
+                    case RemittanceVoided(shares=shares):
+                        for share in shares:
+                            owed[share.spend] += share.amount
+                    case _:
+                        pass
+            assert due == {spend: amount for spend, amount in owed.items() if amount}
+
+
+def logged_as(spend: str, world: World) -> SpendLogged:
+    return next(fact for fact, _ in world.facts if isinstance(fact, SpendLogged) and fact.spend == spend)
 
 
 class TestSums:

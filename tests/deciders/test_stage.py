@@ -19,6 +19,7 @@ STILL_TAKEN = {
     "ReverseReceipt",
     "ReverseSpend",
     *("QuerySpend", "AnswerQuery", "PaySpend", "VoidPayment", "ReconcileSpend", "UndoReconciliation"),
+    *("RemitWithheld", "VoidRemittance"),
     "RecodeSpend",
     "LogCredit",
     "RequestPayment",

@@ -160,6 +160,7 @@ from events.production import (
     Stage,
     StageEntered,
 )
+from events.remittance import RemittanceVoided, Share, WithheldRemitted
 from events.spend import (
     AccountOverspent,
     AlertScope,
@@ -657,5 +658,18 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     PaymentVoided("S-000001..S-000003", ("S-000001", "S-000003", "S-000004"), inr("8130.50"), "S-000004", "S-000001"),
     SpendReconciled("S-000001", ("S-000001",), "HDFC 2026-11", "118", date(2026, 11, 30)),
     ReconciliationUndone("S-000001", ("S-000001",), "HDFC 2026-11", "118"),
+    WithheldRemitted(
+        remittance="RM-1",
+        up_to=date(2026, 11, 30),
+        shares=(Share("S-000001", Decimal("4000.00")), Share("S-000003", Decimal("-500.00"))),
+        left_out=("S-000005",),
+        amount=inr("3500.00"),
+        paid_on=date(2026, 12, 7),
+        method=PaymentMethod.TRANSFER,
+        reference="Challan 0510308",
+    ),
+    RemittanceVoided(
+        "RM-1", (Share("S-000001", Decimal("4000.00")), Share("S-000003", Decimal("-500.00"))), inr("3500.00")
+    ),
 )
 BY_NAME: dict[str, AnyEvent] = {type(event).__name__: event for event in EXAMPLES}

@@ -30,6 +30,7 @@ FOR_THE_FEW = {
     *("CommitmentRelieved", "CommitmentExceeded", "InvoicedByAnother", "ReliefReversed", "CostReportIssued"),
     *("SpendQueried", "QueryAnswered", "QueryClosed"),
     *("SpendPaid", "PaymentVoided", "SpendReconciled", "ReconciliationUndone"),
+    *("WithheldRemitted", "RemittanceVoided"),
     *("AdvancePaid", "AdvanceAccounted", "AdvanceExceeded", "AccountingReversed", "AdvanceReturned", "AdvanceClosed"),
     "FloatShort",
 }

@@ -53,6 +53,7 @@ from tests.deciders.advances import close_short, give_back, pay_out, receipt_of
 from tests.deciders.commitments import amend, order, requisition
 from tests.deciders.documents import batch, credit, line
 from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
+from tests.deciders.remittances import payable, remit, void_remittance
 from tests.deciders.rounds import RICH
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -128,6 +129,7 @@ ACTS = {
     "answer query": 3,
     "pay": 6,
     "undo": 2,
+    "remit": 3,
     "reconcile": 2,
     "requisition": 2,
     "order": 4,
@@ -238,10 +240,20 @@ def _of_paying(act: str, a: int, b: int, production: Production) -> tuple[Person
             return ACCOUNTANT, reconcile(that, str(b))
 
 
+def _of_remittances(_: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
+    known = sorted(production.remittances.known)
+    if known and b % 3 == 0:
+        return ACCOUNTANT, void_remittance(known[a % len(known)])
+    return ACCOUNTANT, remit(f"{payable(production):f}" if payable(production) > 0 else "1")
+
+
 def _of_documents(act: str, a: int, b: int, production: Production) -> tuple[PersonId, Command]:
     if act == "credit":
         return ACCOUNTANT, credit(ACCOUNTS[a % 8], str(b + 1), f"C-{a % 9}")
-    lines = (line(ACCOUNTS[a % 8], f"{b + 1}.50"), line(ACCOUNTS[b % 8], str(a + 1), fringe=b % 2 == 0))
+    lines = (
+        line(ACCOUNTS[a % 8], f"{b + 1}.50", withheld=Decimal(b)),
+        line(ACCOUNTS[b % 8], str(a + 1), fringe=b % 2 == 0),
+    )
     order_of = {"commitment": "PO-0001"} if b % 3 == 0 and "PO-0001" in production.commitments.known else {}
     return ACCOUNTANT, batch(*lines, document=f"PR-{a % 9}", **order_of)
 
@@ -441,5 +453,6 @@ _ELSEWHERE: dict[str, Callable[[str, int, int, Production], tuple[PersonId, Comm
     **dict.fromkeys(("batch", "credit"), _of_documents),
     **dict.fromkeys(("requisition", "order", "commitment", "invoice"), _of_commitments),
     **dict.fromkeys(("float", "out of a float", "back"), _of_advances),
+    "remit": _of_remittances,
     "period": _of_periods,
 }

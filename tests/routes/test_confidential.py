@@ -233,6 +233,7 @@ async def costs(studio: Studio, person: PersonId) -> list[httpx2.Response]:
         "cost-reports",
         "cost-reports/CR-1",
         "vendors",
+        "withholding",
         *(f"cost-report/accounts/{code}" for code in (ART, STORY, LEAD)),
     ]
     found = [await studio.get(person, path, at_least=studio.last) for path in asked]
@@ -276,6 +277,7 @@ LOOKS: dict[str, Look] = {
     "/v1/{company}/{production}/advances": view("advances"),
     "/v1/{company}/{production}/commitment-register/{commitment}": taken_apart,
     "/v1/{company}/{production}/vendors/{vendor}": taken_apart,
+    "/v1/{company}/{production}/withholding": costs,
     "/v1/{company}/{production}/hot-costs": hot,
     "/v1/{company}/{production}/hot-costs/{day}/accounts/{account}": hot,
     "/v1/{company}/slate": door("slate"),

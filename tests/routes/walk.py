@@ -71,6 +71,7 @@ from service.deciders.period import ClosePeriod, OpenPeriod, ReopenPeriod, SoftC
 from service.deciders.policy import AdoptApprovalPolicy, Template
 from service.deciders.production import OpenProduction
 from service.deciders.receipt import RecordReceipt, ReverseReceipt
+from service.deciders.remittance import RemitWithheld, VoidRemittance
 from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
@@ -249,6 +250,9 @@ SPENT: list[Step] = [
     shown(ACCOUNTANT, ReturnAdvance),
     shown(ACCOUNTANT, CloseAdvance),
     Look(AUDITOR, "advances"),
+    shown(ACCOUNTANT, RemitWithheld),
+    shown(ACCOUNTANT, VoidRemittance),
+    Look(AUDITOR, "withholding"),
     shown(RAVI, EstimateFinalCost),
     Look(AUDITOR, "cost_report", asked={"posted_from": "2026-11-01", "posted_to": "2026-11-30"}),
     Look(AUDITOR, "vendors"),
