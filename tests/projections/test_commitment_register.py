@@ -178,10 +178,7 @@ class TestWhateverHappened:
             assert each.total == each.in_progress + each.relieved + each.released + each.balance
             assert each.state is kept.known[each.commitment].state
             for account in each.accounts:
-                held[account.account] = held.get(account.account, Decimal(0)) + account.balance
-            pending = kept.known[each.commitment].amendment
-            for more in pending.holds if pending else ():
-                held[more.account] = held.get(more.account, Decimal(0)) + more.amount
+                held[account.account] = held.get(account.account, Decimal(0)) + account.held
         assert {code: amount for code, amount in held.items() if amount} == {
             code: amount for code, amount in kept.committed.items() if amount
         }

@@ -7,6 +7,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from events.policy import RequestKind, Rule, When
 from projections import audit_trail, withholding
 from projections.audit_trail import TrailRow
 from projections.projection import Rows
@@ -16,13 +17,14 @@ from service.deciders.command import Command
 from service.deciders.remittance import may_not_be_paid
 from service.deciders.rounds import Outcome
 from tests.deciders.advances import FLOAT, FLOATED, receipt_of
+from tests.deciders.commitments import ruled
 from tests.deciders.documents import batch, line
 from tests.deciders.paying import TO_ACCOUNTANTS, answer, ask, pay, void
 from tests.deciders.periods import DAY
 from tests.deciders.remittances import OVERPAID, OWED, REMITTED, VOIDED, payable, remit, void_remittance, withheld
 from tests.deciders.rounds import COVERED, adopted
 from tests.deciders.rung import WHY
-from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, PRODUCER, TODAY, recode, reverse
+from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, PRODUCER, TODAY, recode, reverse, spend
 from tests.deciders.test_laws import aimed, attempted, entry
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
@@ -81,6 +83,16 @@ class TestTheView:
         assert (voided.state, voided.voided_by) == (RemittanceState.VOIDED, ACCOUNTANT)
         assert voided.voided_because == "The bank returned it."
         assert (again.remittance, again.state) == ("RM-2", RemittanceState.REMITTED)
+
+    def test_frees_what_is_recoded_to_where_nobody_is_asked(self) -> None:
+        asks = Rule("Art", When((RequestKind.PAYMENT,), accounts=(ART,)), TO_ACCOUNTANTS.rules[0].steps)
+        held: Story = adopted(COVERED, ruled(asks, Rule("Others", When((RequestKind.PAYMENT,)))))
+        held = [*held, (LINE_PRODUCER, spend(ART, "100", "KS-1", withheld=Decimal(10)))]
+        freed: Story = [*held, (LINE_PRODUCER, recode("S-000001", EDITING))]
+        assert [shown(folded(withholding.PROJECTION, story)).entries[0].held for story in (held, freed)] == [
+            True,
+            False,
+        ]
 
 
 class TestTheTrail:

@@ -311,7 +311,7 @@ ADOPTED: list[Step] = [
 AT_THE_STUDIO: list[Step] = [
     *ADOPTED,
     (CARL, Approve(**_seen(ADOPTED, "A-9"))),
-    (RAVI, TransferBudget(**TransferBudget.example | {"amount": inr("30000").amount})),
+    (ACCOUNTANT, LogSpend.model_validate_json(json.dumps(LogSpend.example | {"net": "120000", "document": "KS-0532"}))),
 ]
 OVERRIDDEN: list[Step] = [*AT_THE_STUDIO, shown(MAYA, OverrideStep, **_seen(AT_THE_STUDIO, "A-10"))]
 #: A payment that waits for the producer, in A-11.
@@ -323,7 +323,7 @@ UNPAID: list[Step] = [
 WALK: list[Step] = [
     *UNPAID,
     (PRODUCER, RequestChanges(**_seen(UNPAID, "A-11"), words="Where are the timesheets?")),
-    shown(ACCOUNTANT, RequestPayment, spend="S-000009"),
+    shown(ACCOUNTANT, RequestPayment, spend="S-000010"),
     shown(MAYA, DelegateAuthority),
     shown(MAYA, RevokeDelegation),
     shown(MAYA, SetAbsence),
