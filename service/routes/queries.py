@@ -63,7 +63,7 @@ from projections.stored import load
 from service.deciders.command import AnyDay
 from service.deciders.company import CompanyIsMissing
 from service.deciders.confidential import Sight
-from service.deciders.decision import barred_from
+from service.deciders.situation import barred_from
 from service.directory import people, vendors
 from service.problems import Problem
 from service.spreadsheets import CSV

@@ -33,7 +33,7 @@ from events.ids import Digest, PersonId
 from events.policy import Mode, Step
 from events.spend import SpendLogged
 from events.team import Appointed, AppointmentEnded, Role
-from service.deciders import approval, decision
+from service.deciders import approval, situation
 from service.deciders.approval import Abstain, Approve, OverrideStep, ReassignStep
 from service.deciders.budget import LockBudget
 from service.deciders.command import Command
@@ -346,10 +346,10 @@ def test_whatever_passes_keeps_every_rule() -> None:
 #: The engine without one of its checks.
 MUTANTS = {
     "places": (approval, "_fills_one_place", lambda *_: None),
-    "hands": (decision, "_excluded", lambda *_: frozenset()),
+    "hands": (situation, "excluded", lambda *_: frozenset()),
     "lapses": (Circumstances, "lapsed", lambda *_: None),
     "content": (approval, "_seen", lambda *_: None),
-    "who acts": (decision.Situation, "answers_for", lambda *_: True),
+    "who acts": (situation.Situation, "answers_for", lambda *_: True),
     "who chooses": (approval, "_had_no_hand_in_it", lambda *_: None),
 }
 
