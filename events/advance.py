@@ -68,6 +68,9 @@ class AdvancePaid:
     #: When it is to be accounted for, or back; None where nothing was agreed.
     due_on: date | None
     memo: Memo | None
+    #: Who asked for it and pays it out, whoever approved it last; and for whom they acted.
+    by: PersonId
+    on_behalf_of: PersonId | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,8 @@ def _row(recorded: Recorded[Reads], event: AdvancePaid) -> AdvanceRow:
         state=AdvanceState.OPEN,
         entries=(),
         returns=(),
-        paid_by=recorded.metadata.actor,
-        on_behalf_of=recorded.metadata.on_behalf_of,
+        paid_by=event.by,
+        on_behalf_of=event.on_behalf_of,
     )
 
 

@@ -23,6 +23,7 @@ from events.confidential import figures_of
 from events.envelope import Metadata, Recorded
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Amount
+from events.paying import SpendPaid
 from events.period import PeriodReopened
 from events.production import ProductionGreenlit, Stage, StageEntered
 from events.team import Appointed, Role
@@ -120,11 +121,17 @@ def fold(rows: Rows, recorded: Recorded[OfProduction]) -> None:
     )
 
 
+#: By which part of what was booked a rate may move without anybody asking.
+_PLAUSIBLE = Decimal("0.1")
+
+
 def is_exception(event: OfProduction, metadata: Metadata) -> bool:
     """Whether a control was passed over, waived or lifted by it: what an auditor asks about first."""
     match event:
         case FloatShort():
             return True
+        case SpendPaid(booked=booked, amount=paid):
+            return abs(paid.amount - booked.amount) > booked.amount * _PLAUSIBLE
         case StepOverridden() | StepSkipped() | ConditionWaived() | DifferenceWaived() | BudgetUnlocked():
             return True
         case StepReassigned(seat=seat):

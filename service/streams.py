@@ -20,7 +20,7 @@ from service.deciders import company, production
 #: What the states kept in memory may weigh together.
 KEPT_BYTES = 256 * 2**20
 #: What an event leaves in a state, and what every line of a list does that it carries, such as a budget's accounts.
-EVENT_BYTES, LINE_BYTES = 1200, 600
+EVENT_BYTES, LINE_BYTES = 1300, 600
 #: Events of a stream that are in memory at a time, beside its state, while it is read.
 PAGE = 2000
 

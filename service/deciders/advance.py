@@ -38,6 +38,7 @@ from events.advance import (
     AdvanceState,
     FloatShort,
 )
+from events.envelope import Metadata
 from events.ids import AccountCode, AdvanceId, FlagId, Memo, PersonId, SpendId, Text, VendorId
 from events.money import Currency, ExchangeRate, Money, PositiveAmount, at_rate, converted, exact, rounded
 from events.spend import SpendEvent, SpendKind, SpendLogged, batch_of, entries_of
@@ -244,6 +245,11 @@ class Advances:
         """V6: whether an entry was paid out of an advance, whole."""
         return spend in self.of and spend not in self.owing
 
+    def holders(self, spent: Iterable[SpendId]) -> frozenset[PersonId]:
+        """Who holds the floats that entries were paid out of."""
+        held = (self.known[self.of[spend]].paid.person for spend in spent if spend in self.of)
+        return frozenset(person for person in held if person is not None)
+
     def due(self, spend: SpendId, entry: Entry) -> Money:
         """V3: what is still paid for an entry: what it was not paid out of an advance, in base currency."""
         if self.paid_for(spend):
@@ -269,18 +275,17 @@ def pay_advance(
     advances: Advances,
     base: Currency,
     belongs: Iterable[PersonId],
-    persons: frozenset[PersonId],
+    metadata: Metadata,
 ) -> list[AdvanceEvent]:
     """V1, V2.
 
     Args:
         belongs: who holds a role on the production.
-        persons: whose act it is.
     """
     amount = Money(command.amount, command.currency)
     if command.person is not None and command.person not in belongs:
         raise HolderIsNobodyHere(command.person)
-    _not_your_own(command.person, amount, persons)
+    _not_your_own(command.person, amount, metadata.persons)
     try:
         base_amount = converted(amount, command.rate, base)
     except ValueError:
@@ -298,6 +303,8 @@ def pay_advance(
             paid_on=command.paid_on,
             due_on=command.due_on,
             memo=command.memo,
+            by=metadata.actor,
+            on_behalf_of=metadata.on_behalf_of,
         )
     ]
 

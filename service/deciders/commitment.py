@@ -600,9 +600,9 @@ def invoice(
 
 
 def finish(commitment: CommitmentId, commitments: Commitments) -> list[CommitmentEvent]:
-    """O6: what is left of it after its final invoice is released."""
+    """O6: what is left of it after its final invoice is released, where it is open and no amendment of it waits."""
     found = existing(commitments, commitment)
-    return [] if found.state is CommitmentState.RELIEVED else [_closed(found)]
+    return [_closed(found)] if found.state in _MAY_CLOSE and found.amendment is None else []
 
 
 def take_back(spend: SpendId, commitments: Commitments, flags: Iterator[FlagId]) -> list[CommitmentEvent]:
@@ -688,8 +688,11 @@ def content_hash(drafted: CommitmentDrafted, lines: Sequence[CommitmentLine]) ->
     return sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
 
+_MAY_CLOSE = (CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED)
+
+
 def _closed(found: Commitment) -> CommitmentClosed:
-    _is(found, (CommitmentState.OPEN, CommitmentState.PARTLY_RELIEVED))
+    _is(found, _MAY_CLOSE)
     if found.amendment is not None:
         raise AmendmentIsPending(found.drafted.commitment, found.amendment.total)
     return CommitmentClosed(found.drafted.commitment, holding(found.holds))

@@ -16,7 +16,7 @@ from events.money import PositiveAmount, WholeAmount, exact
 from events.spend import SpendKind
 
 from .command import Command, CurrencyInUse, Day, Part, RateInUse
-from .commitment import AmendmentIsPending, CommitmentIsMissing, CommitmentIsNot
+from .commitment import CommitmentIsMissing
 from .spend import (
     ActualRateDoesNotConvert,
     AdvanceHasItsRate,
@@ -54,7 +54,7 @@ class LogBatch(Command):
 
     refusals = (
         *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, FloatPaysNoWages, AdvanceHasItsRate),
-        *(ActualRateDoesNotConvert, CommitmentIsNot, AmendmentIsPending),
+        ActualRateDoesNotConvert,
     )
     example: ClassVar = {
         "currency": "INR",
@@ -81,7 +81,9 @@ class LogBatch(Command):
     document: Text | None = Field(None, description="The vendor's number: invoice, payroll batch, envelope.")
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the document's file, if there is one.")
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
-    final: bool = Field(False, description="Whether it is the last one of its commitment: what is left is released.")
+    final: bool = Field(
+        False, description="Whether it is the last one of its commitment: what is left is released, if it is open."
+    )
     advance: AdvanceId | None = Field(None, description="The float or deposit that it was paid out of.")
     lines: Annotated[tuple[BatchLine, ...], Field(min_length=1, max_length=200)]
 

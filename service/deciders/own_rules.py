@@ -248,7 +248,7 @@ def _advanced(command: AdvanceCommand, situation: Situation) -> list[OfProductio
         case PayAdvance():
             on = production.today(situation.metadata)
             belongs = [person for person in production.team if team.held(production.team, person, on)]
-            return [*advance.pay_advance(command, known, base, belongs, persons)]
+            return [*advance.pay_advance(command, known, base, belongs, situation.metadata)]
         case ReturnAdvance():
             return [*advance.return_advance(command, known, persons)]
         case CloseAdvance():
@@ -258,7 +258,7 @@ def _advanced(command: AdvanceCommand, situation: Situation) -> list[OfProductio
 
 def _committed(command: commitment.CommitmentCommand, situation: Situation) -> list[OfProduction]:
     """O1 to O6; what was asked for what is cancelled is asked no more."""
-    production, roles, flags = situation.production, situation.roles, situation.flags
+    production, roles, flags = situation.production, situation.overriding, situation.flags
     known, available, base = production.commitments, production.available, production.currency
     match command:
         case RaiseRequisition():
@@ -291,7 +291,7 @@ def _asker(situation: Situation) -> Asker:
     on = production.today(metadata)
     reads = company is None or sight(production, company, metadata.persons, on).shows(None)
     heads = production.standing(company, on).departments
-    return Asker(metadata.on_behalf_of or metadata.actor, metadata.persons, situation.roles, heads, reads)
+    return Asker(metadata.on_behalf_of or metadata.actor, metadata.persons, situation.overriding, heads, reads)
 
 
 def _pending(requisition: RequisitionId | None, situation: Situation) -> Pending | None:
@@ -317,7 +317,9 @@ def _of_periods(command: period.PeriodCommand, situation: Situation) -> list[OfP
             cost = production.spending.to_date(periods.existing(command.period).last_on)
             return [*period.close_period(command, periods, cost, production.currency)]
         case ReopenPeriod():
-            return [*period.reopen_period(command, periods, situation.metadata)]
+            roles = situation.around.standing.roles.items()
+            may = {person for person, held in roles if not set(held).isdisjoint(MAY_SEND[ReopenPeriod])}
+            return [*period.reopen_period(command, periods, situation.metadata, may)]
         case WithdrawReopening():
             return [*period.withdraw_reopening(command, periods)]
 

@@ -14,7 +14,7 @@ N5  The period that was closed last is reopened, with a reason, by two persons: 
 N6  A proposal stands until it is confirmed or withdrawn, by whoever may reopen, or until another period is closed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -401,15 +401,21 @@ def _differs(stated: Balance, cost: Mapping[AccountCode, Decimal]) -> list[Diffe
     return [Difference(stated.account, stated.cost, there, Money(there.amount - stated.cost.amount, base))]
 
 
-def reopen_period(command: ReopenPeriod, periods: Periods, metadata: Metadata) -> list[PeriodEvent]:
-    """N5."""
+def reopen_period(
+    command: ReopenPeriod, periods: Periods, metadata: Metadata, may: Collection[PersonId]
+) -> list[PeriodEvent]:
+    """N5; what somebody proposed who may no more is proposed anew.
+
+    Args:
+        may: who may reopen a period today.
+    """
     known = periods.existing(command.period)
     if known.state is not PeriodState.CLOSED:
         raise PeriodIsNotClosed(known.period, known.state)
     last = periods.known[periods.closed - 1]
     if last != known:
         raise LaterPeriodIsClosed(known.period, last.period)
-    if periods.proposal is None:
+    if periods.proposal is None or periods.proposal.by.isdisjoint(may):
         return [ReopeningProposed(known.period)]
     if not periods.proposal.by.isdisjoint(metadata.persons):
         raise AnotherPersonConfirms(known.period, tuple(sorted(periods.proposal.by)))

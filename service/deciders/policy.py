@@ -289,6 +289,8 @@ class Request:
     percent_over: Decimal = Decimal(0)
     #: Who may not approve it.
     excluded: frozenset[PersonId] = frozenset()
+    #: Whether it was paid already, out of an advance that was asked about: only rules for accounts ask about it.
+    paid_out: bool = False
     #: What takes effect once it is approved.
     command: Command | None = None
     #: What is asked for, where no command says it, as JSON.
@@ -343,16 +345,24 @@ def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chos
     """G2, G3: the steps that a request takes."""
     terms = policies.terms
     for rule in () if request.kind is RequestKind.POLICY_CHANGE else terms.rules:
-        if request.kind in rule.when.kinds:
+        if request.kind in rule.when.kinds and _may_be_for(rule, request):
             counted = _with_what_counts_together(request, rule.when.kinds, asked, on, terms.cumulative_days)
             if _is_for(rule.when, request, counted, terms):
                 return Chosen(policies.in_force, terms, rule.name, rule.steps, counted)
     counted = _with_what_counts_together(request, (request.kind,), asked, on, terms.cumulative_days)
     if request.kind is RequestKind.POLICY_CHANGE:
         return Chosen(policies.in_force, terms, "Changes of the policy", terms.changes, counted)
-    if request.kind is RequestKind.REQUISITION and not asks_about(terms, request.kind):
+    if request.paid_out or (request.kind is RequestKind.REQUISITION and not asks_about(terms, request.kind)):
         return Chosen(policies.in_force, terms, None, (), counted)
     return Chosen(policies.in_force, terms, None, terms.otherwise, counted)
+
+
+def _may_be_for(rule: Rule, request: Request) -> bool:
+    """Heads of departments alone are asked about accounts; what was paid out of an advance, by rules for accounts."""
+    heads = [all(approver.department_head for approver in step.approvers) for step in rule.steps]
+    when = rule.when
+    of_accounts = bool(when.accounts or when.levels or when.capped or any(heads)) or when.percent_over is not None
+    return bool(request.accounts) >= any(heads) and (of_accounts or not request.paid_out)
 
 
 def asks_about(terms: Policy, kind: RequestKind) -> bool:

@@ -16,7 +16,7 @@ from immutables import Map
 from pydantic import TypeAdapter
 
 from events import OfProduction
-from events.advance import AdvancePaid
+from events.advance import AdvanceEvent, AdvancePaid
 from events.approval import BudgetSubmitted
 from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
@@ -128,14 +128,13 @@ def requested(
             case AdvancePaid(kind=kind, amount=amount):
                 to = advance.payee(event)
                 paid = _dearer(event.base_amount, amount, production)
-                return replace(asks(RequestKind.PAYMENT, f"{kind.value} to {event.person or to}", paid), vendor=to)
+                holder = frozenset() if event.person is None else frozenset({event.person})
+                subject = f"{kind.value} to {event.person or to}"
+                return replace(asks(RequestKind.PAYMENT, subject, paid, excluded=holder), vendor=to)
             case SpendLogged(kind=kind) if kind in NOT_PAID:
                 return None
             case SpendLogged():
-                owing = advance.owing(happened)
-                return _of_what_is_logged(owing, happened, production, persons) if owing else None
-            case SpendRecoded(spend) if production.advances.paid_for(spend):
-                return None
+                return _of_what_is_logged(happened, production, metadata)
             case SpendRecoded():
                 return _of_what_is_recoded(event, production, persons)
             case CommitmentSubmitted() | AmendmentSubmitted():
@@ -237,19 +236,31 @@ def _asked_for(
     )
 
 
-def _of_what_is_logged(
-    logged: list[SpendLogged], happened: list[OfProduction], production: Production, persons: frozenset[PersonId]
-) -> Request:
-    """A request to pay an entry, or the entries of a batch; less what an accrual was that it takes the place of."""
+def _of_what_is_logged(happened: list[OfProduction], production: Production, metadata: Metadata) -> Request:
+    """A request to pay an entry, or the entries of a batch; less what an accrual was that it takes the place of.
+
+    Of what was paid out of an advance, what goes beyond it; else it is about what was paid already.
+    """
+    everything = [event for event in happened if isinstance(event, SpendLogged)]
+    owing = advance.owing(happened)
+    logged = owing or everything
     first, last = logged[0], logged[-1]
+    holders = _after(happened, production, metadata).advances.holders(each.spend for each in logged)
     content = policy.hash_of(RequestKind.PAYMENT, first.batch or first.spend, "\n".join(map(_as_logged, logged)))
-    added = [(event.account, event.cost.amount) for event in happened if isinstance(event, SpendLogged)]
+    added = [(event.account, event.cost.amount) for event in everything]
     added += [(event.account, -event.cost.amount) for event in happened if isinstance(event, SpendReversed)]
     bills = [_dearer(billed(each), Money(each.net + each.tax, each.currency), production) for each in logged]
     accounts = [each.account for each in logged]
-    return _of_payment(
-        first.batch or last.spend, content, bills, accounts, first.vendor, persons, production, sums(added)
-    )
+    payable, excluded = first.batch or last.spend, metadata.persons | holders
+    request = _of_payment(payable, content, bills, accounts, first.vendor, excluded, production, sums(added))
+    return request if owing else replace(request, paid_out=True)
+
+
+def _after(happened: Iterable[OfProduction], production: Production, metadata: Metadata) -> Production:
+    for event in happened:
+        if isinstance(event, AdvanceEvent):
+            production = evolve(production, event, metadata)
+    return production
 
 
 def _as_logged(event: SpendLogged) -> str:
@@ -262,8 +273,10 @@ def _of_what_is_recoded(event: SpendRecoded, production: Production, persons: fr
     content = policy.hash_of(RequestKind.PAYMENT, payable, _RECODED.dump_json(event).decode())
     bills, accounts = _of_entries(entries, production, moved)
     excluded = persons.union(*(entry.logged_by for entry in entries.values()))
+    excluded |= production.advances.holders(entries)
     vendor, added = entries[event.spend].likeness[0], {event.to_account: event.cost.amount}
-    return _of_payment(payable, content, bills, accounts, vendor, excluded, production, added)
+    request = _of_payment(payable, content, bills, accounts, vendor, excluded, production, added)
+    return replace(request, paid_out=production.advances.paid_for(event.spend))
 
 
 def _asked_again(command: RequestPayment, production: Production, persons: frozenset[PersonId]) -> Request:

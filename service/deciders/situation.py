@@ -45,6 +45,11 @@ class Situation:
     made: Made = UNMADE
 
     @property
+    def overriding(self) -> tuple[Role, ...]:
+        """The roles that may pass a control over: none of them by a key, which decides nothing."""
+        return () if self.metadata.credential is not None else self.roles
+
+    @property
     def around(self) -> Circumstances:
         """What answers to rounds are judged by."""
         production, metadata = self.production, self.metadata

@@ -63,7 +63,7 @@ from events.spend import (
 
 from .budget import Budget
 from .command import Command, CurrencyInUse, Day, RateInUse
-from .commitment import AmendmentIsPending, CommitmentIsMissing, CommitmentIsNot
+from .commitment import CommitmentIsMissing
 from .refusal import Conflicting, Missing
 
 
@@ -269,7 +269,6 @@ class LogSpend(Command):
     refusals = (
         *(CommitmentIsMissing, AdvanceIsMissing, DepositIsWithAnother, FloatPaysNoWages, AdvanceHasItsRate),
         *(SpendIsMissing, SpendIsReversed, NotAnAccrual, ActualRateDoesNotConvert),
-        *(CommitmentIsNot, AmendmentIsPending),
     )
     example: ClassVar[dict[str, Any]] = {
         "account": "2200",
@@ -301,7 +300,9 @@ class LogSpend(Command):
     receipt_sha256: Digest | None = Field(None, description="SHA-256 of the receipt's file, if there is one.")
     memo: Memo | None = None
     commitment: CommitmentId | None = Field(None, description="What it is the invoice for; so much less is to come.")
-    final: bool = Field(False, description="Whether it is the last one of its commitment: what is left is released.")
+    final: bool = Field(
+        False, description="Whether it is the last one of its commitment: what is left is released, if it is open."
+    )
     accrual: SpendId | None = Field(None, description="The accrual that it takes the place of, which it reverses.")
     withheld: WholeAmount = Field(
         Decimal(0), description="The part that is not paid to the vendor but owed to others, such as withholding tax."

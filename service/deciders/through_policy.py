@@ -71,6 +71,8 @@ def through_policy(command: DirectCommand, happened: list[OfProduction], situati
         rule = replace(rule, rule="What was turned down", steps=steps) if steps else rule
     if request.kind in (RequestKind.POLICY_CHANGE, *BY_ASKING):
         rule = policy.reachable(rule, situation.around.standing)
+    if request.paid_out and not rule.steps:
+        return happened
     round_id = f"A-{len(rounds.rounds) + 1}"
     asked = approval.request_approval(request, rule, round_id)
     if isinstance(command, RecodeSpend):

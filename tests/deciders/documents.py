@@ -3,12 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
-from events.commitment import CommitmentState
 from events.ids import AccountCode
 from events.money import ExchangeRate
 from events.spend import SpendKind
 from service.deciders.command import Command
-from service.deciders.commitment import AmendmentIsPending, CommitmentIsMissing
+from service.deciders.commitment import CommitmentIsMissing
 from service.deciders.documents import BatchLine, LogBatch, LogCredit
 from service.deciders.spend import (
     ActualRateDoesNotConvert,
@@ -21,7 +20,6 @@ from service.deciders.spend import (
     SpendIsReversed,
 )
 from tests.deciders.advances import DEARER, DEPOSIT, DEPOSITED, FLOAT, FLOATED, IN_DOLLARS
-from tests.deciders.commitments import AMENDED, DRAFTED_ORDER, is_not_open
 from tests.deciders.rung import Rung
 from tests.deciders.stories import ACCOUNTANT, ART, DIRECTOR, EDITING, LINE_PRODUCER, LOCKED, TODAY, inr, reverse, spend
 from tests.spec import Story
@@ -130,20 +128,6 @@ RUNGS: list[Rung] = [
         ACCOUNTANT,
         batch(line(ART, "10"), rate=DOLLARS),
         _DOLLARS_FOR_RUPEES,
-    ),
-    Rung(
-        "LogBatch: the final invoice of a draft",
-        DRAFTED_ORDER,
-        ACCOUNTANT,
-        batch(line(ART, "10"), commitment="PO-0001", final=True),
-        is_not_open(CommitmentState.DRAFT),
-    ),
-    Rung(
-        "LogBatch: the final invoice while an amendment waits",
-        AMENDED,
-        ACCOUNTANT,
-        batch(line(ART, "10"), commitment="PO-0001", final=True),
-        AmendmentIsPending("PO-0001", inr("2000")),
     ),
     Rung("LogCredit: foreign without a rate", LOCKED, ACCOUNTANT, credit(ART, "10", currency="USD"), _NO_RATE),
     Rung(

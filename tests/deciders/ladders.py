@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any, get_args
 from uuid import UUID
 
-from events.commitment import CommitmentState
 from events.financing import FundingKind, FundingState
 from events.ids import PersonId
 from events.production import Stage
@@ -51,7 +50,7 @@ from service.deciders.budget_detail import (
 )
 from service.deciders.change import TransferBudget
 from service.deciders.command import Command
-from service.deciders.commitment import AmendCommitment, AmendmentIsPending, SubmitCommitment
+from service.deciders.commitment import AmendCommitment, SubmitCommitment
 from service.deciders.company import (
     OPERATOR,
     AcceptInvitation,
@@ -967,20 +966,6 @@ _SPEND = [
         LINE_PRODUCER,
         spend(ART, "999999999999999", currency="USD", rate=rate("USD", "INR", "80")),
         ActualRateDoesNotConvert("USD", rate("USD", "INR", "80"), "INR"),
-    ),
-    Rung(
-        "LogSpend: the final invoice of a draft",
-        commitments.DRAFTED_ORDER,
-        LINE_PRODUCER,
-        spend(ART, "100", commitment="PO-0001", final=True),
-        commitments.is_not_open(CommitmentState.DRAFT),
-    ),
-    Rung(
-        "LogSpend: the final invoice while an amendment waits",
-        commitments.AMENDED,
-        LINE_PRODUCER,
-        spend(ART, "100", commitment="PO-0001", final=True),
-        AmendmentIsPending("PO-0001", inr("2000")),
     ),
     Rung(
         "ReverseSpend: no such entry",

@@ -18,9 +18,9 @@ from events.advance import (
 from events.approval import ApprovalRequested, ApprovedByPolicy
 from events.ids import PersonId
 from events.paying import SpendPaid
-from events.policy import RequestKind, Rule, When
+from events.policy import Approver, RequestKind, Rule, Step, When
 from events.spend import PaymentReleased, SpendKind, SpendLogged, SpendReversed
-from service.deciders.approval import Approve
+from service.deciders.approval import Approve, ApproverHadAHandInIt
 from service.deciders.documents import BatchLine, LogBatch
 from service.deciders.paying import PaidOutOfAdvance, PaymentIsNotReleased
 from service.deciders.period import PeriodIsClosed
@@ -38,7 +38,7 @@ from tests.deciders.advances import (
 from tests.deciders.commitments import ruled
 from tests.deciders.documents import batch, line
 from tests.deciders.paying import TO_ACCOUNTANTS, closed, pay
-from tests.deciders.rounds import COVERED, adopted, says
+from tests.deciders.rounds import COVERED, EP, adopted, says
 from tests.deciders.stories import (
     ACCOUNTANT,
     ART,
@@ -48,6 +48,7 @@ from tests.deciders.stories import (
     LINE_PRODUCER,
     LOCKED,
     MAYA,
+    NOOR,
     TODAY,
     inr,
     rate,
@@ -82,7 +83,8 @@ class TestPayAdvance:
     def test_is_no_spend(self) -> None:
         given(LOCKED).when(ACCOUNTANT, pay_out(due_on=TODAY)).then(
             AdvancePaid(
-                FLOAT, AdvanceKind.FLOAT, DIRECTOR, None, inr("20000.00"), None, inr("20000.00"), TODAY, TODAY, None
+                *(FLOAT, AdvanceKind.FLOAT, DIRECTOR, None, inr("20000.00"), None, inr("20000.00")),
+                *(TODAY, TODAY, None, ACCOUNTANT, None),
             )
         )
 
@@ -121,6 +123,41 @@ class TestPayingUnderAPolicy:
         approved = given(waiting).when(*approval(waiting))
         assert [type(fact) for fact in approved.facts][-1] is AdvancePaid
         assert not beside(approved, PaymentReleased)
+
+    def test_is_paid_by_who_asked_for_it_whoever_approves_it(self) -> None:
+        waiting: Story = [*ASKED, (ACCOUNTANT, pay_out("10000"))]
+        (paid,) = beside(given(waiting).when(*approval(waiting)), AdvancePaid)
+        assert isinstance(paid, AdvancePaid)
+        assert (paid.by, paid.on_behalf_of) == (ACCOUNTANT, None)
+
+    def test_is_approved_by_nobody_who_holds_it(self) -> None:
+        story: Story = [*ASKED, (ACCOUNTANT, pay_out("10000", person=NOOR))]
+        refused = ApproverHadAHandInIt(NOOR, f"float to {NOOR}")
+        given(story).when(*says(story, NOOR, "A-3")[-1]).then_refused(refused)
+        paid = says(story, MAYA, "A-3")
+        beyond: Story = [*paid, (LINE_PRODUCER, receipt_of("30000"))]
+        owed = ApproverHadAHandInIt(NOOR, "S-000001")
+        given(beyond).when(*says(beyond, NOOR, "A-4")[-1]).then_refused(owed)
+        assert given(beyond).when(*says(beyond, MAYA, "A-4")[-1]).refusal is None
+
+    def test_is_asked_about_by_no_rule_that_is_for_departments_alone(self) -> None:
+        heads = Rule("Heads", When((RequestKind.PAYMENT,)), (Step((Approver(department_head=True),)),))
+        (asked,) = beside(given(adopted(COVERED, ruled(heads))).when(ACCOUNTANT, pay_out()), ApprovalRequested)
+        assert isinstance(asked, ApprovalRequested)
+        assert asked.rule is None
+
+    def test_of_what_is_paid_out_of_it_rules_for_its_account_ask_all_the_same(self) -> None:
+        """Whoever approved a float did not approve that the producer's fee is paid out of it."""
+        fees = Rule("Fees", When((RequestKind.PAYMENT,), accounts=(ART,)), (EP,))
+        paid: Story = [
+            *adopted(COVERED, ruled(fees, Rule("Others", When((RequestKind.PAYMENT,))))),
+            (ACCOUNTANT, pay_out()),
+        ]
+        assert not beside(given(paid).when(LINE_PRODUCER, spend(EDITING, "100", advance=FLOAT)), ApprovalRequested)
+        assert beside(given(paid).when(LINE_PRODUCER, receipt_of("100")), ApprovalRequested)
+        assert beside(given(paid).when(ACCOUNTANT, close_short()), ApprovalRequested)
+        elsewhere: Story = [*paid, (LINE_PRODUCER, spend(EDITING, "100", advance=FLOAT))]
+        assert beside(given(elsewhere).when(ACCOUNTANT, recode("S-000001", ART)), ApprovalRequested)
 
     def test_is_paid_at_once_where_the_policy_asks_nobody(self) -> None:
         facts = given(ASKED).when(ACCOUNTANT, pay_out("9999.99")).facts

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from events.commitment import (
 from events.ids import AccountCode, PersonId
 from events.policy import Control, ControlAction, ControlScope, Policy, RequestKind, Rule, When
 from events.relief import NOTHING
+from service.deciders import decision
 from service.deciders.approval import Approve, CannotTakeEffect, RecallRequest, Reject
 from service.deciders.change import AccountWouldBeOverspent
 from service.deciders.command import Command
@@ -48,12 +50,14 @@ from service.deciders.refusal import Refusal
 from service.deciders.submission import SubmitBudget
 from tests.deciders.commitments import (
     ASKS,
+    CLOSED_ORDER,
     EUROS,
     ORDERS,
     amend,
     bought,
     invoice,
     order,
+    reopen,
     requisition,
     submit,
 )
@@ -404,6 +408,22 @@ class TestACommitment:
         last = batch(line(ART, "30"), line(ART, "20"), commitment="PO-0001", final=True)
         *_, closed = given(story).when(ACCOUNTANT, last).facts
         assert closed == CommitmentClosed("PO-0001", (Hold(ART, Decimal("50.00")),))
+
+    def test_is_passed_over_by_a_person_and_by_no_key(self) -> None:
+        world, again = play(CLOSED_ORDER), reopen(override=True)
+        around = world.metadata(MAYA, again)
+        decided = partial(decision.decide, again, world.production, world.company, name="the-long-take")
+        assert decided(around)
+        with pytest.raises(ControlIsNotYours):
+            decided(replace(around, credential="key-1"))
+
+    def test_that_is_not_open_is_left_as_it_is_by_its_final_invoice(self) -> None:
+        """What was spent is recorded, whatever becomes of the order."""
+        drafted: Story = [*SMALL, (LINE_PRODUCER, order((ART, "100")))]
+        last = invoice("40")[1].model_copy(update={"final": True})
+        answer = given(drafted).when(ACCOUNTANT, last)
+        assert answer.refusal is None
+        assert not [fact for fact in answer.facts if isinstance(fact, CommitmentClosed)]
 
     def test_that_is_not_named_has_no_final_invoice(self) -> None:
         with pytest.raises(ValueError, match="a final invoice is that of a commitment"):

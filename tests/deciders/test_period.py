@@ -20,6 +20,7 @@ from events.period import (
 )
 from events.production import Stage
 from events.spend import SpendLogged, SpendRecoded, SpendReversed
+from events.team import Role
 from service.deciders.authority import NothingDelegated
 from service.deciders.command import Command
 from service.deciders.period import (
@@ -31,6 +32,7 @@ from service.deciders.period import (
 )
 from service.deciders.refusal import Refusal
 from service.deciders.stage import EnterStage
+from service.deciders.team import EndAppointment
 from tests.deciders.periods import (
     BOTH_CLOSED,
     DAY,
@@ -150,6 +152,11 @@ class TestReopenPeriod:
         assert given(PROPOSED).when(*posted(TODAY)).refusal is not None
         assert given(REOPENED).when(*posted(TODAY)).facts
         assert given(REOPENED).when(*posted(FIRST - WEEK)).facts
+
+    def test_is_proposed_anew_when_who_proposed_it_may_no_more(self) -> None:
+        gone: Story = [*PROPOSED, (MAYA, EndAppointment(person=ACCOUNTANT, role=Role.ACCOUNTANT))]
+        given(gone).when(PRODUCER, reopens()).then(ReopeningProposed("PER-1"))
+        given([*gone, (PRODUCER, reopens())]).when(HOLDER, reopens()).then(PeriodReopened("PER-1", FIRST, (PRODUCER,)))
 
     def test_is_nothing_that_is_done_for_somebody_else(self) -> None:
         given(PROPOSED).when(f"{PRODUCER}/{MAYA}", reopens()).then_refused(

@@ -562,6 +562,8 @@ EXAMPLES: tuple[AnyEvent, ...] = (
         paid_on=date(2026, 11, 16),
         due_on=date(2026, 11, 30),
         memo=MEMO,
+        by="anil",
+        on_behalf_of="asha",
     ),
     AdvanceAccounted("FLOAT-0001", "S-000001", inr("12000.00"), AdvanceState.PARTLY_ACCOUNTED),
     AdvanceExceeded("FLAG-13", "FLOAT-0001", "S-000002", "2200", inr("500.00"), inr("250.00"), inr("250.00")),

@@ -18,7 +18,7 @@ from projections.flags import FlagRow, figures_of
 from projections.projection import Rows
 from service.deciders.command import Command
 from tests.deciders.advances import DEPOSIT, FLOAT, FLOATED, close_short, give_back, pay_out, receipt_of
-from tests.deciders.paying import pay, void
+from tests.deciders.paying import IN_DOLLARS, pay, void
 from tests.deciders.stories import ACCOUNTANT, DIRECTOR, LINE_PRODUCER, TODAY, rate, reverse
 from tests.deciders.test_laws import advanced, amount, attempted, entry, float_or_deposit, logged
 from tests.handling.office import STREAM
@@ -88,6 +88,15 @@ class TestTheView:
 
 
 SHORT: Story = [*FLOATED, (ACCOUNTANT, close_short())]
+
+
+class TestWhatLeftTheBank:
+    def test_far_from_what_was_booked_is_an_exception(self) -> None:
+        """8,000 were booked."""
+        for left, exceptional in (("8130.50", False), ("8800", False), ("8800.01", True), ("7199.99", True)):
+            story: Story = [*IN_DOLLARS, (ACCOUNTANT, pay(amount=left))]
+            trail = folded(audit_trail.PROJECTION, story).of(TrailRow, STREAM)
+            assert [row.is_exception for row in trail if row.kind == "SpendPaid"] == [exceptional]
 
 
 class TestAShortFloat:
