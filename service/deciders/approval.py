@@ -665,7 +665,7 @@ def close_condition(
         raise ConditionIsNotYours(command.round, number, condition.seat, heirs)
     _had_no_hand_in_it(asked, around, metadata.persons)
     _within_limit(asked, around, metadata)
-    _signed_in_lately(asked, metadata, signed_in)
+    signed_in_lately(asked, metadata, signed_in)
     closed = ConditionWaived if command.waived else ConditionMet
     return [closed(command.round, asked.subject, number, command.words)]
 
@@ -729,7 +729,7 @@ def _may_approve(
     _had_no_hand_in_it(asked, around, persons)
     _fills_one_place(round_id, asked, seat, persons)
     _within_limit(asked, around, metadata)
-    _signed_in_lately(asked, metadata, signed_in)
+    signed_in_lately(asked, metadata, signed_in)
 
 
 def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> None:
@@ -739,7 +739,7 @@ def _within_limit(asked: Round, around: Circumstances, metadata: Metadata) -> No
         raise BeyondDelegation(metadata.actor, seat, limit, asked.amount)
 
 
-def _signed_in_lately(asked: Round, metadata: Metadata, signed_in: datetime | None) -> None:
+def signed_in_lately(asked: Round, metadata: Metadata, signed_in: datetime | None) -> None:
     """A11."""
     if asked.fresh_minutes is not None and not is_fresh(asked, signed_in, metadata.at):
         said = "an unknown time" if signed_in is None else f"{signed_in:%Y-%m-%d %H:%M} UTC"

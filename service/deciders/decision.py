@@ -22,8 +22,9 @@ from events.team import Role
 
 from . import alert, commitment, financing, period, spend
 from .advance import CloseAdvance, ReturnAdvance
-from .approval import ApprovalCommand, BeyondDelegation, OnRound
+from .approval import ApprovalCommand, BeyondDelegation, CredentialsAreNotFresh, OnRound
 from .authority import NothingDelegated, RoleMayNot, authorize, power
+from .budget import UnlockBudget
 from .change import DrawContingency, RequestOverage, TransferBudget
 from .command import Command
 from .commitment import (
@@ -38,7 +39,7 @@ from .company import Company
 from .cost_report import UNMADE, IssueCostReport, Made
 from .delegation import beyond
 from .documents import LogBatch, LogCredit
-from .financing import CommitFunding, SecureFunding
+from .financing import AmendFunding, CommitFunding, SecureFunding, WithdrawFunding
 from .own_rules import DirectCommand, by_own_rules
 from .paying import AnswerQuery, PaySpend, QuerySpend, ReconcileSpend, UndoReconciliation, VoidPayment
 from .payment import RequestPayment
@@ -81,7 +82,8 @@ def refusals(command: type[Command]) -> tuple[type[Exception], ...]:
     closed = () if command in STILL_TAKEN else (ProductionIsClosed,)
     limited = (BeyondDelegation,) if command in _LIMITED else ()
     dated = (PeriodIsClosed, PeriodIsSoftClosed) if command in POSTING else ()
-    return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *dated, *limited, *command.refusals)
+    alone = (CredentialsAreNotFresh,) if command in MAY_PASS_ALONE else ()
+    return (ProductionIsMissing, NothingDelegated, RoleMayNot, *closed, *dated, *limited, *command.refusals, *alone)
 
 
 def decide(
@@ -205,6 +207,8 @@ Limited = (
 _LIMITED = get_args(Limited)
 
 
+#: What an only executive producer is asked about, and of which amount: it passes by asking for it.
+MAY_PASS_ALONE = (UnlockBudget, AmendFunding, WithdrawFunding)
 #: What is posted on a day, which its period must take.
 POSTING = (LogSpend, LogBatch, LogCredit, ReverseSpend, RecodeSpend, CloseAdvance)
 

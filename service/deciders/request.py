@@ -311,7 +311,7 @@ def _of_payment(
     production: Production,
     added: Mapping[AccountCode, Decimal] | None = None,
 ) -> Request:
-    """A request to pay an entry or a batch; it is past the budget of its accounts by all that is spent there.
+    """A request to pay an entry or a batch; it is past the budget of its accounts by all that was spent there.
 
     Args:
         bills: what is paid, entry by entry, as it is measured.
@@ -319,7 +319,7 @@ def _of_payment(
     """
     force, nothing, more = production.budgets.force, Decimal(0), added or {}
     amounts, touches = Map() if force is None else force.amounts, frozenset(accounts)
-    spent = {code: production.spending.spent_on(code) + more.get(code, nothing) for code in touches}
+    spent = {code: production.spending.laid_out_on(code) + more.get(code, nothing) for code in touches}
     return Request(
         kind=RequestKind.PAYMENT,
         subject=payable,

@@ -391,6 +391,8 @@ class AccountSpend:
     """What decisions remember of the spend on one account."""
 
     spent: Decimal = Decimal(0)
+    #: The part of it that came back, below zero.
+    credited: Decimal = Decimal(0)
     #: Who logged spend that is on it, or recoded it there.
     loggers: frozenset[PersonId] = frozenset()
     #: The flags that stand, with the entry each was raised on.
@@ -429,6 +431,11 @@ class Spending:
     def spent_on(self, account: AccountCode) -> Decimal:
         """What is spent on an account."""
         return self.accounts.get(account, _UNSPENT).spent
+
+    def laid_out_on(self, account: AccountCode) -> Decimal:
+        """What was spent on an account, whatever came back: a credit that is taken back later let nothing pass."""
+        found = self.accounts.get(account, _UNSPENT)
+        return found.spent - found.credited
 
     def to_date(self, last_on: date) -> dict[AccountCode, Decimal]:
         """By account, the cost that was posted up to the end of a day."""
@@ -647,7 +654,9 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
             return replace(
                 spending,
                 entries=entries.set(spend, entry),
-                accounts=accounts.set(account, _with_spent(accounts, account, cost.amount, metadata.persons)),
+                accounts=accounts.set(
+                    account, _with_spent(accounts, account, cost.amount, event.kind, metadata.persons)
+                ),
                 posted=_with_posted(spending.posted, account, event.posted_on, cost.amount),
                 alike=spending.alike if is_difference else spending.alike.set(likeness, spend),
             )
@@ -655,15 +664,15 @@ def evolve(spending: Spending, event: SpendEvent, metadata: Metadata) -> Spendin
             return replace(
                 spending,
                 entries=entries.set(spend, replace(entries[spend], reversed=True)),
-                accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount)),
+                accounts=accounts.set(account, _with_spent(accounts, account, -cost.amount, entries[spend].kind)),
                 posted=_with_posted(spending.posted, account, posted_on, -cost.amount),
             )
         case SpendRecoded(spend, from_account, to_account, cost, posted_on):
             moved = replace(entries[spend], account=to_account, since=posted_on)
             moved = replace(moved, recoded=True, recoded_by=metadata.persons)
-            accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount))
+            accounts = accounts.set(from_account, _with_spent(accounts, from_account, -cost.amount, moved.kind))
             hands = metadata.persons | entries[spend].logged_by
-            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, hands))
+            accounts = accounts.set(to_account, _with_spent(accounts, to_account, cost.amount, moved.kind, hands))
             posted = _with_posted(spending.posted, from_account, posted_on, -cost.amount)
             posted = _with_posted(posted, to_account, posted_on, cost.amount)
             return replace(spending, entries=entries.set(spend, moved), accounts=accounts, posted=posted)
@@ -758,11 +767,13 @@ def _with_spent(
     accounts: Map[AccountCode, AccountSpend],
     code: AccountCode,
     cost: Decimal,
+    kind: SpendKind,
     loggers: frozenset[PersonId] = frozenset(),
 ) -> AccountSpend:
     account = accounts.get(code, _UNSPENT)
     known = account.loggers if loggers <= account.loggers else account.loggers | loggers
-    return replace(account, spent=account.spent + cost, loggers=known)
+    credited = account.credited + cost if kind in CREDITS else account.credited
+    return replace(account, spent=account.spent + cost, credited=credited, loggers=known)
 
 
 def _with_posted(

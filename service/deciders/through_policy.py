@@ -102,7 +102,16 @@ def through_policy(command: DirectCommand, happened: list[OfProduction], situati
             return []  # it is asked for already
         elif each.kind is RequestKind.POLICY_CHANGE:
             raise PolicyIsProposed(each.subject, number, each.by)
-    return [*overtaken, *_consenting(round_id, asked, situated(situation, overtaken))]
+    return [*overtaken, *_signed_in_lately(_consenting(round_id, asked, situated(situation, overtaken)), situation)]
+
+
+def _signed_in_lately(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
+    """A11: the same; what passes by asking for it, as nobody else is there, takes the sign-in of who would approve."""
+    passed = next((fact.round for fact in happened if isinstance(fact, RequestApproved)), None)
+    if passed is not None and not any(isinstance(fact, ApprovalGiven) for fact in happened):
+        asked = after(happened, situation).approvals.rounds[passed]
+        approval.signed_in_lately(asked, situation.metadata, situation.signed_in)
+    return happened
 
 
 def _replaced(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:

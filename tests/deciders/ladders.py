@@ -18,6 +18,7 @@ from service.deciders import decision
 from service.deciders.approval import (
     Approve,
     ContentHasChanged,
+    CredentialsAreNotFresh,
     Reject,
     RequestChanges,
     RoundIsClosed,
@@ -89,6 +90,7 @@ from service.deciders.financing import (
     WithdrawFunding,
 )
 from service.deciders.payment import RequestPayment
+from service.deciders.policy import AdoptApprovalPolicy
 from service.deciders.production import (
     OpeningNeedsRight,
     OpenProduction,
@@ -945,6 +947,44 @@ _APPROVAL = [
     ),
 ]
 
+_CAREFUL = AdoptApprovalPolicy(terms=commitments.ruled(fresh_from=Decimal(1000)))
+#: Maya is the only executive producer; an hour ago she signed in.
+_FUNDED_ALONE: Story = [*OPENED, (MAYA, equity(inr("9000"))), (MAYA, _CAREFUL)]
+_STAFF: Story = [(MAYA, appoint(PRODUCER, Role.PRODUCER)), (MAYA, appoint(LINE_PRODUCER, Role.LINE_PRODUCER))]
+_IN_FORCE: Story = [*OPENED, *_STAFF, (LINE_PRODUCER, budget("200000")), (PRODUCER, SubmitBudget(budget="v1"))]
+_LOCKED_ALONE: Story = [
+    *[*_IN_FORCE, (MAYA, approve(_IN_FORCE)), (MAYA, LockBudget(budget="v1"))],
+    (MAYA, _CAREFUL),
+]
+
+
+def _not_fresh(subject: str) -> CredentialsAreNotFresh:
+    return CredentialsAreNotFresh(subject, 15, "2026-11-02 05:00 UTC")
+
+
+_ALONE = [
+    Rung(
+        "UnlockBudget: alone, with an old token",
+        _LOCKED_ALONE,
+        MAYA,
+        UnlockBudget(budget="v1", reason=WHY),
+        _not_fresh("v1, INR 460,000.00,"),
+    ),
+    Rung(
+        "AmendFunding: alone, with an old token",
+        _FUNDED_ALONE,
+        MAYA,
+        amend("F-1", amount=inr("1000")),
+        _not_fresh("F-1, INR 8,000.00,"),
+    ),
+    Rung(
+        "WithdrawFunding: alone, with an old token",
+        _FUNDED_ALONE,
+        MAYA,
+        WithdrawFunding(funding="F-1", reason=WHY),
+        _not_fresh("F-1, INR 9,000.00,"),
+    ),
+]
 _SPEND = [
     Rung(
         "LogSpend: foreign without a rate",
@@ -1085,7 +1125,7 @@ def _may(person: PersonId, command: type[Command]) -> bool:
 
 def _ladders() -> list[Rung]:
     own = [*_OPENING, *_TEAM, *_FINANCING, *_BUDGET, *_APPROVAL, *commitments.RUNGS, *periods.RUNGS, *advances.RUNGS]
-    own += [*documents.RUNGS, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS, *paying.RUNGS, *remittances.RUNGS]
+    own += [*documents.RUNGS, *_SPEND, *_STAGE, *rounds.OF_PRODUCTIONS, *_ALONE, *paying.RUNGS, *remittances.RUNGS]
     rungs = [*_OF_COMPANY, *rounds.OF_COMPANIES]
     for command in get_args(ProductionCommand):
         rungs += [] if command is OpenProduction else _of_every_command(command)

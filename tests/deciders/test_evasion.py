@@ -40,6 +40,7 @@ from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, PolicyIsProp
 from service.deciders.rounds import Outcome
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint, EndAppointment
+from tests.deciders.documents import credit
 from tests.deciders.rounds import (
     COVERED,
     EP,
@@ -84,6 +85,7 @@ from tests.deciders.stories import (
     equity,
     inr,
     recode,
+    reverse,
     spend,
 )
 from tests.deciders.test_policy import BUDGETS, PAYMENTS, TRANSFERS, chosen, ruled
@@ -469,6 +471,16 @@ class TestWhatIsApproved:
         assert [(fact.rule, fact.counted) for fact in facts if isinstance(fact, ApprovalRequested)] == [
             ("Large", inr("12000"))
         ]
+
+    def test_a_credit_that_is_taken_back_lets_nothing_pass(self) -> None:
+        past = Rule("Past the budget", When((RequestKind.PAYMENT,), percent_over=Decimal(0)), (EPS,))
+        story: Story = [*adopted(COVERED, ruled(past, Rule("Others", PAYMENTS))), (LINE_PRODUCER, spend(ART, "200000"))]
+        more = spend(ART, "60000", "KS-2")
+        for beside in ([], [(LINE_PRODUCER, credit(ART, "60000"))]):
+            opened = given([*story, *beside]).when(LINE_PRODUCER, more).facts[-1]
+            assert (type(opened), getattr(opened, "rule", None)) == (ApprovalRequested, "Past the budget")
+        back: Story = [*story, (LINE_PRODUCER, credit(ART, "60000")), (LINE_PRODUCER, reverse("S-000002"))]
+        assert isinstance(given(back).when(LINE_PRODUCER, more).facts[-1], ApprovalRequested)
 
     def test_a_payment_that_was_released_is_asked_about_anew_where_another_rule_counts(self) -> None:
         terms = ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (EPS,)), Rule("Others", PAYMENTS, (PRODUCERS,)))
