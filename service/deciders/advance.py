@@ -4,15 +4,15 @@ float    open -> partly accounted -> accounted | returned | short
 deposit  open -> partly accounted -> accounted | returned | kept
 
 V1  Paying and returning an advance moves no cost and nothing of what is available: receipts do, as entries.
-V2  A float is held by somebody of the production, a deposit by a vendor. Nobody pays, returns or closes a float of
-    their own.
+V2  A float is held by somebody of the production, a deposit by a vendor. Nobody pays, approves, returns or closes a
+    float of their own, nor what is owed to them beyond it.
 V3  An entry accounts for what was paid, with tax that comes back, in the advance's currency, else at its rate. What
     it is beyond what was left is owed to whoever paid it: recorded and flagged, never denied. Taken back, it is open
     again.
 V4  No more comes back than is left, with the decimals of its currency.
 V5  What does not come back is closed as an entry of its own: a float's is short and flagged, a deposit's is kept.
 V6  An advance is a payment: the policy is asked before it is paid out. What is paid out of it was asked about with it,
-    and is asked about again only where it goes beyond it.
+    and is asked about again only where it goes beyond it, or a rule is for its account.
 V7  What is spent of it in its own currency was bought at its rate, and costs that. A float pays no wages.
 """
 
@@ -409,6 +409,13 @@ def owing(happened: Iterable[OfProduction]) -> list[SpendLogged]:
     paid = {each.spend for each in happened if isinstance(each, AdvanceAccounted | AdvanceClosed)}
     paid -= {each.spend for each in happened if isinstance(each, AdvanceExceeded)}
     return [each for each in happened if isinstance(each, SpendLogged) and each.spend not in paid]
+
+
+def holders(happened: Iterable[OfProduction], advances: Advances) -> frozenset[PersonId]:
+    """V2: who holds the floats that what happens was paid out of."""
+    paid = (each for each in happened if isinstance(each, AdvanceAccounted | AdvanceExceeded | AdvanceClosed))
+    held = (advances.known[each.advance].paid.person for each in paid)
+    return frozenset(person for person in held if person is not None)
 
 
 def owed_at_once(happened: list[OfProduction]) -> list[OfProduction]:

@@ -369,7 +369,7 @@ def raise_requisition(
     takes = sums((line.account, line.amount) for line in lines)
     _no_contingency(takes, available)
     try:
-        beyond = controlled(requisition, takes, available, command.override, asker.roles)
+        beyond = controlled(requisition, takes, available, command.override, asker.overriding)
     except BeyondWhatIsAvailable as refusal:
         raise as_shown(refusal, asker) from None
     total = Money(sum(takes.values(), NOTHING), base)

@@ -291,7 +291,8 @@ def _asker(situation: Situation) -> Asker:
     on = production.today(metadata)
     reads = company is None or sight(production, company, metadata.persons, on).shows(None)
     heads = production.standing(company, on).departments
-    return Asker(metadata.on_behalf_of or metadata.actor, metadata.persons, situation.overriding, heads, reads)
+    seat, roles = metadata.on_behalf_of or metadata.actor, (situation.roles, situation.overriding)
+    return Asker(seat, metadata.persons, *roles, heads, reads)
 
 
 def _pending(requisition: RequisitionId | None, situation: Situation) -> Pending | None:

@@ -359,10 +359,11 @@ def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chos
 
 def _may_be_for(rule: Rule, request: Request) -> bool:
     """Heads of departments alone are asked about accounts; what was paid out of an advance, by rules for accounts."""
-    heads = [all(approver.department_head for approver in step.approvers) for step in rule.steps]
-    when = rule.when
-    of_accounts = bool(when.accounts or when.levels or when.capped or any(heads)) or when.percent_over is not None
-    return bool(request.accounts) >= any(heads) and (of_accounts or not request.paid_out)
+    when, asks_heads = rule.when, any(all(each.department_head for each in step.approvers) for step in rule.steps)
+    if asks_heads and not request.accounts:
+        return False
+    looks_at = (asks_heads, when.accounts, when.levels, when.capped, when.percent_over is not None)
+    return any(looks_at) or not request.paid_out
 
 
 def asks_about(terms: Policy, kind: RequestKind) -> bool:

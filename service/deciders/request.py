@@ -16,7 +16,7 @@ from immutables import Map
 from pydantic import TypeAdapter
 
 from events import OfProduction
-from events.advance import AdvanceEvent, AdvancePaid
+from events.advance import AdvancePaid
 from events.approval import BudgetSubmitted
 from events.budget import BudgetUnlocked, Level
 from events.change import BudgetTransferred, ContingencyDrawn, OverageApproved
@@ -134,7 +134,7 @@ def requested(
             case SpendLogged(kind=kind) if kind in NOT_PAID:
                 return None
             case SpendLogged():
-                return _of_what_is_logged(happened, production, metadata)
+                return _of_what_is_logged(happened, production, persons)
             case SpendRecoded():
                 return _of_what_is_recoded(event, production, persons)
             case CommitmentSubmitted() | AmendmentSubmitted():
@@ -236,7 +236,7 @@ def _asked_for(
     )
 
 
-def _of_what_is_logged(happened: list[OfProduction], production: Production, metadata: Metadata) -> Request:
+def _of_what_is_logged(happened: list[OfProduction], production: Production, persons: frozenset[PersonId]) -> Request:
     """A request to pay an entry, or the entries of a batch; less what an accrual was that it takes the place of.
 
     Of what was paid out of an advance, what goes beyond it; else it is about what was paid already.
@@ -245,22 +245,14 @@ def _of_what_is_logged(happened: list[OfProduction], production: Production, met
     owing = advance.owing(happened)
     logged = owing or everything
     first, last = logged[0], logged[-1]
-    holders = _after(happened, production, metadata).advances.holders(each.spend for each in logged)
     content = policy.hash_of(RequestKind.PAYMENT, first.batch or first.spend, "\n".join(map(_as_logged, logged)))
     added = [(event.account, event.cost.amount) for event in everything]
     added += [(event.account, -event.cost.amount) for event in happened if isinstance(event, SpendReversed)]
     bills = [_dearer(billed(each), Money(each.net + each.tax, each.currency), production) for each in logged]
     accounts = [each.account for each in logged]
-    payable, excluded = first.batch or last.spend, metadata.persons | holders
+    payable, excluded = first.batch or last.spend, persons | advance.holders(happened, production.advances)
     request = _of_payment(payable, content, bills, accounts, first.vendor, excluded, production, sums(added))
     return request if owing else replace(request, paid_out=True)
-
-
-def _after(happened: Iterable[OfProduction], production: Production, metadata: Metadata) -> Production:
-    for event in happened:
-        if isinstance(event, AdvanceEvent):
-            production = evolve(production, event, metadata)
-    return production
 
 
 def _as_logged(event: SpendLogged) -> str:

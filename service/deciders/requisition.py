@@ -91,6 +91,8 @@ class Asker:
     seat: PersonId
     persons: frozenset[PersonId]
     roles: tuple[Role, ...]
+    #: Of these, by which they may pass a control over.
+    overriding: tuple[Role, ...]
     #: By department head, their accounts.
     departments: Mapping[PersonId, Collection[AccountCode]]
     #: Whether they may read every figure of the production.

@@ -79,7 +79,8 @@ async def get_hot_costs(
         raise malformed_fields([FieldError(pointer="query to", rule=said)])
     found = await _found(at, production, measured, spent_to, None)
     sheet = await _sheet(at, production, found, measured, (spent_from, spent_to), account or None)
-    _budgeted(production, found, account)
+    if account:
+        _budgeted(production, found, account)
     view = _view(production, found, sheet)
     page = Page([], None, found.shown, preferred(accept, JSON, CSV, JSON_LINES))
     lines = [] if page.media_type == JSON else hot_costs.lines(view)

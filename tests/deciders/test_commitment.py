@@ -417,6 +417,12 @@ class TestACommitment:
         with pytest.raises(ControlIsNotYours):
             decided(replace(around, credential="key-1"))
 
+    def test_is_raised_by_a_key_as_by_its_owner(self) -> None:
+        """What a key may not is to pass a control over."""
+        world, asks = play(LOCKED), requisition((ART, "300"))
+        around = replace(world.metadata(LINE_PRODUCER, asks), credential="key-1")
+        assert decision.decide(asks, world.production, world.company, around, name="the-long-take")
+
     def test_that_is_not_open_is_left_as_it_is_by_its_final_invoice(self) -> None:
         """What was spent is recorded, whatever becomes of the order."""
         drafted: Story = [*SMALL, (LINE_PRODUCER, order((ART, "100")))]
