@@ -20,8 +20,8 @@ run: $(READY)  ## the service with a demo production, on an embedded PostgreSQL
 demo: $(READY)  ## one production's money from first pledge to wrap, told on the terminal
 	@exec $(BIN)/greenlight demo
 
-test: $(READY)  ## every test, on two workers that take over from each other
-	$(BIN)/pytest -q -n 2 --dist worksteal
+test: $(READY)  ## every test, on two workers
+	$(BIN)/pytest -q -n 2
 
 check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/ruff format --check .

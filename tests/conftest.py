@@ -53,14 +53,10 @@ def plain_logs() -> None:
 
 plain_logs()
 
-STORMS = "storms"
-#: The files with tests of a quarter of a minute and more.
-LONG = ("test_duties.py", "test_replay.py", "test_laws.py", "test_cli.py", "test_installation.py")
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The storms first, then what else is long: workers that take over from each other share out short ones last."""
-    items.sort(key=lambda item: (STORMS not in item.path.parts, item.path.name not in LONG))
+    """The storms first, which are long, so that workers end together."""
+    items.sort(key=lambda item: "storms" not in item.path.parts)
 
 
 @contextmanager
