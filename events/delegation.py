@@ -88,4 +88,9 @@ class AbsenceEnded:
     person: PersonId
 
 
+def is_within(limit: Money, amount: Money | None) -> bool:
+    """Whether an act for an amount is within a limit; one that is not about an amount never is."""
+    return amount is not None and amount.currency == limit.currency and amount.amount <= limit.amount
+
+
 DelegationEvent = AuthorityDelegated | AuthorityRevoked | AbsenceSet | AbsenceEnded

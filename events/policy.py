@@ -46,6 +46,10 @@ class RequestKind(StrEnum):
     POLICY_CHANGE = "policy_change"
 
 
+#: What executive producers may do alone where no policy asks anybody: who asks for it asks nobody else in vain.
+BY_ASKING = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
+
+
 class Mode(StrEnum):
     """How many of those whom a step asks it takes."""
 

@@ -432,9 +432,12 @@ def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: Per
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
 
     def gone(made: DecisionMade) -> bool:
-        stays = made.decision != "approve" and made.step in row.passed_over
+        stays = made.decision != "approve" and made.step in row.passed_over and made not in over
         return made.counts and made.person == seat and step in (None, made.step) and not stays
 
+    overrode = (made for made in row.decisions if made.counts and made.decision == "override")
+    over = [made for made in overrode if (made.person, made.step) == (seat, step)]
+    row = replace(row, passed_over=tuple(at for at in row.passed_over if at not in {made.step for made in over}))
     decisions = tuple(replace(made, counts=made.counts and not gone(made)) for made in row.decisions)
     steps = (made.step for made in row.decisions if gone(made) and made.step not in row.passed_over)
     back = min(steps, default=row.step)

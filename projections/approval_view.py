@@ -346,9 +346,15 @@ def _waits_for(row: RoundRow, house: House) -> WaitsFor:
 def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[int]) -> str:
     since = f"since {row.since:%-d %B %Y %H:%M} UTC"
     if row.step >= len(row.steps):
+        if not conditions:
+            return f"Nobody whom it asks has approved it, {since}: take an answer back, {_ANEW}."
         closing = [row.conditions[number - 1] for number in conditions]
         words = [f"{each.words} ({' or '.join(house.heirs(row, each))})" for each in closing]
         return f"Approved; waits {since} until these are met or waived: {'; '.join(words)}."
+    of = row.steps[row.step]
+    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(of)}"
+    if house.is_due(row):
+        return f"{step}: has all it takes; the next act in the round moves it on, such as a nudge."
     said = [
         each.person
         + (f" (away until {each.away_until:%-d %B %Y})" if each.away_until else "")
@@ -363,8 +369,8 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
         whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
     else:
         whom = f"waits for nobody who may approve it: appoint somebody, {_ANEW}"
-    of = row.steps[row.step]
-    step = f"Step {row.step + 1} of {len(row.steps)}, {_step_in_words(of)}"
+    if later := house.escalates_to(row):
+        since += f"; from {house.escalates_at(row):%-d %B %Y %H:%M} UTC on it asks {english.listed(later)}, too"
     if said and not house.are_enough(row):
         funding = " commit funding that somebody speaks for," if of.mode is Mode.SHARE else ""
         since += f"; even all of them are not enough for it: appoint somebody,{funding} {_ANEW}"
@@ -392,4 +398,8 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
             may.setdefault(person, []).append("reassign_step")
         if house.may_override(row, person):
             may.setdefault(person, []).append("override_step")
-    return [MayDo(person=person, commands=list(dict.fromkeys(each))) for person, each in sorted(may.items())]
+    return [
+        MayDo(person=person, commands=list(dict.fromkeys(each)))
+        for person, each in sorted(may.items())
+        if house.members.kept_from(person) is None
+    ]

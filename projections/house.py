@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from events.delegation import Power
+from events.delegation import Power, is_within
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Money
-from events.policy import Mode, Standing, handed_on, takes
+from events.policy import BY_ASKING, Mode, Standing, handed_on, takes
 from events.team import Role
 
 from .approval_status import (
@@ -126,8 +126,8 @@ class House:
     def _seats(self, row: RoundRow) -> tuple[PersonId, ...]:
         if row.step >= len(row.steps):
             return ()
-        step, late = row.steps[row.step], self.escalates_at(row)
-        approvers = (*step.approvers, *step.escalates_to) if late and late <= self.at else step.approvers
+        step = row.steps[row.step]
+        approvers = (*step.approvers, *step.escalates_to) if self.is_late(row) else step.approvers
         return self.standing.asked(approvers, row.accounts, _instead(row, row.step))
 
     def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
@@ -137,17 +137,25 @@ class House:
 
     def counted(self, row: RoundRow) -> RoundRow:
         """An open round without the answers that count no more, though no fact has said so yet, where it is then."""
-        votes = [made for made in row.decisions if made.counts and made.decision in VOTES]
-        gone = [made for made in votes if self._has_lapsed(row, made)]
+        answers = [made for made in row.decisions if made.counts and made.decision in ANSWERS]
+        gone = [made for made in answers if self._has_lapsed(row, made)]
+        again = {made.step for made in gone if made.decision == "override"}
         left = replace(
-            row, decisions=tuple(replace(made, counts=False) if made in gone else made for made in row.decisions)
+            row,
+            decisions=tuple(replace(made, counts=False) if made in gone else made for made in row.decisions),
+            passed_over=tuple(step for step in row.passed_over if step not in again),
         )
-        steps = sorted({made.step for made in gone if made.decision == "approve"} - set(row.passed_over))
+        steps = sorted({made.step for made in gone if made.decision != "abstain"} - set(left.passed_over))
         back = next((step for step in steps if step < row.step and not self._passes(left, step)), row.step)
         return replace(left, step=back)
 
     def _has_lapsed(self, row: RoundRow, made: DecisionMade) -> bool:
-        """Whether an answer counts no more: it is not theirs any more, or they had a hand in what is asked for."""
+        """Whether an answer counts no more: it is not theirs any more, or they had a hand in what is asked for.
+
+        A step is passed over as long as who did so is who may.
+        """
+        if made.decision == "override":
+            return row.override_by not in self.standing.roles.get(made.person, ())
         step = row.steps[made.step]
         seats = self.standing.asked((*step.approvers, *step.escalates_to), row.accounts, _instead(row, made.step))
         power = Power.APPROVE if made.decision == "approve" else Power.ABSTAIN
@@ -156,11 +164,12 @@ class House:
         return made.person not in seats or not stands_in or had_a_hand
 
     def _passes(self, row: RoundRow, at: int) -> bool:
-        """Whether a step that was passed before has as many approvals as it takes."""
+        """Whether a step has as many approvals as it takes; once it is late, one of those to whom it escalates."""
         step, instead = row.steps[at], _instead(row, at)
         votes = [made for made in row.decisions if made.counts and made.step == at]
         approved = {made.person for made in votes if made.decision == "approve"}
-        if approved & {*self.standing.asked(step.escalates_to, row.accounts, instead)}:
+        late = self.is_late(row) if at == row.step else step.within_days is not None
+        if late and approved & {*self.standing.asked(step.escalates_to, row.accounts, instead)}:
             return True
         seats = {*self._asked_in(row, at)} - {made.person for made in votes if made.decision == "abstain"}
         if step.mode is Mode.ALL:
@@ -191,24 +200,30 @@ class House:
 
     def may_override(self, row: RoundRow, person: PersonId) -> bool:
         """Whether that person may pass over the step that the round is at."""
-        left = (n for n in range(row.step + 1, len(row.steps)) if n not in row.passed_over)
-        at_last = all(row.steps[n].optional and not self._asked_in(row, n) for n in left)
         votes = [made for made in row.decisions if made.counts and made.decision in VOTES]
-        by_others = any(made.decision == "reassign_step" for made in row.decisions)
-        imposed = {(at, to) for at, _, to in row.reassigned if by_others}
-        not_theirs = {person, row.submitted_by, row.on_behalf_of, *_dealt(row)}
-        theirs = (
-            d.decision == "approve" and not _hands(row, d) & not_theirs and (d.step, d.person) not in imposed
-            for d in votes
-        )
         return (
             row.override_by in self.standing.roles.get(person, ())
             and row.step < len(row.steps)
             and person not in (row.submitted_by, row.on_behalf_of)
             and self.may_approve(row, person, person)
             and not any(person in (d.person, d.by) for d in votes if d.step == row.step)
-            and (not at_last or any(theirs))
+            and (not self._is_last(row) or _approved_by_others(row, person))
         )
+
+    def _is_last(self, row: RoundRow) -> bool:
+        """Whether no step after the one that is asked asks anybody."""
+        left = (n for n in range(row.step + 1, len(row.steps)) if n not in row.passed_over)
+        return all(row.steps[n].optional and not self._asked_in(row, n) for n in left)
+
+    def is_due(self, row: RoundRow) -> bool:
+        """Whether the step that is asked has all it takes, or is one to skip, and no act in the round has said so."""
+        if row.step == len(row.steps):
+            return False
+        seats, step = self._seats(row), row.steps[row.step]
+        by_asking = row.kind in BY_ASKING and set(seats) == {row.on_behalf_of or row.submitted_by}
+        skipped = by_asking or (step.optional and self.excluded(row).issuperset(seats))
+        lacks = bool(_dealt(row)) and self._is_last(row) and not _approved_by_others(row)
+        return not lacks and (skipped or self._passes(row, row.step))
 
     def are_enough(self, row: RoundRow) -> bool:
         """Whether the step that is asked would pass if all who may approved, or one of those it escalates to."""
@@ -270,24 +285,41 @@ class House:
         days = row.steps[row.step].within_days if row.step < len(row.steps) else None
         return None if days is None else row.since + timedelta(days=days)
 
+    def is_late(self, row: RoundRow) -> bool:
+        """Whether the step that is asked asks others by now, too."""
+        late = self.escalates_at(row)
+        return late is not None and late <= self.at
+
+    def escalates_to(self, row: RoundRow) -> list[PersonId]:
+        """Whom the step that is asked will ask, too, once it is late."""
+        if self.is_late(row) or row.step == len(row.steps):
+            return []
+        later = self.standing.asked(row.steps[row.step].escalates_to, row.accounts, _instead(row, row.step))
+        return [seat for seat in later if seat not in self._seats(row) and self.may_approve(row, seat, seat)]
+
     def through(self, person: PersonId, power: Power, amount: Money | None) -> set[PersonId]:
         """Who may use one of the powers of a substitute for the person, on an amount; None is within no limit."""
         of_theirs = [s for s in self.substitutes if s.person == person and (s.powers is None or power in s.powers)]
-        return {s.substitute for s in of_theirs if s.up_to is None or _is_within(s.up_to, amount)}
+        return {s.substitute for s in of_theirs if s.up_to is None or is_within(s.up_to, amount)}
 
     def away_until(self, person: PersonId) -> date | None:
         """The last day of the person's absence."""
         return next((s.until_on for s in self.substitutes if s.person == person and s.powers is None), None)
 
 
-def _is_within(limit: Money, amount: Money | None) -> bool:
-    return amount is not None and amount.currency == limit.currency and amount.amount <= limit.amount
-
-
 def _dealt(row: RoundRow) -> frozenset[PersonId]:
     """Who dealt with a round for others."""
     dealt = (made for made in row.decisions if made.decision in DEALS)
     return frozenset(person for made in dealt for person in (made.person, made.by))
+
+
+def _approved_by_others(row: RoundRow, *persons: PersonId) -> bool:
+    """Whether somebody approved it whom it asks: none of these, nor who asked for it or dealt with it for others."""
+    votes = (made for made in row.decisions if made.counts and made.decision == "approve")
+    by_others = any(made.decision == "reassign_step" for made in row.decisions)
+    imposed = {(at, to) for at, _, to in row.reassigned if by_others}
+    not_theirs = {*persons, row.submitted_by, row.on_behalf_of, *_dealt(row)}
+    return any(not _hands(row, made) & not_theirs and (made.step, made.person) not in imposed for made in votes)
 
 
 def _hands(row: RoundRow, made: DecisionMade) -> set[PersonId]:

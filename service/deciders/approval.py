@@ -11,7 +11,7 @@ A6  A step is answered by those whom it asks, once the steps before it have pass
 A7  One person fills one place of a round, for themselves or for another; two steps only where the policy says so.
 A8  Who may answer is looked at when the answer is given and again when the round passes: what was given by somebody
     who may not give it any more has lapsed. Where a step is asked anew without it, it lapses before whoever that asks
-    answers, or who deals with the step.
+    answers, or who deals with the step. A step stays passed over as long as who did so is who may.
 A9  Conditions are met or waived by who set them, before the approval takes effect; where whoever set one is not asked
     any more, or may not approve by now, by somebody whom the step asks now and who may, or who may override it; and
     where there is neither, by an executive producer. Nobody of them had a hand in what is asked for.
@@ -187,7 +187,7 @@ class BeyondDelegation(Forbidden):
 
 @dataclass
 class CredentialsAreNotFresh(Forbidden):
-    """Approving {subject} and what counts with it takes a sign-in of the last {minutes} minutes; yours: {signed_in}."""
+    """Approving {subject} and what counts with it takes a sign-in not older than {minutes} min; yours: {signed_in}."""
 
     rule = "A11"
     otherwise = "Sign in again, and send it with the new token."

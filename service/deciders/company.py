@@ -560,11 +560,11 @@ def accept_invitation(command: AcceptInvitation, company: Company | None, metada
 
 
 def dismiss_member(command: DismissMember, company: Company, metadata: Metadata) -> list[OfCompany]:
-    """C2, C3; T7: another one may dismiss again whom somebody dismissed for their own ends."""
+    """C2, C3, D1; T7: another one may dismiss again whom somebody dismissed for their own ends."""
     before = company.dismissed.get(command.person)
     if command.person in company.members or before is None or metadata.actor in before.by:
         _another_member(command.person, company, metadata)
-    return [MemberDismissed(command.person)]
+    return [MemberDismissed(command.person), *delegation.ended_with(command.person, company.delegations)]
 
 
 def suspend_member(command: SuspendMember, company: Company, metadata: Metadata) -> list[OfCompany]:

@@ -1,6 +1,7 @@
 """Delegation and absence: who may do for another person what that person may do.
 
 D1  Authority is delegated by the person who has it, to another member, for named powers and from one day to another.
+    With the membership of either it ends for good, and so does an absence.
 D2  It is never wider than one's own: what the delegate does, the grantor must be able to do at that moment.
 D3  There are no chains: what one does for another is never done for a third.
 D4  An act beyond the limit of the delegation is not covered by it; of several, by the widest in its currency.
@@ -25,8 +26,9 @@ from events.delegation import (
     AuthorityRevoked,
     DelegationEvent,
     Power,
+    is_within,
 )
-from events.ids import DelegationId, PersonId, Slug
+from events.ids import DelegationId, PersonId, Slug, by_number
 from events.money import Currency, Money
 
 from .command import Command, Day, PositiveMoney
@@ -187,10 +189,10 @@ class Delegations:
 
 def beyond(limits: tuple[Money, ...], amount: Money | None) -> Money | None:
     """The limit that an act for an amount goes beyond; one that is not about an amount is within none."""
-    if not limits:
+    if not limits or any(is_within(limit, amount) for limit in limits):
         return None
-    fits = [limit for limit in limits if amount is not None and limit.currency == amount.currency]
-    return None if fits and amount is not None and amount.amount <= fits[0].amount else (*fits, *limits)[0]
+    fits = (limit for limit in limits if amount is not None and limit.currency == amount.currency)
+    return next(fits, limits[0])
 
 
 def _covers(lasting: AuthorityDelegated | AbsenceSet, on: date, production: Slug | None = None) -> bool:
@@ -246,6 +248,13 @@ def end_absence(
     if person != actor and not administrator:
         raise AuthorityIsNotYours(person)
     return [AbsenceEnded(person)] if person in delegations.absences else []
+
+
+def ended_with(person: PersonId, delegations: Delegations) -> list[DelegationEvent]:
+    """D1: what ends with the membership of the person, be it theirs or for them to act under."""
+    given = [number for number, each in delegations.given.items() if person in (each.grantor, each.to)]
+    away = [each.person for each in delegations.absences.values() if person in (each.person, each.substitute)]
+    return [*map(AuthorityRevoked, by_number(given)), *map(AbsenceEnded, sorted(away))]
 
 
 def evolve(delegations: Delegations, event: DelegationEvent) -> Delegations:

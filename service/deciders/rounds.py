@@ -42,14 +42,11 @@ from events.approval import (
 from events.envelope import Metadata
 from events.ids import AccountCode, Digest, PersonId, RoundId, VendorId
 from events.money import Money
-from events.policy import Mode, RequestKind, Standing, Step, handed_on, takes
+from events.policy import BY_ASKING, Mode, RequestKind, Standing, Step, handed_on, takes
 from events.spend import SpendRecoded
 from events.team import Role
 
 from .policy import ANY_EP, Asked, counted_as
-
-#: What executive producers may do alone where no policy asks anybody: who asks for it asks nobody else in vain.
-BY_ASKING = (RequestKind.UNLOCKING, RequestKind.FUNDING_CUT, RequestKind.APPOINTMENT, RequestKind.REOPENING)
 
 #: What is asked about one document again and again counts once: as it was asked about last.
 COUNTS_ONCE = (RequestKind.PAYMENT, RequestKind.COMMITMENT)
@@ -81,6 +78,8 @@ class Vote:
     approves: bool
     #: Who gave that place away.
     gave: frozenset[PersonId] = frozenset()
+    #: Whether it is no answer, but the place that passing over the step filled.
+    passes_over: bool = False
     #: What whose place it is was, at that moment.
     roles: tuple[str, ...] = field(default=(), compare=False)
 
@@ -260,7 +259,10 @@ class Circumstances:
         return seat in self.excluded(asked) | asked.dealers or bool(asked.other_places(seat, {seat}))
 
     def lapsed(self, asked: Round, vote: Vote) -> str | None:
-        """Why an answer does not count any more."""
+        """Why an answer does not count any more, or a step is not passed over any more."""
+        if vote.passes_over:
+            overrides = asked.override_by in self.standing.roles.get(vote.seat, ())
+            return None if overrides else "they are not who may pass over it any more"
         if not _may_go(asked, vote):
             return None
         if vote.seat not in self._seats(asked, vote.step, escalated=True):
@@ -430,6 +432,8 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
             return _without(asked, gone, metadata.at, conditions=True)
         case VoteLapsed(seat=seat, step=step):
             gone = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
+            if any(vote.passes_over for vote in gone):
+                asked = replace(asked, passed_over=asked.passed_over - {step})
             return _without(asked, gone, metadata.at, conditions=False)
         case StepReopened(step=step):
             return replace(asked, step=step, since=metadata.at)
@@ -439,7 +443,7 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
             return _on_from(replace(asked, passed_over=asked.passed_over | {step}), step, metadata.at)
         case StepOverridden(step=step):
             # Who passes over a step has filled a place, and says neither yes nor no in it.
-            votes = (*asked.votes, Vote(seat, by, step, approves=False))
+            votes = (*asked.votes, Vote(seat, by, step, approves=False, passes_over=True))
             overriders = asked.overriders | metadata.persons
             over = replace(asked, votes=votes, passed_over=asked.passed_over | {step}, overriders=overriders)
             return _on_from(over, step, metadata.at)

@@ -12,7 +12,7 @@ from events import OfProduction
 from events.approval import ApprovalEvent, ApprovalGiven, ContentReplaced, RequestApproved, RequestRecalled, VoteLapsed
 from events.commitment import AmendmentSubmitted, CommitmentSubmitted, RequisitionRaised
 from events.ids import BudgetId, RoundId
-from events.policy import RequestKind
+from events.policy import BY_ASKING, RequestKind
 from events.spend import PaymentReleased
 
 from . import approval, commitment, payment, policy, submission
@@ -42,7 +42,7 @@ from .production import Production, held
 from .refusal import Refusal, words
 from .request import requested
 from .requisition import still_available
-from .rounds import BY_ASKING, Outcome, Round, lapsed, onward
+from .rounds import Outcome, Round, lapsed, onward
 from .situation import Situation, after, flags_of, situated
 from .spend import RecodeSpend
 

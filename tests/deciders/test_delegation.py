@@ -3,8 +3,12 @@
 from datetime import date, timedelta
 from decimal import Decimal
 
+import pytest
+
 from events.approval import ApprovalGiven, BudgetApproved
+from events.company import MemberDismissed
 from events.delegation import AbsenceEnded, AbsenceSet, AuthorityDelegated, AuthorityRevoked, Power
+from events.ids import PersonId
 from events.money import Money
 from events.spend import SpendLogged
 from events.team import Role
@@ -18,7 +22,7 @@ from service.deciders.approval import (
 )
 from service.deciders.authority import NothingDelegated, RoleMayNot
 from service.deciders.budget import LockBudget
-from service.deciders.company import DismissMember
+from service.deciders.company import AdmitMember, DismissMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation, SetAbsence
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
@@ -138,6 +142,16 @@ class TestDelegateAuthority:
     def test_is_gone_with_its_grantor(self) -> None:
         story = let((NOOR, delegated()), (ADMINISTRATOR, DismissMember(person=NOOR, reason=WHY)))
         given(story).when(f"{STRANGER}/{NOOR}", YES).then_refused(NothingDelegated(STRANGER, "Approve", NOOR))
+
+    @pytest.mark.parametrize("leaver", [MAYA, STRANGER])
+    def test_ends_for_good_with_the_membership_of_either(self, leaver: PersonId) -> None:
+        story = let((MAYA, delegated()), (NOOR, delegated()), (MAYA, away(STRANGER)))
+        ends = (AuthorityRevoked("D-1"), AbsenceEnded(MAYA))
+        also = (AuthorityRevoked("D-1"), AuthorityRevoked("D-2"), AbsenceEnded(MAYA))
+        leaves = DismissMember(person=leaver, reason=WHY)
+        given(story).when(ADMINISTRATOR, leaves).then(MemberDismissed(leaver), *(ends if leaver == MAYA else also))
+        story = [*story, (ADMINISTRATOR, leaves), (ADMINISTRATOR, AdmitMember(person=leaver))]
+        given(story).when(FOR_MAYA, YES).then_refused(NOT_HIS)
 
     def test_does_not_wash_the_hands_of_either(self) -> None:
         story: Story = [*DRAFTED, (MAYA, delegated(PRODUCER)), (PRODUCER, SubmitBudget(budget="v1"))]

@@ -705,6 +705,17 @@ class TestLapsing:
         story = [*approves(story, DIRECTOR), ends(DIRECTOR, Role.DIRECTOR)]
         given(story).when(MAYA, last(story, "A-2")).then(yes(1), VoteLapsed("A-2", "v1", DIRECTOR, 0, self.GONE))
 
+    def test_is_what_happens_to_passing_over_a_step_when_who_did_so_is_no_more_who_may(self) -> None:
+        story = says(
+            submitted(GUARANTORS, EP, override_by=Role.EXECUTIVE_PRODUCER), MAYA, "A-2", OverrideStep, reason=WHY
+        )
+        story = [*story, (ADMINISTRATOR, DismissMember(person=MAYA, reason=WHY))]
+        lapsed = VoteLapsed("A-2", "v1", MAYA, 0, "they are not who may pass over it any more")
+        given(story).when(NOOR, last(story, "A-2")).then(yes(1), lapsed)
+        story = approves(story, NOOR)
+        assert waits_for(given(story)) == (GUARANTOR,)
+        given(story).when(GUARANTOR, last(story, "A-2")).then(yes(0), passed(0), IN_FORCE)
+
     def test_is_what_happens_when_a_source_is_another_ones(self) -> None:
         step = Step((Approver(holder_of="F-4"),))
         story: Story = [*DRAFTED, (MAYA, equity(inr("1000"), holder=FINANCIER))]

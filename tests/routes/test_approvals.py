@@ -1,6 +1,7 @@
 """What waits for whom: the approval status in words, and the inbox, also of who acts for others."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -322,6 +323,60 @@ class TestTheApprovalStatus:
         assert (
             f"{NOOR} (suspended until an administrator reinstates them)" in (await shown(world))["waits_for"]["words"]
         )
+
+    async def test_offers_nothing_to_who_is_suspended(self, world: World) -> None:
+        await world.play([*submitted(EPS), (ADMINISTRATOR, SuspendMember(person=NOOR))])
+
+        assert NOOR not in [each["person"] for each in (await shown(world))["may"]]
+
+    async def test_says_when_it_has_all_it_takes_and_moves_on_with_the_next_act(self, world: World) -> None:
+        story = [*submitted(EPS), (TWO_HATS, EndAppointment(person=TWO_HATS, role=Role.EXECUTIVE_PRODUCER, reason=WHY))]
+        await world.play(says(says(story[:-1], MAYA, "A-2"), NOOR, "A-2"))
+        before = (await shown(world))["waits_for"]["words"]
+        await world.play(story[-1:])
+        words = (await shown(world))["waits_for"]["words"]
+        await world.play([(PRODUCER, Nudge(round="A-2", reason=WHY))])
+
+        assert "has all it takes" not in before
+        assert words == (
+            "Step 1 of 1, all of the executive producers: has all it takes; the next act in the round moves it on, such"
+            " as a nudge."
+        )
+        assert (await shown(world))["state"] == "approved"
+
+    async def test_says_of_a_step_that_asks_nobody_any_more_that_it_moves_on(self, world: World) -> None:
+        gone = (ADMINISTRATOR, DismissMember(person=GUARANTOR, reason=WHY))
+        story = says(submitted(EP, replace(GUARANTORS, optional=True)), NOOR, "A-2")
+        await world.play([*story, gone])
+        words = (await shown(world))["waits_for"]["words"]
+        await world.play([(PRODUCER, Nudge(round="A-2", reason=WHY))])
+
+        assert "has all it takes" in words
+        assert (await shown(world))["state"] == "approved"
+
+    async def test_says_when_a_step_will_ask_whom_else(self, world: World) -> None:
+        await world.play(submitted(replace(EP, within_days=2, escalates_to=GUARANTORS.approvers)))
+        latest = await shown(world)
+        world.time.now += timedelta(days=2)
+        later = await shown(world)
+
+        at = f"{world.time.now.replace(second=0):%-d %B %Y %H:%M} UTC"
+        assert latest["waits_for"]["words"].endswith(f"; from {at} on it asks {GUARANTOR}, too.")
+        assert "too." not in later["waits_for"]["words"]
+        assert GUARANTOR in [each["person"] for each in later["waits_for"]["asked"]]
+
+    async def test_waits_anew_for_a_step_that_was_passed_over_by_who_may_not_any_more(self, world: World) -> None:
+        terms = {"override_by": Role.EXECUTIVE_PRODUCER}
+        story = says(submitted(GUARANTORS, EP, **terms), MAYA, "A-2", OverrideStep, reason=WHY)
+        await world.play([*story, (ADMINISTRATOR, DismissMember(person=MAYA, reason=WHY))])
+        before = await shown(world), await waiting(world, GUARANTOR)
+        await world.play([(PRODUCER, Nudge(round="A-2", reason=WHY))])
+        after = await shown(world), await waiting(world, GUARANTOR)
+
+        for latest, theirs in (before, after):
+            assert [each["person"] for each in latest["waits_for"]["asked"]] == [GUARANTOR]
+            assert [made["counts"] for made in latest["decisions"]] == [False]
+            assert theirs == [("approve", "A-2", None)]
 
     async def test_of_an_overage_excludes_who_logged_the_spend_behind_it(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (PRODUCER, overage(account=ART))])
