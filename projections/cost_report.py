@@ -16,11 +16,11 @@ currency makes of cost is said beside it: cost less the same amounts at the rate
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, Field
 
@@ -130,45 +130,63 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
 PROJECTION = Projection("cost_report", frozenset(get_args(Reads)), 2, (ESTIMATES, ISSUED), fold)
 
 
-class CostFigures(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostFigures:
     """What something cost and is expected to come to, in base currency."""
 
-    budget: Amount = Field(description="As it was approved.")
-    overages: Amount = Field(description="Approved beside it.")
-    moved: Amount = Field(description="What transfers and draws on the contingency brought, less what they took.")
-    total_budget: Amount = Field(description="budget + overages + moved.")
-    actual_period: Amount = Field(description="Posted in the period.")
-    actual_to_date: Amount = Field(description="Posted up to the end of the period.")
-    commitments: Amount = Field(description="Still to come of what is promised, at the version shown.")
-    total_cost: Amount = Field(description="actual_to_date + commitments.")
-    etc: Amount = Field(description="Estimate to complete, on the basis that the report names; negative past EFC.")
-    efc: Amount = Field(description="Estimated final cost.")
-    variance: Amount = Field(description="Of EFC and total budget, with the sign that the report names.")
-    currency_variance: Amount = Field(
-        description="Of `actual_to_date`: what was spent in other currencies, less the same at the rate that the budget"
-        " in force has for each; over is positive. Nothing of a currency for which it has none."
-    )
-    actual_later: Amount = Field(description="Posted after the end of the period.")
-    pending: Amount = Field(description="Held by orders and amendments that wait for their approval.")
-    requisitioned: Amount = Field(description="Held by requisitions, with those that wait for their approval.")
-    available: Amount = Field(
-        description="total_budget - actual_to_date - actual_later - commitments - pending - requisitioned: what the"
-        " control of orders measures against."
-    )
-    period_variance: Amount | None = Field(
-        description="EFC less what it was in the report that is compared with; none where there is none."
-    )
+    budget: Annotated[Amount, Field(description="As it was approved.")]
+    overages: Annotated[Amount, Field(description="Approved beside it.")]
+    moved: Annotated[
+        Amount, Field(description="What transfers and draws on the contingency brought, less what they took.")
+    ]
+    total_budget: Annotated[Amount, Field(description="budget + overages + moved.")]
+    actual_period: Annotated[Amount, Field(description="Posted in the period.")]
+    actual_to_date: Annotated[Amount, Field(description="Posted up to the end of the period.")]
+    commitments: Annotated[Amount, Field(description="Still to come of what is promised, at the version shown.")]
+    total_cost: Annotated[Amount, Field(description="actual_to_date + commitments.")]
+    etc: Annotated[
+        Amount, Field(description="Estimate to complete, on the basis that the report names; negative past EFC.")
+    ]
+    efc: Annotated[Amount, Field(description="Estimated final cost.")]
+    variance: Annotated[Amount, Field(description="Of EFC and total budget, with the sign that the report names.")]
+    currency_variance: Annotated[
+        Amount,
+        Field(
+            description="Of `actual_to_date`: what was spent in other currencies, less the same at the rate that the"
+            " budget in force has for each; over is positive. Nothing of a currency for which it has none."
+        ),
+    ]
+    actual_later: Annotated[Amount, Field(description="Posted after the end of the period.")]
+    pending: Annotated[Amount, Field(description="Held by orders and amendments that wait for their approval.")]
+    requisitioned: Annotated[
+        Amount, Field(description="Held by requisitions, with those that wait for their approval.")
+    ]
+    available: Annotated[
+        Amount,
+        Field(
+            description="total_budget - actual_to_date - actual_later - commitments - pending - requisitioned: what the"
+            " control of orders measures against."
+        ),
+    ]
+    period_variance: Annotated[
+        Amount | None,
+        Field(description="EFC less what it was in the report that is compared with; none where there is none."),
+    ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCost(CostFigures):
     """An account, a charge, or a code that the budget in force does not have."""
 
     code: AccountCode
     name: str
-    estimated: bool = Field(description="Whether EFC was entered; else it is the larger of total budget and cost.")
-    below_cost: bool = Field(description="Whether EFC is less than what it has cost and is promised already.")
+    estimated: Annotated[
+        bool, Field(description="Whether EFC was entered; else it is the larger of total budget and cost.")
+    ]
+    below_cost: Annotated[bool, Field(description="Whether EFC is less than what it has cost and is promised already.")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LevelCost(CostFigures):
     """A level and its accounts."""
 
@@ -310,7 +328,6 @@ def view(
         for level, accounts in by_level.items()
         if level is not None and budget is not None
     ]
-    everything = [*(each for accounts in by_level.values() for each in accounts), *outside]
     return CostReport(
         production=stream,
         version=version,
@@ -326,7 +343,7 @@ def view(
         levels=levels,
         charges=by_level[None],
         outside=outside,
-        total=CostFigures(**_sums(everything, costs, nothing)),
+        total=CostFigures(**_sums([*levels, *by_level[None], *outside], costs, nothing)),
     )
 
 
@@ -338,7 +355,7 @@ def _account(line: Budgeted, costs: Costs, terms: Terms, nothing: Decimal) -> Ac
     estimate = None if entered is None else entered.estimate
     efc = max(total_budget, total_cost) if estimate is None else estimate
     over = efc - total_budget
-    return AccountCost.model_construct(  # sums of what was validated: thousands of them are made for one report
+    return AccountCost(
         code=line.code,
         name=line.name,
         budget=line.budget,
@@ -363,17 +380,19 @@ def _account(line: Budgeted, costs: Costs, terms: Terms, nothing: Decimal) -> Ac
     )
 
 
-_FIGURES = tuple(name for name in CostFigures.model_fields if name != "period_variance")
-_figures_of = attrgetter(*_FIGURES)
+FIGURES = tuple(each.name for each in fields(CostFigures))
+#: All but the last one, which not every report has.
+_SUMMED = FIGURES[:-1]
+_figures_of = attrgetter(*_SUMMED)
 
 
-def _sums(accounts: Sequence[AccountCost], costs: Costs, nothing: Decimal) -> dict[str, Any]:
+def _sums(summed: Sequence[CostFigures], costs: Costs, nothing: Decimal) -> dict[str, Any]:
     """Every figure, added up."""
-    columns = zip(*map(_figures_of, accounts), strict=True)
-    sums = {name: sum(column, nothing) for name, column in zip(_FIGURES, columns, strict=False)}
-    moved = [each.period_variance for each in accounts if each.period_variance is not None]
+    columns = zip(*map(_figures_of, summed), strict=True)
+    sums = {name: sum(column, nothing) for name, column in zip(_SUMMED, columns, strict=False)}
+    moved = [each.period_variance for each in summed if each.period_variance is not None]
     period_variance = None if costs.before is None else sum(moved, nothing)
-    return dict.fromkeys(_FIGURES, nothing) | sums | {"period_variance": period_variance}
+    return dict.fromkeys(_SUMMED, nothing) | sums | {"period_variance": period_variance}
 
 
 class CostPart(BaseModel):
@@ -421,18 +440,25 @@ class CostExplanation(BaseModel):
     estimates: list[EstimateEntered] = Field(description="Every one that was entered, the latest last.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CostLine(AccountCost):
     """A row of the report as a spreadsheet has it."""
 
-    section: str = Field(description="`account`, `charge` or `outside`.")
+    section: Annotated[str, Field(description="`account`, `charge` or `outside`.")]
     level: Level | None
+
+
+_NAMES = tuple(each.name for each in fields(AccountCost))
 
 
 def lines(report: CostReport) -> list[CostLine]:
     """Every account, charge and code outside, in the order of the report."""
     of_levels = [("account", level.level, each) for level in report.levels for each in level.accounts]
     beside = [("charge", None, each) for each in report.charges] + [("outside", None, each) for each in report.outside]
-    return [CostLine(section=of, level=level, **each.model_dump()) for of, level, each in [*of_levels, *beside]]
+    return [
+        CostLine(section=of, level=level, **{name: getattr(each, name) for name in _NAMES})
+        for of, level, each in [*of_levels, *beside]
+    ]
 
 
 class KeptReport(BaseModel):

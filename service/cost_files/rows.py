@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from projections.cost_report import AccountCost, CostFigures, CostReport
+from projections.cost_report import FIGURES, AccountCost, CostFigures, CostReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,11 @@ def sections(report: CostReport) -> Iterator[Section]:
 
 def summed(accounts: Sequence[AccountCost]) -> CostFigures:
     """Their sum, figure by figure; none of what none of them has."""
-    names = CostFigures.model_fields
-    of: list[dict[str, Any]] = [{name: getattr(each, name) for name in names} for each in accounts]
-    first, others = of[0], of[1:]
-    found: dict[str, Any] = dict.fromkeys(names)
-    found |= {name: sum((each[name] for each in others), first[name]) for name in names if first[name] is not None}
+    first, *others = accounts
+    found: dict[str, Any] = dict.fromkeys(FIGURES)
+    for name in FIGURES:
+        if (amount := getattr(first, name)) is not None:
+            found[name] = sum((getattr(each, name) for each in others), amount)
     return CostFigures(**found)
 
 

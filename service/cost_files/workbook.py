@@ -11,11 +11,10 @@ from xlsxwriter.worksheet import Worksheet
 
 from events.cost_report import EtcBasis, VarianceSign
 from events.money import digits
-from projections.cost_report import AccountCost, CostFigures, CostReport
+from projections.cost_report import FIGURES, AccountCost, CostFigures, CostReport
 
 from .rows import Section, sections, terms
 
-_FIGURES = tuple(CostFigures.model_fields)
 #: A spreadsheet reckons in doubles: a report with a figure from here on is written out, as text where it must be.
 _EXACT_BELOW = Decimal(10) ** 13
 _HEAD = 6
@@ -45,22 +44,22 @@ class _Sheet:
         self.row = _HEAD
         self.sums: list[int] = []
         every = [each for section in sections(report) for each in (*section.accounts, section.total)]
-        largest = max(abs(getattr(each, name) or 0) for each in (*every, report.total) for name in _FIGURES)
+        largest = max(abs(getattr(each, name) or 0) for each in (*every, report.total) for name in FIGURES)
         self.reckons = largest < _EXACT_BELOW
 
     def write(self, title: str) -> None:
         """What it is of, every section, and the whole."""
         self.sheet.freeze_panes(_HEAD, 2)
         self.sheet.set_column(1, 1, 40)
-        self.sheet.set_column(2, 1 + len(_FIGURES), 16)
+        self.sheet.set_column(2, 1 + len(FIGURES), 16)
         self.sheet.write_string(0, 0, f"{title}, cost report", self.strong)
         for place, said in enumerate(terms(self.report), 1):
             self.sheet.write_string(place, 0, said)
-        names = [name.replace("_", " ").capitalize().replace("Etc", "ETC").replace("Efc", "EFC") for name in _FIGURES]
+        names = [name.replace("_", " ").capitalize().replace("Etc", "ETC").replace("Efc", "EFC") for name in FIGURES]
         self.sheet.write_row(_HEAD - 1, 0, ("Account", "Description", *names), self.strong)
         for section in sections(self.report):
             self._section(section)
-        formulas = {name: "=" + ("+".join(f"{_at(name, row)}" for row in self.sums) or "0") for name in _FIGURES}
+        formulas = {name: "=" + ("+".join(f"{_at(name, row)}" for row in self.sums) or "0") for name in FIGURES}
         self._figures(self.report.total, formulas, self.strong)
         self.sheet.write_string(self.row, 1, "Total", self.strong)
 
@@ -74,15 +73,15 @@ class _Sheet:
             self._figures(account, self._reckoned(account), self.money)
             self.row += 1
         last = self.row - 1
-        of_them = {name: f"=SUM({_at(name, first)}:{_at(name, last)})" for name in _FIGURES}
-        formulas = of_them if section.accounts else dict.fromkeys(_FIGURES, "=0")
+        of_them = {name: f"=SUM({_at(name, first)}:{_at(name, last)})" for name in FIGURES}
+        formulas = of_them if section.accounts else dict.fromkeys(FIGURES, "=0")
         self._figures(section.total, formulas, self.strong)
         self.sheet.write_string(self.row, 1, f"Total {section.name[0].lower()}{section.name[1:]}", self.strong)
         self.sums.append(self.row)
         self.row += 2
 
     def _figures(self, figures: CostFigures, formulas: dict[str, str], shape: Any) -> None:
-        for place, name in enumerate(_FIGURES, 2):
+        for place, name in enumerate(FIGURES, 2):
             amount = getattr(figures, name)
             if amount is None:
                 continue  # nothing was issued to compare with
@@ -119,4 +118,4 @@ class _Sheet:
 
 def _at(name: str, row: int) -> str:
     """Where a figure stands, such as `C12`."""
-    return f"{xl_col_to_name(2 + _FIGURES.index(name))}{row + 1}"
+    return f"{xl_col_to_name(2 + FIGURES.index(name))}{row + 1}"

@@ -9,10 +9,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Query, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from sqlalchemy import Select, select
 
 from events.ids import StreamId
@@ -123,8 +124,8 @@ def answered(
     response: Response,
     page: Page,
     view: V,
-    entries: Sequence[BaseModel],
-    model: type[BaseModel],
+    entries: Sequence[Any],
+    model: type,
     name: str,
     sight: Sight,
 ) -> V | Response:
@@ -154,17 +155,23 @@ def _places(cursor: str) -> tuple[int, int]:
     return version, place
 
 
-def whole(entries: Iterable[BaseModel], model: type[BaseModel], media_type: str, name: str) -> Response:
+def whole(entries: Iterable[Any], model: type, media_type: str, name: str) -> Response:
     """All entries at once, for a spreadsheet or a program."""
     if media_type == JSON_LINES:
-        return Response("".join(f"{each.model_dump_json()}\n" for each in entries), media_type=JSON_LINES)
+        lines = b"".join(_written(model).dump_json(each) + b"\n" for each in entries)
+        return Response(lines, media_type=JSON_LINES)
     return Response(as_csv(entries, model), media_type=CSV, headers=attached(f"{name}.csv"))
 
 
-def as_csv(entries: Iterable[BaseModel], model: type[BaseModel]) -> str:
-    """The entries as a spreadsheet reads them, with their fields as a head."""
-    columns = list(model.model_fields)
-    return csv_of([columns, *(_cells(each, columns) for each in entries)])
+def as_csv(entries: Iterable[Any], model: type) -> str:
+    """The entries, models or plain records, as a spreadsheet reads them, with their fields as a head."""
+    columns = list(_written(model).json_schema(mode="serialization")["properties"])
+    return csv_of([columns, *(_cells(each, columns, _written(model)) for each in entries)])
+
+
+@cache
+def _written(model: type) -> TypeAdapter[Any]:
+    return TypeAdapter(model)
 
 
 def attached(name: str) -> dict[str, str]:
@@ -172,8 +179,8 @@ def attached(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
-def _cells(entry: BaseModel, columns: Sequence[str]) -> list[str]:
-    values, typed = entry.model_dump(mode="json"), entry.model_dump()
+def _cells(entry: Any, columns: Sequence[str], written: TypeAdapter[Any]) -> list[str]:
+    values, typed = written.dump_python(entry, mode="json"), written.dump_python(entry)
     return [_cell(values[column], is_text=isinstance(typed[column], str)) for column in columns]
 
 

@@ -119,6 +119,8 @@ CURSORS = ["MTAuMg", "MTAuNA"]
 BEYOND_A_SCHEMA = re.compile(
     "a rate is between two currencies|.*has more decimals than|recoverable tax cannot be more|no more is withheld than"
     "|send a period, or the last day|ask for a period, or for days|an account, or the whole, is named twice"
+    "|send the period or the days|posted_to is posted_from or later|send a day from posted_from on"
+    "|send a last day that is not before|every control is of a scope of its own"
     "|until_on is from_on or later|only a department head has accounts|name the letter or agreement|say in rests_on"
     "|every code stands once|a percentage needs its base|a charge has a percentage|a base names at least one"
     "|send a template, or terms|terms of your own say|every rule has a name|capped accounts need|alerts are at"
@@ -260,12 +262,12 @@ def bound(production: Production, seed: int) -> Iterator[None]:
 def _asked(name: str, value: Any, production: Production, chance: random.Random) -> Any:
     """A parameter that asks for what can be shown."""
     match name, value:
-        case (("at_least" | "after"), _) if f"{value}".isdigit():
+        case (("at_least" | "after"), _) if f"{value}".isdecimal():
             return int(value) % production.position
         case "after", str():
             return chance.choice(CURSORS)
         case "as_of", str():
-            return f"{chance.randrange(1, 20)}" if value.isdigit() or chance.random() < 0.5 else value
+            return f"{chance.randrange(1, 20)}" if value.isdecimal() or chance.random() < 0.5 else value
         case "production", _:
             return PRODUCTION
         case _:
