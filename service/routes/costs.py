@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.budget import BudgetDrafted
@@ -371,18 +371,18 @@ def _rates(drafted: BudgetDrafted) -> Mapping[Currency, ExchangeRate]:
 
 
 def _by_account(mine: ColumnElement[bool], terms: Terms) -> Select[Any]:
-    """The sums of the register's lines: in the period, up to its end, and all."""
+    """The sums of the register's lines: in the period, up to its end, and all; one sum where they are the same."""
     lines = spend_register.LINES.table
-    begun = true() if terms.posted_from is None else lines.c.posted_on >= terms.posted_from
-    period = func.sum(lines.c.amount).filter(begun, _by_then(terms)).label("period")
-    to_date = func.sum(lines.c.amount).filter(_by_then(terms)).label("to_date")
+    begun = [] if terms.posted_from is None else [lines.c.posted_on >= terms.posted_from]
+    period = func.sum(lines.c.amount).filter(*begun, *_by_then(terms)).label("period")
+    to_date = func.sum(lines.c.amount).filter(*_by_then(terms)).label("to_date")
     spent = func.sum(lines.c.amount).label("spent")
     return select(lines.c.account, period, to_date, spent).where(mine).group_by(lines.c.account)
 
 
-def _by_then(terms: Terms) -> ColumnElement[bool]:
-    """Whether a line is posted by the end of the period."""
-    return true() if terms.posted_to is None else spend_register.LINES.table.c.posted_on <= terms.posted_to
+def _by_then(terms: Terms) -> list[ColumnElement[bool]]:
+    """That a line is posted by the end of the period, where it has one."""
+    return [] if terms.posted_to is None else [spend_register.LINES.table.c.posted_on <= terms.posted_to]
 
 
 _ENTRY = spend_register.ENTRIES.table.c
@@ -405,7 +405,7 @@ def _by_currency(mine: ColumnElement[bool], terms: Terms, currency: Currency) ->
     sums = (func.sum(lines.c.amount).label("cost"), func.sum(_TIMES).label("times"))
     # Not `!=`, for which no index is of use: most productions spend little in other currencies, and many nothing.
     foreign = or_(entries.c.currency < currency, entries.c.currency > currency)
-    return with_entries(*same, *sums).where(mine, _by_then(terms), foreign).group_by(*same)
+    return with_entries(*same, *sums).where(mine, *_by_then(terms), foreign).group_by(*same)
 
 
 def _lines_of(mine: ColumnElement[bool], account: AccountCode) -> Select[Any]:
