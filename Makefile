@@ -20,8 +20,8 @@ run: $(READY)  ## the service with a demo production, on an embedded PostgreSQL
 demo: $(READY)  ## one production's money from first pledge to wrap, told on the terminal
 	@exec $(BIN)/greenlight demo
 
-test: $(READY)  ## every test, on two workers
-	$(BIN)/pytest -q -n 2
+test: $(READY)  ## every test, on two workers, a file at a time
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(READY)  ## everything that is held without running the whole suite
 	$(BIN)/ruff format --check .

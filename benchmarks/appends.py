@@ -19,7 +19,7 @@ from service.embedded import Server
 from service.embedded_binaries import binaries
 
 from .facts import command, texts
-from .measure import ROUNDS, SECONDS, Result, quantile, result, said_by
+from .measure import ROUNDS, SECONDS, Result, at_rest, quantile, result, said_by
 
 ROWS = 200
 #: There when node is, see the Makefile.
@@ -150,13 +150,16 @@ async def _compare(server: Server, tools: Path, writers: int, libraries: dict[st
     inserts: list[float] = []
     await appends(server.service_url, writers, SECONDS / 4)
     for _ in range(ROUNDS):
+        await at_rest(server.admin_url)
         rate, times = await appends(server.service_url, writers, SECONDS)
         ours.append(rate)
         took += times
         if writers == 1:
             continue
         for name, library in libraries.items():
+            await at_rest(server.admin_url)
             theirs[name].append(await library(writers))
+        await at_rest(server.admin_url)
         if writers == 32:
             inserts.append(await pgbench(tools, server.owner_url, 32, SECONDS))
         else:

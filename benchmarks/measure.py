@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import asyncpg
+
 #: A look instead of a measurement: fewer rounds, shorter ones, smaller logs.
 QUICK = bool(os.environ.get("QUICK"))
 ROUNDS = 2 if QUICK else 5
@@ -64,6 +66,17 @@ def result(
         aim,
         (min(ours), max(ours)),
     )
+
+
+async def at_rest(url: str) -> None:
+    """Let the server write back what was left to it, so that nobody pays for what was measured before.
+
+    Args:
+        url: of a connection that may order a checkpoint.
+    """
+    admin = await asyncpg.connect(url)
+    await admin.execute("CHECKPOINT")
+    await admin.close()
 
 
 async def said_by(*words: object, **environment: str) -> str:

@@ -28,8 +28,8 @@ from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result, said_by
 from .production import begun
 
 #: Productions, and events of each.
-PRODUCTIONS, EACH = (4, 10_000) if QUICK else (20, 50_000)
-SIZES = (10_000, 40_000) if QUICK else (10_000, 100_000, 1_000_000)
+PRODUCTIONS, EACH = (4, 5_000) if QUICK else (20, 50_000)
+SIZES = (5_000, 20_000) if QUICK else (10_000, 100_000, 1_000_000)
 BATCH = 250
 #: The lines of the budget of the last production, on each of which it spends.
 LINES = [str(code) for code in range(2000, 4000)]

@@ -29,7 +29,7 @@ from service.handling import Wish
 from service.routes.access import Doors
 from service.routes.views import rows_of
 
-from .measure import QUICK, ROUNDS, SECONDS, Result, quantile, result, said_by
+from .measure import QUICK, ROUNDS, SECONDS, Result, at_rest, quantile, result, said_by
 
 PRODUCTION = "the-long-take"
 STREAM = f"acme/{PRODUCTION}"
@@ -123,12 +123,14 @@ async def measured(server: Server) -> AsyncGenerator[Result, None]:
     async with opened(server.service_url) as doors:
         assert await doors.runner.wait_for("current_budget", 0, 60)
         for rate in (100, 500):
+            await at_rest(server.admin_url)
             await seen(doors, rate, SECONDS / 4)
             for row in _visible(rate, await seen(doors, rate, SECONDS * ROUNDS / 2)):
                 yield row
         unrelated = asyncio.create_task(transactions(server.service_url))
         try:
             for rate in (100, 500):
+                await at_rest(server.admin_url)
                 delays = await seen(doors, rate, SECONDS * ROUNDS / 2)
                 for row in _visible(rate, delays, ", beside unrelated transactions of 1 s"):
                     yield row
