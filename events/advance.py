@@ -123,6 +123,17 @@ class AdvanceReturned:
 
 
 @dataclass(frozen=True, slots=True)
+class AdvanceReturnVoided:
+    """What was recorded as come back did not, or not so; it is open again."""
+
+    advance: AdvanceId
+    #: Which of its returns, from 1 on.
+    number: int
+    amount: Money
+    state: AdvanceState
+
+
+@dataclass(frozen=True, slots=True)
 class AdvanceClosed:
     """What was left does not come back; it is the cost that the entry says."""
 
@@ -145,5 +156,12 @@ class FloatShort:
 
 
 AdvanceEvent = (
-    AdvancePaid | AdvanceAccounted | AdvanceExceeded | AccountingReversed | AdvanceReturned | AdvanceClosed | FloatShort
+    AdvancePaid
+    | AdvanceAccounted
+    | AdvanceExceeded
+    | AccountingReversed
+    | AdvanceReturned
+    | AdvanceReturnVoided
+    | AdvanceClosed
+    | FloatShort
 )

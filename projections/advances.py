@@ -23,6 +23,7 @@ from events.advance import (
     AdvanceKind,
     AdvancePaid,
     AdvanceReturned,
+    AdvanceReturnVoided,
     AdvanceState,
     FloatShort,
 )
@@ -55,6 +56,8 @@ class ReturnOfAdvance:
     amount: Amount
     returned_on: date
     document: str
+    #: Whether that was taken back: it did not come, or not so.
+    voided: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class AdvanceRow:
     def open(self) -> Decimal:
         """What is left of it."""
         gone = sum((each.accounted + each.short for each in self.entries), self.amount * 0)
-        return self.amount - gone - sum((each.amount for each in self.returns), self.amount * 0)
+        return self.amount - gone - sum((each.amount for each in self.returns if not each.voided), self.amount * 0)
 
     def is_overdue(self, today: date) -> bool:
         """Whether something is left after the day on which it was due."""
@@ -121,6 +124,9 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case AdvanceReturned(_, amount, returned_on, document, state):
             came = ReturnOfAdvance(amount.amount, returned_on, document)
             rows.put(replace(row, returns=(*row.returns, came), state=state))
+        case AdvanceReturnVoided(_, number, _, state):
+            returns = (replace(each, voided=each.voided or n == number) for n, each in enumerate(row.returns, 1))
+            rows.put(replace(row, returns=tuple(returns), state=state))
         case AdvanceClosed(_, spend, short, state):
             entry = EntryOfAdvance(spend, nothing, nothing, False, short.amount)
             rows.put(replace(row, entries=(*row.entries, entry), state=state))
@@ -159,7 +165,7 @@ def _row(recorded: Recorded[Reads], event: AdvancePaid) -> AdvanceRow:
     )
 
 
-PROJECTION = Projection("advances", frozenset(get_args(Reads)), 1, (ADVANCES,), fold)
+PROJECTION = Projection("advances", frozenset(get_args(Reads)), 2, (ADVANCES,), fold)
 
 
 class Sums(BaseModel):
@@ -304,7 +310,7 @@ def _sums(of: Iterable[AdvanceRow]) -> dict[str, Any]:
         "currency": rows[0].currency,
         "advanced": sum((row.amount for row in rows), nothing),
         "accounted": sum((each.accounted for each in entries), nothing),
-        "returned": sum((each.amount for row in rows for each in row.returns), nothing),
+        "returned": sum((each.amount for row in rows for each in row.returns if not each.voided), nothing),
         "short": sum((each.short for each in entries), nothing),
         "open": sum((row.open for row in rows), nothing),
         "owed": sum((each.beyond for each in entries if not each.paid), nothing),

@@ -20,6 +20,7 @@ from events.advance import (
     AdvanceExceeded,
     AdvancePaid,
     AdvanceReturned,
+    AdvanceReturnVoided,
     FloatShort,
 )
 from events.approval import (
@@ -601,6 +602,9 @@ def _tell_advance(event: AdvanceEvent) -> Told:
         case AdvanceReturned(number, amount, returned_on, document, state):
             on = f"on {_day(returned_on)}, document {document}"
             return Told(f"{amount} of {number} came back {on}; it is {_words(state)}.", amount)
+        case AdvanceReturnVoided(advance, number, amount, state):
+            back = f"{amount} of {advance} had come back"
+            return Told(f"Voided return {number}, by which {back}; it is {_words(state)}.", amount)
         case AdvanceClosed(number, spend, short, state):
             return Told(f"Closed {number}; {short} of it does not come back, and is {spend}: {_words(state)}.", short)
         case FloatShort(flag, number, spend, account, who, short):

@@ -18,7 +18,7 @@ from sqlalchemy import ARRAY, Column, Index, LargeBinary, MetaData, Table, Text,
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from events.ids import PersonId, Slug
-from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
+from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance, VoidReturn
 from service.deciders.approval import (
     Abstain,
     Approve,
@@ -98,6 +98,7 @@ FOR_KEYS: frozenset[type[Command]] = frozenset(
     {
         PayAdvance,
         ReturnAdvance,
+        VoidReturn,
         LogSpend,
         LogBatch,
         LogCredit,

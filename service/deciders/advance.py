@@ -9,7 +9,8 @@ V2  A float is held by somebody of the production, a deposit by a vendor. Nobody
 V3  An entry accounts for what was paid, with tax that comes back, in the advance's currency, else at its rate. What
     it is beyond what was left is owed to whoever paid it: recorded and flagged, never denied. Taken back, it is open
     again.
-V4  No more comes back than is left, with the decimals of its currency.
+V4  No more comes back than is left, with the decimals of its currency. What did not come back as was recorded is
+    voided, and is open again.
 V5  What does not come back is closed as an entry of its own: a float's is short and flagged, a deposit's is kept.
 V6  An advance is a payment: the policy is asked before it is paid out. What is paid out of it was asked about with it,
     and is asked about again only where it goes beyond it, or a rule is for its account.
@@ -35,6 +36,7 @@ from events.advance import (
     AdvanceKind,
     AdvancePaid,
     AdvanceReturned,
+    AdvanceReturnVoided,
     AdvanceState,
     FloatShort,
 )
@@ -114,6 +116,16 @@ class ReturnedBeyondAdvance(Conflicting):
 
 
 @dataclass
+class ReturnIsMissing(Missing):
+    """{advance} has no return {number} that stands."""
+
+    rule = "V4"
+    otherwise = "Look up its returns among the advances; they are numbered from 1 on, voided ones with them."
+    advance: AdvanceId
+    number: int
+
+
+@dataclass
 class AdvanceIsSettled(Conflicting):
     """{advance} of {advanced} is {state}; nothing is left of it."""
 
@@ -179,6 +191,17 @@ class ReturnAdvance(Command):
     document: Text = Field(description="The number in the cash book, or of the bank.")
 
 
+class VoidReturn(Command):
+    """An accountant or a line producer takes back that a part of an advance had come back, and why."""
+
+    refusals = (AdvanceIsMissing, FloatIsYourOwn, ReturnIsMissing)
+    example: ClassVar = {"advance": "FLOAT-0001", "number": 1, "reason": "It was another float's."}
+
+    advance: AdvanceId
+    number: int = Field(ge=1, description="Which of its returns, from 1 on, as `advances` lists them.")
+    reason: Memo
+
+
 class CloseAdvance(Command):
     """An accountant or a line producer says that the rest does not come back: it becomes a cost, and why."""
 
@@ -196,7 +219,7 @@ class CloseAdvance(Command):
     reason: Memo
 
 
-AdvanceCommand = PayAdvance | ReturnAdvance | CloseAdvance
+AdvanceCommand = PayAdvance | ReturnAdvance | VoidReturn | CloseAdvance
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +228,15 @@ class Advance:
 
     paid: AdvancePaid
     accounted: Map[SpendId, Decimal] = Map()
-    returned: Decimal = NOTHING
+    #: What came back, in its order; nothing of what was voided.
+    returned: tuple[Decimal, ...] = ()
     #: Closed by which entries; one at a time, unless one is reversed and it is closed again.
     short: Map[SpendId, Decimal] = Map()
 
     @property
     def left(self) -> Money:
         """What is neither accounted for, nor returned, nor short."""
-        gone = sum((*self.accounted.values(), *self.short.values()), self.returned)
+        gone = sum((*self.accounted.values(), *self.short.values(), *self.returned), NOTHING)
         return Money(self.paid.amount.amount - gone, self.paid.amount.currency)
 
     @property
@@ -223,7 +247,7 @@ class Advance:
             return AdvanceState.OPEN if is_whole else AdvanceState.PARTLY_ACCOUNTED
         if any(self.short.values()):
             return AdvanceState.SHORT if self.paid.kind is AdvanceKind.FLOAT else AdvanceState.KEPT
-        return AdvanceState.RETURNED if self.returned else AdvanceState.ACCOUNTED
+        return AdvanceState.RETURNED if any(self.returned) else AdvanceState.ACCOUNTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,8 +343,18 @@ def return_advance(command: ReturnAdvance, advances: Advances, persons: frozense
         raise ReturnDoesNotFit(command.amount, currency) from None
     if returned.amount > found.left.amount:
         raise ReturnedBeyondAdvance(command.advance, found.paid.amount, found.left, returned)
-    state = replace(found, returned=found.returned + returned.amount).state
+    state = replace(found, returned=(*found.returned, returned.amount)).state
     return [AdvanceReturned(command.advance, returned, command.returned_on, command.document, state)]
+
+
+def void_return(command: VoidReturn, advances: Advances, persons: frozenset[PersonId]) -> list[AdvanceEvent]:
+    """V2, V4."""
+    found, number = existing(advances, command.advance), command.number
+    _not_your_own(found.paid.person, found.paid.amount, persons)
+    if number > len(found.returned) or not found.returned[number - 1]:
+        raise ReturnIsMissing(command.advance, number)
+    came = Money(found.returned[number - 1], found.paid.amount.currency)
+    return [AdvanceReturnVoided(command.advance, number, came, _not_returned(found, number).state)]
 
 
 def close_advance(
@@ -452,6 +486,11 @@ def _without(found: Advance, spend: SpendId) -> Advance:
     )
 
 
+def _not_returned(found: Advance, number: int) -> Advance:
+    returned = found.returned
+    return replace(found, returned=(*returned[: number - 1], NOTHING, *returned[number:]))
+
+
 def evolve(advances: Advances, event: AdvanceEvent) -> Advances:
     """The advances after the event."""
     known = advances.known
@@ -468,7 +507,10 @@ def evolve(advances: Advances, event: AdvanceEvent) -> Advances:
         case AccountingReversed(number, spend):
             return replace(advances, known=known.set(number, _without(found, spend)), of=advances.of.delete(spend))
         case AdvanceReturned(number, amount):
-            return replace(advances, known=known.set(number, replace(found, returned=found.returned + amount.amount)))
+            after = replace(found, returned=(*found.returned, amount.amount))
+            return replace(advances, known=known.set(number, after))
+        case AdvanceReturnVoided(advance, number):
+            return replace(advances, known=known.set(advance, _not_returned(found, number)))
         case AdvanceClosed(number, spend, short):
             after = replace(found, short=found.short.set(spend, short.amount))
             return replace(advances, known=known.set(number, after), of=advances.of.set(spend, number))

@@ -13,7 +13,7 @@ from events.delegation import Power
 from events.ids import PersonId
 from events.team import Role
 
-from .advance import CloseAdvance, PayAdvance, ReturnAdvance
+from .advance import CloseAdvance, PayAdvance, ReturnAdvance, VoidReturn
 from .approval import (
     Abstain,
     Approve,
@@ -103,6 +103,7 @@ MAY_SEND: Mapping[type[Command], tuple[Role, ...]] = {
     EstimateFinalCost: (Role.LINE_PRODUCER, Role.PRODUCER, Role.ACCOUNTANT),
     PayAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     ReturnAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
+    VoidReturn: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     CloseAdvance: (Role.ACCOUNTANT, Role.LINE_PRODUCER),
     LogSpend: (Role.LINE_PRODUCER, Role.ACCOUNTANT),
     LogBatch: (Role.LINE_PRODUCER, Role.ACCOUNTANT),

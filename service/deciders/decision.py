@@ -21,7 +21,7 @@ from events.spend import SpendEvent
 from events.team import Role
 
 from . import alert, commitment, financing, period, spend
-from .advance import CloseAdvance, ReturnAdvance
+from .advance import CloseAdvance, ReturnAdvance, VoidReturn
 from .approval import ApprovalCommand, BeyondDelegation, CredentialsAreNotFresh, OnRound
 from .authority import NothingDelegated, RoleMayNot, authorize, power
 from .budget import UnlockBudget
@@ -70,7 +70,7 @@ STILL_TAKEN = (
     *(RecordReceipt, ReverseReceipt, ReverseSpend, RecodeSpend, RequestPayment, EndAppointment, EnterStage),
     *(LogCredit, QuerySpend, AnswerQuery, PaySpend, VoidPayment, ReconcileSpend, UndoReconciliation),
     *(RemitWithheld, VoidRemittance),
-    *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance),
+    *(WithdrawRequisition, CancelCommitment, CloseCommitment, ReturnAdvance, VoidReturn),
     *(OpenPeriod, SoftClosePeriod, ClosePeriod, ReopenPeriod, WithdrawReopening, IssueCostReport),
 )
 

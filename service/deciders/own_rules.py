@@ -35,7 +35,7 @@ from . import (
     submission,
     team,
 )
-from .advance import AdvanceCommand, CloseAdvance, PayAdvance, ReturnAdvance
+from .advance import AdvanceCommand, CloseAdvance, PayAdvance, ReturnAdvance, VoidReturn
 from .authority import MAY_SEND
 from .budget import AnotherRuleCounts, LockBudget, SetBudget, UnlockBudget, WaiveDifference
 from .change import DrawContingency, RequestOverage, TransferBudget
@@ -147,7 +147,7 @@ def by_own_rules(command: DirectCommand, situation: Situation) -> list[OfProduct
             happened += change.draw_contingency(command, budgets, spending)
         case _ if isinstance(command, commitment.CommitmentCommand):
             happened += _committed(command, situation)
-        case PayAdvance() | ReturnAdvance() | CloseAdvance():
+        case PayAdvance() | ReturnAdvance() | VoidReturn() | CloseAdvance():
             happened += _advanced(command, situation)
         case _ if isinstance(command, period.PeriodCommand):
             happened += _of_periods(command, situation)
@@ -251,6 +251,8 @@ def _advanced(command: AdvanceCommand, situation: Situation) -> list[OfProductio
             return [*advance.pay_advance(command, known, base, belongs, situation.metadata)]
         case ReturnAdvance():
             return [*advance.return_advance(command, known, persons)]
+        case VoidReturn():
+            return [*advance.void_return(command, known, persons)]
         case CloseAdvance():
             spending, measure = production.spending, production.measure
             return [*advance.close_advance(command, known, spending, measure, base, flags, persons)]

@@ -15,6 +15,8 @@ from service.deciders.advance import (
     ReturnAdvance,
     ReturnDoesNotFit,
     ReturnedBeyondAdvance,
+    ReturnIsMissing,
+    VoidReturn,
 )
 from service.deciders.command import Command
 from service.deciders.spend import AdvanceHasItsRate, AdvanceIsMissing, DepositIsWithAnother, FloatPaysNoWages, LogSpend
@@ -54,6 +56,10 @@ def give_back(amount: str, advance: str = FLOAT) -> ReturnAdvance:
     return ReturnAdvance(advance=advance, amount=Decimal(amount), returned_on=TODAY, document="Cash book 17")
 
 
+def void_return(number: int = 1, advance: str = FLOAT) -> VoidReturn:
+    return VoidReturn(advance=advance, number=number, reason=WHY)
+
+
 def close_short(advance: str = FLOAT) -> CloseAdvance:
     return CloseAdvance(advance=advance, account=ART, posted_on=TODAY, reason=WHY)
 
@@ -61,6 +67,7 @@ def close_short(advance: str = FLOAT) -> CloseAdvance:
 FLOATED: Story = [*LOCKED, (ACCOUNTANT, pay_out())]
 DEPOSITED: Story = [*LOCKED, (ACCOUNTANT, pay_out("50000", vendor="kala-sets"))]
 RETURNED: Story = [*FLOATED, (ACCOUNTANT, give_back("20000"))]
+VOIDED: Story = [*RETURNED, (ACCOUNTANT, void_return())]
 #: The accountant holds it; the line producer paid it out.
 OF_THE_ACCOUNTANT: Story = [*LOCKED, (LINE_PRODUCER, pay_out(person=ACCOUNTANT))]
 
@@ -68,7 +75,7 @@ OF_THE_ACCOUNTANT: Story = [*LOCKED, (LINE_PRODUCER, pay_out(person=ACCOUNTANT))
 IN_DOLLARS: Story = [*LOCKED, (ACCOUNTANT, pay_out("200", currency="USD", rate=rate("USD", "INR", "84")))]
 DEARER = AdvanceHasItsRate(FLOAT, usd("200.00"), rate("USD", "INR", "84"), rate("USD", "INR", "90"))
 
-SOUND: tuple[Command, ...] = (pay_out(), give_back("1500"), close_short())
+SOUND: tuple[Command, ...] = (pay_out(), give_back("1500"), void_return(), close_short())
 
 _OWN = FloatIsYourOwn(ACCOUNTANT, inr("20000.00"))
 _SETTLED = AdvanceIsSettled(FLOAT, inr("20000.00"), AdvanceState.RETURNED)
@@ -106,6 +113,10 @@ RUNGS = [
         give_back("20000.01"),
         ReturnedBeyondAdvance(FLOAT, inr("20000.00"), inr("20000.00"), inr("20000.01")),
     ),
+    Rung("VoidReturn: of none", LOCKED, ACCOUNTANT, void_return(), AdvanceIsMissing(FLOAT)),
+    Rung("VoidReturn: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, void_return(), _OWN),
+    Rung("VoidReturn: of what never came", RETURNED, ACCOUNTANT, void_return(2), ReturnIsMissing(FLOAT, 2)),
+    Rung("VoidReturn: a second time", VOIDED, ACCOUNTANT, void_return(), ReturnIsMissing(FLOAT, 1)),
     Rung("CloseAdvance: of none", LOCKED, ACCOUNTANT, close_short(), AdvanceIsMissing(FLOAT)),
     Rung("CloseAdvance: of one's own", OF_THE_ACCOUNTANT, ACCOUNTANT, close_short(), _OWN),
     Rung("CloseAdvance: of what is back already", RETURNED, ACCOUNTANT, close_short(), _SETTLED),

@@ -12,6 +12,7 @@ from events.advance import (
     AdvanceKind,
     AdvancePaid,
     AdvanceReturned,
+    AdvanceReturnVoided,
     AdvanceState,
     FloatShort,
 )
@@ -30,10 +31,13 @@ from tests.deciders.advances import (
     DEPOSITED,
     FLOAT,
     FLOATED,
+    RETURNED,
+    VOIDED,
     close_short,
     give_back,
     pay_out,
     receipt_of,
+    void_return,
 )
 from tests.deciders.commitments import ruled
 from tests.deciders.documents import batch, line
@@ -323,6 +327,26 @@ class TestReturnAdvance:
         some: Story = [*FLOATED, (LINE_PRODUCER, receipt_of("15000"))]
         given(some).when(ACCOUNTANT, give_back("5000")).then(
             AdvanceReturned(FLOAT, inr("5000.00"), TODAY, "Cash book 17", AdvanceState.RETURNED)
+        )
+
+
+class TestVoidReturn:
+    def test_opens_again_what_had_not_come_back(self) -> None:
+        given(RETURNED).when(ACCOUNTANT, void_return()).then(
+            AdvanceReturnVoided(FLOAT, 1, inr("20000.00"), AdvanceState.OPEN)
+        )
+        given(VOIDED).when(ACCOUNTANT, give_back("12000")).then(
+            AdvanceReturned(FLOAT, inr("12000.00"), TODAY, "Cash book 17", AdvanceState.PARTLY_ACCOUNTED)
+        )
+
+    def test_leaves_the_other_returns(self) -> None:
+        some: Story = [*FLOATED, (ACCOUNTANT, give_back("4000")), (ACCOUNTANT, give_back("16000"))]
+        given(some).when(ACCOUNTANT, void_return()).then(
+            AdvanceReturnVoided(FLOAT, 1, inr("4000.00"), AdvanceState.PARTLY_ACCOUNTED)
+        )
+        again: Story = [*some, (ACCOUNTANT, void_return()), (ACCOUNTANT, give_back("4000"))]
+        given(again).when(ACCOUNTANT, void_return(3)).then(
+            AdvanceReturnVoided(FLOAT, 3, inr("4000.00"), AdvanceState.PARTLY_ACCOUNTED)
         )
 
 

@@ -101,6 +101,7 @@ ReopenCommitment     x  x  .  x  .  .  .  x  .  .  .
 EstimateFinalCost    .  x  .  x  .  .  .  x  .  .  .
 PayAdvance           .  .  .  x  .  .  .  x  .  .  .
 ReturnAdvance        .  .  .  x  .  .  .  x  .  .  .
+VoidReturn           .  .  .  x  .  .  .  x  .  .  .
 CloseAdvance         .  .  .  x  .  .  .  x  .  .  .
 LogSpend             .  .  .  x  .  .  .  x  .  .  .
 LogBatch             .  .  .  x  .  .  .  x  .  .  .

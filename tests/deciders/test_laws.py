@@ -40,7 +40,7 @@ from events.remittance import RemittanceVoided, WithheldRemitted, withheld_of
 from events.spend import SpendKind, SpendLogged, SpendRecoded, SpendReversed
 from events.team import Role
 from service.deciders import production as productions
-from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
+from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance, VoidReturn
 from service.deciders.approval import (
     Abstain,
     Approve,
@@ -101,7 +101,7 @@ from service.deciders.spend import LogSpend, RecodeSpend, ReverseSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import Appoint, EndAppointment
-from tests.deciders.advances import close_short, give_back, pay_out
+from tests.deciders.advances import close_short, give_back, pay_out, void_return
 from tests.deciders.commitments import (
     ASKS,
     CLOSED_ORDER,
@@ -393,6 +393,7 @@ MADE_UP: dict[type[Command], Callable[[Random], Command]] = {
     EstimateFinalCost: lambda dice: estimate(dice.choice([None, amount(dice)]), dice.choice(CODES)),
     PayAdvance: advanced,
     ReturnAdvance: lambda dice: give_back(amount(dice), float_or_deposit(dice)),
+    VoidReturn: lambda dice: void_return(1, float_or_deposit(dice)),
     CloseAdvance: lambda dice: close_short(float_or_deposit(dice)),
     LogSpend: logged,
     LogBatch: batched,
@@ -429,7 +430,7 @@ OFTEN = [
     *(3 * [Approve, TransferBudget, DrawContingency, RequestOverage, OverrideStep, CloseCondition, ReassignStep]),
     *[Nudge, AdoptApprovalPolicy, RequestPayment],
     *(2 * [DraftCommitment, SubmitCommitment, AmendCommitment, PayAdvance]),
-    *(3 * [RemitWithheld, VoidRemittance]),
+    *(3 * [RemitWithheld, VoidRemittance, ReturnAdvance, VoidReturn]),
     *(2 * [OpenPeriod, ClosePeriod, ReopenPeriod]),
 ]
 #: What may be sent again to the same effect: a reminder; and what took effect at once, or was asked for and granted.

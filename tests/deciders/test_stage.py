@@ -28,6 +28,7 @@ STILL_TAKEN = {
     "WithdrawRequisition",
     "CancelCommitment",
     "ReturnAdvance",
+    "VoidReturn",
     "CloseCommitment",
     "OpenPeriod",
     "SoftClosePeriod",

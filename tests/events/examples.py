@@ -12,6 +12,7 @@ from events.advance import (
     AdvanceKind,
     AdvancePaid,
     AdvanceReturned,
+    AdvanceReturnVoided,
     AdvanceState,
     FloatShort,
 )
@@ -569,6 +570,7 @@ EXAMPLES: tuple[AnyEvent, ...] = (
     AdvanceExceeded("FLAG-13", "FLOAT-0001", "S-000002", "2200", inr("500.00"), inr("250.00"), inr("250.00")),
     AccountingReversed("FLOAT-0001", "S-000001", Decimal("12000.00"), Decimal("0.00"), AdvanceState.OPEN),
     AdvanceReturned("FLOAT-0001", inr("1500.00"), date(2026, 11, 24), "Cash book 17", AdvanceState.RETURNED),
+    AdvanceReturnVoided("FLOAT-0001", 1, inr("1500.00"), AdvanceState.PARTLY_ACCOUNTED),
     AdvanceClosed("FLOAT-0001", "S-000003", inr("300.00"), AdvanceState.SHORT),
     FloatShort("FLAG-14", "FLOAT-0001", "S-000003", "2200", "ravi", inr("300.00")),
     FinalCostEstimated("2200", inr("290000.00"), inr("262000.00")),

@@ -32,7 +32,7 @@ FOR_THE_FEW = {
     *("SpendPaid", "PaymentVoided", "SpendReconciled", "ReconciliationUndone"),
     *("WithheldRemitted", "RemittanceVoided"),
     *("AdvancePaid", "AdvanceAccounted", "AdvanceExceeded", "AccountingReversed", "AdvanceReturned", "AdvanceClosed"),
-    "FloatShort",
+    *("AdvanceReturnVoided", "FloatShort"),
 }
 #: Of the accounts that they name.
 OF_ACCOUNTS = {

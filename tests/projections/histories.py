@@ -49,7 +49,7 @@ from service.deciders.spend import LogSpend
 from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget, WithdrawBudget
 from service.deciders.team import EndAppointment
-from tests.deciders.advances import close_short, give_back, pay_out, receipt_of
+from tests.deciders.advances import close_short, give_back, pay_out, receipt_of, void_return
 from tests.deciders.commitments import amend, order, requisition
 from tests.deciders.documents import batch, credit, line
 from tests.deciders.paying import answer, ask, pay, reconcile, undo, void
@@ -305,6 +305,8 @@ def _of_advances(act: str, a: int, b: int, production: Production) -> tuple[Pers
             return LINE_PRODUCER, receipt_of(net, f"R-{a % 50}", number, **paid_in)
         case _ if b % 3:
             return ACCOUNTANT, give_back(str(b % 40 * 100 + 10), number)
+        case _ if a % 3 == 0:
+            return ACCOUNTANT, void_return(1, number)
         case _:
             return ACCOUNTANT, close_short(number)
 

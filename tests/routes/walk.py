@@ -9,7 +9,7 @@ from events.budget import Level, TotalName
 from events.financing import FundingKind
 from events.ids import PersonId
 from events.team import Role
-from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance
+from service.deciders.advance import CloseAdvance, PayAdvance, ReturnAdvance, VoidReturn
 from service.deciders.approval import (
     Abstain,
     Approve,
@@ -248,6 +248,7 @@ SPENT: list[Step] = [
         ),
     ),
     shown(ACCOUNTANT, ReturnAdvance),
+    shown(ACCOUNTANT, VoidReturn),
     shown(ACCOUNTANT, CloseAdvance),
     Look(AUDITOR, "advances"),
     shown(ACCOUNTANT, RemitWithheld),
