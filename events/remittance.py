@@ -9,9 +9,10 @@ These names and fields are stored: add, never edit.
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from .ids import RemittanceId, SpendId, Text
-from .money import Amount, Money, at_rate
+from .money import Amount, Money, at_rate, rounded
 from .paying import PaymentMethod
 from .spend import SpendKind, SpendLogged
 
@@ -59,6 +60,9 @@ def withheld_of(logged: SpendLogged) -> Money:
     Nothing of an accrual: nobody is paid for it, so nothing was kept back from anybody.
     """
     base, billed = logged.cost.currency, logged.net + logged.tax
-    kept = billed if logged.kind is SpendKind.ACCRUAL else billed - logged.withheld
-    whole, paid = (at_rate(Money(each, logged.currency), logged.rate, base) for each in (billed, kept))
+    if not logged.withheld or logged.kind is SpendKind.ACCRUAL:
+        return Money(rounded(Decimal(0), base), base)
+    whole, paid = (
+        at_rate(Money(each, logged.currency), logged.rate, base) for each in (billed, billed - logged.withheld)
+    )
     return Money(whole.amount - paid.amount, base)

@@ -157,7 +157,8 @@ async def livez() -> dict[str, str]:
 async def readyz(request: Request) -> Response:
     """The database answers and every view is there, else 503.
 
-    A view that stopped, that nobody keeps, or that is behind for long is told, and takes nothing out of service.
+    A view that stopped, that nobody keeps, or that is behind for long is told, and takes nothing out of service; so
+    does a stream that holds an event which this process cannot take.
     """
     doors: Doors = request.app.state.doors
     try:
@@ -169,9 +170,11 @@ async def readyz(request: Request) -> Response:
         said = f"does not answer ({type(error).__name__})"
         return JSONResponse({"status": "not ready", "database": said}, 503)
     not_ready = any(each.state == "building" for each in views)
-    status = "not ready" if not_ready else "degraded" if any(map(_degraded, views)) else "ready"
-    told = {each.projection: _told(each) for each in views}
-    return JSONResponse({"status": status, "views": told}, 503 if not_ready else 200)
+    not_taken = len(doors.handling.streams.not_taken)
+    status = "not ready" if not_ready else "degraded" if not_taken or any(map(_degraded, views)) else "ready"
+    told: dict[str, Any] = {"status": status, "views": {each.projection: _told(each) for each in views}}
+    told |= {"streams_not_taken": not_taken} if not_taken else {}
+    return JSONResponse(told, 503 if not_ready else 200)
 
 
 def _degraded(view: Progress) -> bool:

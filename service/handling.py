@@ -265,9 +265,8 @@ class Handling:
             try:
                 await self._take(stream_id, turn)
                 return
-            except Exception as error:
-                self.streams.forget(stream_id)  # what was lost on the way may have happened
-                if last or not isinstance(error, ConnectionEnded):
+            except ConnectionEnded:  # what was lost on the way may have happened: what is kept is behind then
+                if last:
                     raise
 
     async def _take(self, stream_id: StreamId, waiting: list[_Pending]) -> None:

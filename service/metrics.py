@@ -120,6 +120,12 @@ GAUGES: tuple[tuple[str, str, str, Read], ...] = (
     ("state_cache_states", "Streams whose state is in memory.", "", _one(lambda s: len(s.doors.handling.streams))),
     ("state_cache", "What these states weigh, as reckoned.", "By", _one(lambda s: s.doors.handling.streams.weight)),
     (
+        "streams_not_taken",
+        "Streams that hold an event which this process cannot take, as far as it met them: each answers 503.",
+        "",
+        _one(lambda s: len(s.doors.handling.streams.not_taken)),
+    ),
+    (
         "fence_lag_positions",
         "From the newest event to the position up to which the log may be read: held back by appends on their way.",
         "",

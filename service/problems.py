@@ -5,6 +5,7 @@
     KeyReused           422               the idempotency key came with another request
     OutcomeUnknown      503               the database was lost before it answered
     CannotTake          503               the log holds an event that cannot be read, or makes no sense
+    HistoryIsBeingRead  503               a long stream is read for the first time in this process
     Problem             its own           the doors' own: who, how and how much
     RequestValidation   422               a body, header or parameter that cannot be read
     database errors     503               the database does not answer, or not in time
@@ -30,10 +31,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from events.envelope import CannotTake
-from events.group_commit import OutcomeUnknown
+from events.group_commit import AWAY, OutcomeUnknown
 from events.ids import SHAPES
 from service.deciders.refusal import Refusal
 from service.handling import KeyReused, VersionMismatch
+from service.streams import HistoryIsBeingRead
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -220,13 +222,22 @@ def late(method: str) -> JSONResponse:
     return answer(_unknown(OutcomeUnknown(silence)) if method == "POST" else _away(TimeoutError(silence)))
 
 
+def _being_read(_: HistoryIsBeingRead) -> Problem:
+    return Problem(
+        503,
+        "HistoryIsBeingRead",
+        "What happened in it so far is being read, which takes a moment of a long history after the service started.",
+        "Ask again in a moment; a command under the same Idempotency-Key: it did not happen.",
+        headers={"Retry-After": "1"},
+    )
+
+
 #: What PostgreSQL says when a limit on time was reached; the limits of a transaction end the whole connection.
 _LIMITS = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 
 def _of_query(error: DBAPIError) -> Problem:
-    ended = getattr(error.orig, "sqlstate", None) in [limit.sqlstate for limit in _LIMITS]
-    return _away(error) if ended else _fault(error)
+    return _away(error) if isinstance(getattr(error.orig, "__cause__", None), (*AWAY, *_LIMITS)) else _fault(error)
 
 
 def _unreadable(error: RequestValidationError) -> Problem:
@@ -266,6 +277,7 @@ TOLD: Mapping[type[Exception], Callable[[Any], Problem]] = {
     KeyReused: _reused,
     OutcomeUnknown: _unknown,
     CannotTake: _not_taken,
+    HistoryIsBeingRead: _being_read,
     RequestValidationError: _unreadable,
     HTTPException: _of_http,
     asyncpg.PostgresConnectionError: _away,

@@ -262,15 +262,15 @@ def evolve(production: Production | None, event: OfProduction, metadata: Metadat
         return Production(event.title, event.currency, event.time_zone)
     assert production is not None
     if isinstance(event, SpendEvent):
-        approvals = production.approvals
-        if isinstance(event, SpendRecoded):
+        approvals, held, remitted = production.approvals, production.paying, production.remittances
+        if isinstance(event, SpendLogged | SpendReversed):
+            remitted = remittance.evolve(remitted, event)
+        elif isinstance(event, SpendRecoded):
             approvals = rounds.recoded(approvals, event)
+        elif isinstance(event, PaymentReleased):
+            held = paying.asked(held, event)
         spending = spend.evolve(production.spending, event, metadata)
-        production = replace(production, spending=spending, approvals=approvals)
-        if isinstance(event, PaymentReleased):
-            production = replace(production, paying=paying.asked(production.paying, event))
-        elif isinstance(event, SpendLogged | SpendReversed):
-            production = replace(production, remittances=remittance.evolve(production.remittances, event))
+        production = replace(production, spending=spending, approvals=approvals, paying=held, remittances=remitted)
     elif isinstance(event, PayingEvent):
         production = replace(production, paying=paying.evolve(production.paying, event, metadata))
     elif isinstance(event, RemittanceEvent):

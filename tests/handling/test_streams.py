@@ -1,8 +1,10 @@
 """How much a process remembers: as much as fits, what was asked for last, and never more than it reckons with."""
 
+import asyncio
 import gc
 import json
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from events.append import Head
 from events.log import Log
 from service import streams
 from service.deciders import production
-from service.streams import Loaded, Streams, weight
+from service.streams import HistoryIsBeingRead, Loaded, Streams, weight
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, spend
 from tests.events.examples import BY_NAME
 from tests.handling.conftest import Opens
@@ -64,6 +66,68 @@ class TestTheWeightOfAState:
 
         assert here == there
         assert here.weight == sum(weight(each.event) for each in await office.log.read_stream(STREAM))
+
+
+class TestReading:
+    """A long history is read once, page by page, however many ask for it, and whether they wait for its end or not."""
+
+    @pytest.fixture
+    async def length(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> int:
+        await office.play(SPENT)
+        monkeypatch.setattr(streams, "PAGE", 1)
+        return (await office.log.heads(STREAM))[STREAM].version
+
+    @pytest.fixture
+    def pages(self, other: Office, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """The versions behind which a page was read."""
+        read, pages = other.log.read_stream, list[int]()
+
+        async def noted(stream_id: str, after: int, up_to: int) -> Any:
+            pages.append(after)
+            return await read(stream_id, after, up_to)
+
+        monkeypatch.setattr(other.log, "read_stream", noted)
+        return pages
+
+    async def test_is_done_once_for_all_who_ask_meanwhile(
+        self, office: Office, other: Office, length: int, pages: list[int]
+    ) -> None:
+        found = await asyncio.gather(*(other.handling.production(STREAM) for _ in range(12)))
+
+        assert pages == list(range(length))
+        assert found == 12 * [await office.handling.production(STREAM)]
+
+    async def test_goes_on_when_who_asked_is_gone(self, other: Office, length: int, pages: list[int]) -> None:
+        asked = asyncio.create_task(other.handling.production(STREAM))
+        while len(pages) < length // 2:
+            await asyncio.sleep(0)
+        asked.cancel()
+        while other.handling.streams.kept(STREAM) is None:
+            await asyncio.sleep(0.01)
+
+        assert pages == list(range(length))
+
+    async def test_that_takes_longer_is_told_and_there_in_a_moment(
+        self, other: Office, length: int, pages: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as impatient:
+            impatient.setattr(streams, "PATIENCE_SECONDS", 0.0)
+            for _ in range(2):
+                with pytest.raises(HistoryIsBeingRead):
+                    await other.handling.production(STREAM)
+
+        assert (await other.handling.production(STREAM)).head.version == length
+        assert pages == list(range(length))
+
+    async def test_begins_anew_when_the_log_is_another_one_than_it_was(self, office: Office, other: Office) -> None:
+        """An older copy of the database was restored under a process that stayed."""
+        await office.play(LOCKED)
+        truly = await office.handling.production(STREAM)
+        ahead, another = Head(truly.head.version + 5, b"", 999), Head(truly.head.version, b"another", 999)
+        for head in (ahead, another):
+            other.handling.streams.forget(STREAM)
+            other.handling.streams.keep(STREAM, replace(truly, head=head, state=None))
+            assert await other.handling.production(STREAM) == truly
 
 
 class TestWhatIsKept:

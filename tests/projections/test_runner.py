@@ -572,6 +572,8 @@ class TestAnUnreadableEvent:
         assert (read.status_code, read.json()["type"]) == (503, "urn:greenlight:problem:event-cannot-be-taken")
         assert read.json()["detail"].endswith(f": {where}.")
         assert sent.value.where == where
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"], ready.json()["streams_not_taken"]) == (200, "degraded", 1)
 
 
 class TestUnknownEvent:
