@@ -21,6 +21,7 @@ from service.identity import Tokens
 from service.routes import costs
 from service.routes.access import Doors, Reading
 from service.serving import configure_logs
+from service.streams import Streams
 
 from .appends import appends
 from .facts import command
@@ -63,6 +64,8 @@ async def measured(server: Server) -> AsyncGenerator[Result, None]:
         rate = made.events / (time.perf_counter() - started)
         yield result(f"rebuild of all {len(PROJECTIONS)} read models, {made.events:,} events, once", "events/s", [rate])
         await caught_up(doors)
+        known = [await _read(doors, f"acme/{names[-1]}") for _ in range(ROUNDS)]
+        yield result(f"a production of {EACH:,} events, read by a process that is new to it", "ms", known)
         for row in await cost_reports(doors, f"acme/{names[-1]}"):
             yield row
         async for row in searched(server, doors, names[-1]):
@@ -85,6 +88,13 @@ async def filled(doors: Doors, left: dict[str, int], size: int, until: int) -> i
             head, size = outcome.head, size + count
             left[name] -= count
     return size
+
+
+async def _read(doors: Doors, stream: str) -> float:
+    """Milliseconds until a production's state is there that was not in memory."""
+    started = time.perf_counter()
+    await Streams(doors.log).newest(stream)
+    return (time.perf_counter() - started) * 1000
 
 
 async def caught_up(doors: Doors) -> None:

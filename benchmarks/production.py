@@ -15,6 +15,7 @@ from events.budget import BudgetDrafted
 from projections import approval_status, audit_trail, current_budget
 from projections.rebuild import rebuild
 from projections.runner import Runner
+from service import streams
 from service.app import opened
 from service.deciders.approval import Approve
 from service.deciders.budget import SetBudget
@@ -30,6 +31,9 @@ from service.routes.access import Doors
 from service.routes.views import rows_of
 
 from .measure import QUICK, ROUNDS, SECONDS, Result, at_rest, quantile, result, said_by
+
+#: A process that is new to a long history has read it before anything is measured.
+streams.PATIENCE_SECONDS = 600
 
 PRODUCTION = "the-long-take"
 STREAM = f"acme/{PRODUCTION}"
