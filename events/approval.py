@@ -107,7 +107,7 @@ class Abstained:
 
 @dataclass(frozen=True, slots=True)
 class VoteWithdrawn:
-    """Who had answered takes it back while the round is open; its open conditions go with it."""
+    """Who had answered takes it back while the round is open; its open conditions stay."""
 
     round: RoundId
     subject: str

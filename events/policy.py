@@ -246,7 +246,7 @@ class Standing:
         """Everyone whom the approvers stand for, in order of their ids; who holds no role that approves is nobody here.
 
         Args:
-            instead: who is asked in whose place.
+            instead: who is asked in whose place; where they answer no more, it is theirs again whose place it was.
         """
         found: set[PersonId] = set()
         for approver in approvers:
@@ -259,8 +259,12 @@ class Standing:
                     found.add(holder)
             if approver.department_head:
                 found.update(person for person, heads in self.departments.items() if set(heads) & set(accounts))
-        placed = {(instead or {}).get(person, person) for person in found if self._answers(person)}
-        return tuple(sorted(person for person in placed if self._answers(person)))
+        return tuple(sorted({self._sits(person, instead or {}) for person in found if self._answers(person)}))
+
+    def _sits(self, person: PersonId, instead: Mapping[PersonId, PersonId]) -> PersonId:
+        """Who is asked in the place of a person."""
+        to = instead.get(person, person)
+        return to if self._answers(to) else person
 
     def _answers(self, person: PersonId) -> bool:
         return bool(set(self.roles.get(person, ())) - {Role.AUDITOR})
@@ -269,7 +273,7 @@ class Standing:
         """The percentage of the committed funding that these persons speak for, in their own place or in another's."""
         total = sum((amount for _, amount in self.holders.values()), Decimal(0))
         theirs = sum(
-            (amount for holder, amount in self.holders.values() if holder and instead.get(holder, holder) in persons),
+            (amount for holder, amount in self.holders.values() if holder and self._sits(holder, instead) in persons),
             Decimal(0),
         )
         return theirs * 100 / total if total else Decimal(0)

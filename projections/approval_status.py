@@ -293,7 +293,6 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             _passed(rows, recorded, round_id, step, over=True)
         case VoteWithdrawn(round_id, seat=seat):
             _uncounted(rows, recorded, round_id, seat, None)
-            _unbound(rows, recorded, round_id)
         case StepReopened(round_id, step=step):
             row = rows.one(RoundRow, stream, _number(round_id))
             rows.put(replace(row, step=step, since=metadata.at))

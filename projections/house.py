@@ -128,7 +128,7 @@ class House:
             return ()
         step = row.steps[row.step]
         approvers = (*step.approvers, *step.escalates_to) if self.is_late(row) else step.approvers
-        return self.standing.asked(approvers, row.accounts, _instead(row, row.step))
+        return self.standing.asked(approvers, row.accounts, self._instead(row, row.step))
 
     def may_approve(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
@@ -157,7 +157,7 @@ class House:
         if made.decision == "override":
             return row.override_by not in self.standing.roles.get(made.person, ())
         step = row.steps[made.step]
-        seats = self.standing.asked((*step.approvers, *step.escalates_to), row.accounts, _instead(row, made.step))
+        seats = self.standing.asked((*step.approvers, *step.escalates_to), row.accounts, self._instead(row, made.step))
         power = Power.APPROVE if made.decision == "approve" else Power.ABSTAIN
         stands_in = made.by == made.person or made.by in self.through(made.person, power, amount_of(row))
         had_a_hand = made.decision == "approve" and bool(_hands(row, made) & self.excluded(row))
@@ -165,7 +165,7 @@ class House:
 
     def _passes(self, row: RoundRow, at: int) -> bool:
         """Whether a step has as many approvals as it takes; once it is late, one of those to whom it escalates."""
-        step, instead = row.steps[at], _instead(row, at)
+        step, instead = row.steps[at], self._instead(row, at)
         votes = [made for made in row.decisions if made.counts and made.step == at]
         approved = {made.person for made in votes if made.decision == "approve"}
         late = self.is_late(row) if at == row.step else step.within_days is not None
@@ -227,7 +227,7 @@ class House:
 
     def are_enough(self, row: RoundRow) -> bool:
         """Whether the step that is asked would pass if all who may approved, or one of those it escalates to."""
-        step, instead = row.steps[row.step], _instead(row, row.step)
+        step, instead = row.steps[row.step], self._instead(row, row.step)
         later = self.standing.asked(step.escalates_to, row.accounts, instead)
         votes = (made for made in row.decisions if made.counts and made.decision == "approve")
         may = {seat for seat in (*self._seats(row), *later) if self.may_approve(row, seat, seat)}
@@ -255,8 +255,14 @@ class House:
             for person, roles in self.standing.roles.items()
         )
 
+    def _instead(self, row: RoundRow, step: int) -> dict[PersonId, PersonId]:
+        """Who is asked in whose place: nobody who may not approve what was changed since they have it."""
+        instead = _given(row, step)
+        excluded = self.excluded(row) if instead else frozenset()
+        return {seat: to for seat, to in instead.items() if to not in excluded}
+
     def _asked_in(self, row: RoundRow, step: int) -> tuple[PersonId, ...]:
-        return self.standing.asked(row.steps[step].approvers, row.accounts, _instead(row, step))
+        return self.standing.asked(row.steps[step].approvers, row.accounts, self._instead(row, step))
 
     def heirs(self, row: RoundRow, condition: ConditionSet) -> list[PersonId]:
         """Who says what becomes of an open condition.
@@ -268,7 +274,7 @@ class House:
             return []
         step, barred = row.steps[condition.step], self.barred(row)
         approvers = (*step.approvers, *step.escalates_to)
-        seats = self.standing.asked(approvers, row.accounts, _instead(row, condition.step))
+        seats = self.standing.asked(approvers, row.accounts, self._instead(row, condition.step))
         may = [seat for seat in seats if seat not in barred]
         if condition.by in may:
             return [condition.by]
@@ -294,7 +300,7 @@ class House:
         """Whom the step that is asked will ask, too, once it is late."""
         if self.is_late(row) or row.step == len(row.steps):
             return []
-        later = self.standing.asked(row.steps[row.step].escalates_to, row.accounts, _instead(row, row.step))
+        later = self.standing.asked(row.steps[row.step].escalates_to, row.accounts, self._instead(row, row.step))
         return [seat for seat in later if seat not in self._seats(row) and self.may_approve(row, seat, seat)]
 
     def through(self, person: PersonId, power: Power, amount: Money | None) -> set[PersonId]:
@@ -335,11 +341,11 @@ def _answered(row: RoundRow, person: PersonId) -> bool:
 
 def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:
     """Who gave their place in a step to whoever sits there."""
-    return {place for place, to in _instead(row, step).items() if to == seat}
+    return {place for place, to in _given(row, step).items() if to == seat}
 
 
-def _instead(row: RoundRow, step: int) -> dict[PersonId, PersonId]:
-    """Who is asked in whose place in a step."""
+def _given(row: RoundRow, step: int) -> dict[PersonId, PersonId]:
+    """To whom places of a step were given."""
     instead: dict[PersonId, PersonId] = {}
     for at, place, to in row.reassigned:
         instead = handed_on(instead, place, to) if at == step else instead

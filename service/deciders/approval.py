@@ -7,14 +7,16 @@ A1  A round is bound to the content hash of what it asks about; an answer names 
 A3  Nobody who proposed, edited or submitted what is asked for may approve it, nor who logged the spend behind it;
     nor may they by acting for somebody else, nor somebody else by acting for them.
 A4  A round ends once.
-A6  A step is answered by those whom it asks, once the steps before it have passed.
+A6  A step is answered by those whom it asks, once the steps before it have passed. A place that somebody was given
+    who answers no more, or has changed what is asked about, is again theirs whose it was.
 A7  One person fills one place of a round, for themselves or for another; two steps only where the policy says so.
 A8  Who may answer is looked at when the answer is given and again when the round passes: what was given by somebody
     who may not give it any more has lapsed. Where a step is asked anew without it, it lapses before whoever that asks
     answers, or who deals with the step. A step stays passed over as long as who did so is who may.
 A9  Conditions are met or waived by who set them, before the approval takes effect; where whoever set one is not asked
     any more, or may not approve by now, by somebody whom the step asks now and who may, or who may override it; and
-    where there is neither, by an executive producer. Nobody of them had a hand in what is asked for.
+    where there is neither, by an executive producer. Nobody of them had a hand in what is asked for. Whoever takes
+    their approval back leaves its conditions standing; who abstains lets go of them.
 A10 Where the policy names a role that may, somebody who holds it passes over a step, or gives somebody's place to
     another, for a reason; what nobody approved whom the policy asks, but who asked for it, never passes so. Nobody does
     where it is about who decides, or about cutting funding: the policy, an appointment, a source.
@@ -641,7 +643,8 @@ def override_step(
         if vote.persons & metadata.persons and vote.step == asked.step:
             raise PersonFillsAnotherPlace(min(vote.persons & metadata.persons), command.round, vote.seat, vote.step + 1)
     by_others = any(vote.approves and not vote.persons & metadata.persons for vote in asked.votes)
-    if asked.step + 1 == len(asked.steps) and not by_others:
+    is_last = asked.passed_over.issuperset(range(asked.step + 1, len(asked.steps)))
+    if is_last and not by_others:
         raise NobodyApproved(command.round, asked.subject)
     return [StepOverridden(command.round, asked.subject, asked.content_hash, asked.step)]
 

@@ -240,7 +240,13 @@ class Circumstances:
     def _seats(self, asked: Round, step: int, *, escalated: bool) -> tuple[PersonId, ...]:
         of = asked.steps[step]
         approvers = (*of.approvers, *of.escalates_to) if escalated else of.approvers
-        return self.standing.asked(approvers, asked.accounts, asked.instead(step))
+        return self.standing.asked(approvers, asked.accounts, self._instead(asked, step))
+
+    def _instead(self, asked: Round, step: int) -> dict[PersonId, PersonId]:
+        """Who is asked in whose place: nobody who may not approve what was changed since they have it."""
+        instead = asked.instead(step)
+        excluded = self.excluded(asked) if instead else frozenset()
+        return {seat: to for seat, to in instead.items() if to not in excluded}
 
     def _is_late(self, asked: Round, step: int) -> bool:
         """Whether the step has escalated; of a step that is over, that is left open in favour of who answered it."""
@@ -277,7 +283,7 @@ class Circumstances:
         """Whether a step has as many approvals as it takes; once it is late, one of those to whom it escalates."""
         votes = [vote for vote in asked.votes if vote.step == step]
         approved = {vote.seat for vote in votes if vote.approves}
-        of, instead = asked.steps[step], asked.instead(step)
+        of, instead = asked.steps[step], self._instead(asked, step)
         if self._is_late(asked, step) and approved & {*self.standing.asked(of.escalates_to, asked.accounts, instead)}:
             return True
         abstained = {vote.seat for vote in votes if not vote.approves}
@@ -425,16 +431,16 @@ def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
             return replace(asked, votes=(*votes, vote), conditions=set_now)
         case Abstained(step=step):
             before = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
-            without = _without(asked, before, metadata.at, conditions=True)
+            without = _unbound(_without(asked, before, metadata.at), seat)
             return replace(without, votes=(*without.votes, Vote(seat, by, step, approves=False, gave=asked.gave(seat))))
         case VoteWithdrawn(seat=seat):
             gone = [vote for vote in asked.votes if vote.seat == seat and _may_go(asked, vote)]
-            return _without(asked, gone, metadata.at, conditions=True)
+            return _without(asked, gone, metadata.at)
         case VoteLapsed(seat=seat, step=step):
             gone = [vote for vote in asked.votes if (vote.seat, vote.step) == (seat, step)]
             if any(vote.passes_over for vote in gone):
                 asked = replace(asked, passed_over=asked.passed_over - {step})
-            return _without(asked, gone, metadata.at, conditions=False)
+            return _without(asked, gone, metadata.at)
         case StepReopened(step=step):
             return replace(asked, step=step, since=metadata.at)
         case StepPassed(step=step):
@@ -579,15 +585,15 @@ def _imposed(asked: Round, event: StepReassigned, metadata: Metadata) -> Map[tup
     return imposed if is_back or not by else imposed.set((step, to), by)
 
 
-def _without(asked: Round, gone: list[Vote], at: datetime, *, conditions: bool) -> Round:
-    """Without these answers of one place-holder, and back there; `conditions` of an approval may go along with it."""
-    left = tuple(vote for vote in asked.votes if vote not in gone)
-    if conditions:
-        bound = {vote.seat for vote in left if vote.approves}
-        lost = {vote.seat for vote in gone} - bound
-        asked = replace(
-            asked, conditions=tuple(replace(c, open=c.open and c.seat not in lost) for c in asked.conditions)
-        )
-    asked = replace(asked, votes=left)
+def _unbound(asked: Round, seat: PersonId) -> Round:
+    """Without the conditions of who approves in no step any more, by their own word."""
+    if any(vote.approves and vote.seat == seat for vote in asked.votes):
+        return asked
+    return replace(asked, conditions=tuple(replace(c, open=c.open and c.seat != seat) for c in asked.conditions))
+
+
+def _without(asked: Round, gone: list[Vote], at: datetime) -> Round:
+    """Without these answers of one place-holder, and back there."""
+    asked = replace(asked, votes=tuple(vote for vote in asked.votes if vote not in gone))
     step = min((vote.step for vote in gone if vote.step not in asked.passed_over), default=asked.step)
     return asked if step >= asked.step else replace(asked, step=step, since=at)

@@ -65,6 +65,8 @@ def through_policy(command: DirectCommand, happened: list[OfProduction], situati
     request = requested(command, happened, production, metadata)
     if request is None:
         return happened
+    if overtaken := _overtaken_by(request, situation):
+        return [*overtaken, *through_policy(command, happened, situated(situation, overtaken))]
     rule = policy.chosen(request, policies, rounds.beside(request.kind, request.subject), metadata.at.date())
     if not rule.steps and isinstance(command, RequestPayment | RecodeSpend):
         steps = payment.asked_as_before(production.spending.payable(command.spend), rounds)
@@ -89,20 +91,29 @@ def through_policy(command: DirectCommand, happened: list[OfProduction], situati
     if request.kind in (RequestKind.COMMITMENT, RequestKind.REQUISITION):
         opened = [*(each for each in happened if isinstance(each, HELD_MEANWHILE)), *asked]
         return [*opened, *_onward(round_id, opened, situation)]
-    overtaken: list[OfProduction] = []
-    for number, each in rounds.rounds.items():
-        alike = each.kind is request.kind and (
-            each.kind is RequestKind.POLICY_CHANGE or each.subject == request.subject
-        )
-        if each.outcome is not Outcome.OPEN or not alike:
-            continue
-        if _is_orphaned(each, situation):
-            overtaken.append(RequestRecalled(number, each.subject, ANEW))
-        elif each.content_hash == request.content_hash:
+    for number, each in _alike(request, production):
+        if each.content_hash == request.content_hash:
             return []  # it is asked for already
-        elif each.kind is RequestKind.POLICY_CHANGE:
+        if each.kind is RequestKind.POLICY_CHANGE:
             raise PolicyIsProposed(each.subject, number, each.by)
-    return [*overtaken, *_signed_in_lately(_consenting(round_id, asked, situated(situation, overtaken)), situation)]
+    return _signed_in_lately(_consenting(round_id, asked, situation), situation)
+
+
+def _overtaken_by(request: Request, situation: Situation) -> list[OfProduction]:
+    """What asks for the same and can be taken further by nobody: it does not count beside what is asked for anew."""
+    alike = _alike(request, situation.production)
+    return [RequestRecalled(number, each.subject, ANEW) for number, each in alike if _is_orphaned(each, situation)]
+
+
+def _alike(request: Request, production: Production) -> list[tuple[RoundId, Round]]:
+    """The open rounds on commands that ask for the same, or for another policy."""
+    return [
+        (number, each)
+        for number, each in production.approvals.rounds.items()
+        if (each.outcome, each.kind) == (Outcome.OPEN, request.kind)
+        and each.command is not None
+        and (each.kind is RequestKind.POLICY_CHANGE or each.subject == request.subject)
+    ]
 
 
 def _signed_in_lately(happened: list[OfProduction], situation: Situation) -> list[OfProduction]:
@@ -198,6 +209,8 @@ def answered(command: ApprovalCommand, situation: Situation) -> list[OfProductio
             answered = approval.close_condition(command, rounds, around, roles, metadata, situation.signed_in)
     if not answered and not isinstance(command, Nudge):
         return []
+    if isinstance(command, WithdrawVote):
+        return [*gone, *answered]  # nothing takes effect by taking a yes back
     insists = isinstance(command, Approve | OverrideStep | CloseCondition)
     return [*gone, *answered, *_onward(command.round, answered, situation, insists=insists)]
 

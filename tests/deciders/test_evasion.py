@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from events.approval import ApprovalRequested, RequestRecalled
+from events.approval import ApprovalRequested, RequestRecalled, VoteWithdrawn
 from events.budget import Level, TotalName
 from events.change import BudgetTransferred
 from events.delegation import Power
@@ -20,6 +20,7 @@ from service.deciders.approval import (
     ApproverSetTheBudget,
     BeyondDelegation,
     CannotTakeEffect,
+    CloseCondition,
     CredentialsAreNotFresh,
     DealtWithIt,
     NobodyApproved,
@@ -353,8 +354,18 @@ class TestWhatIsApproved:
         story = says(self.overridden(self.HALF, GUARANTORS), HOLDER, "A-2", conditions=("The bond is signed.",))
         story = [*story, (MAYA, self.passing_over(story)), (HOLDER, WithdrawVote(round="A-2"))]
         given(story).when(NOOR, self.passing_over(story)).then_refused(NobodyApproved("A-2", "v1"))
-        story = says(story, HOLDER, "A-2")
+        met = (HOLDER, CloseCondition(round="A-2", condition=1, waived=False, words="It is."))
+        story = [*says(story, HOLDER, "A-2"), met]
         assert play(story).production.budgets.in_force == "v1"
+
+    def test_nothing_takes_effect_by_taking_a_yes_back(self) -> None:
+        asks: Story = [*adopted(COVERED, policy(self.HALF)), (PRODUCER, transfer())]
+        story = says(says(asks, FINANCIER, "A-3", conditions=("The permit is on file.",)), HOLDER, "A-3")
+        given(story).when(FINANCIER, WithdrawVote(round="A-3")).then(
+            VoteWithdrawn("A-3", f"{STORY} to {ART}", FINANCIER)
+        )
+        story = [*story, (FINANCIER, WithdrawVote(round="A-3")), (PRODUCER, Nudge(round="A-3"))]
+        assert asked(story, "A-3").outcome is Outcome.OPEN
 
     def test_a_last_step_that_asks_nobody_does_not_help(self) -> None:
         story = self.overridden(GUARANTORS, Step((Approver(person=STRANGER),), optional=True))
@@ -552,6 +563,13 @@ class TestNeverFrozen:
             "A-2", f"{STORY} to {ART}", "nobody can take it further; it is asked for anew"
         )
         assert opened.round == "A-3"
+
+    def test_what_is_asked_for_anew_does_not_count_beside_what_it_takes_the_place_of(self) -> None:
+        small = Rule("Small", When((RequestKind.TRANSFER,), below=Decimal(90000)), (PRODUCERS,))
+        story: Story = [*adopted(COVERED, ruled(small)), (LINE_PRODUCER, transfer())]
+        story = [*story, (MAYA, EndAppointment(person=LINE_PRODUCER, role=Role.LINE_PRODUCER, reason=WHY))]
+        _, opened, *_ = given(story).when(PRODUCER, transfer()).facts
+        assert (opened.rule, opened.counted) == ("Small", inr("60000"))
 
     def test_so_is_it_in_other_words(self) -> None:
         story: Story = [*COVERED, (LINE_PRODUCER, transfer())]

@@ -131,6 +131,10 @@ def ends(person: PersonId, role: Role, by: PersonId = MAYA) -> tuple[PersonId, E
     return by, EndAppointment(person=person, role=role, reason=WHY)
 
 
+def gives(seat: PersonId, to: PersonId, round_id: str = "A-2") -> tuple[PersonId, ReassignStep]:
+    return seat, ReassignStep(round=round_id, seat=seat, to=to, reason=WHY)
+
+
 def approves(story: Story, *persons: PersonId, round_id: str = "A-2") -> Story:
     for person in persons:
         story = says(story, person, round_id)
@@ -374,11 +378,18 @@ class TestConditions:
         story = says(submitted(EP, GUARANTORS), MAYA, "A-2", conditions=(BOND_IS_SIGNED,))
         given(story).when(GUARANTOR, last(story, "A-2")).then(yes(1), passed(1))
 
-    def test_go_with_the_answer_that_set_them(self) -> None:
+    def test_stay_when_who_set_them_takes_the_answer_back(self) -> None:
         story = says(submitted(EPS), MAYA, "A-2", conditions=(BOND_IS_SIGNED,))
         story = [*approves(story, NOOR), (MAYA, WithdrawVote(round="A-2"))]
-        story = approves(story, TWO_HATS)
-        given(story).when(MAYA, last(story, "A-2")).then(yes(), IN_FORCE)
+        story = approves(story, TWO_HATS, MAYA)
+        waived = CloseCondition(round="A-2", condition=1, waived=True, words="Needless.")
+        given(story).when(MAYA, waived).then(ConditionWaived("A-2", "v1", 1, "Needless."), IN_FORCE)
+
+    def test_are_waited_for_when_the_others_are_enough_without_who_set_them(self) -> None:
+        two = replace(EPS, mode=Mode.QUORUM, quorum=2)
+        story = says(submitted(two), MAYA, "A-2", conditions=(BOND_IS_SIGNED,))
+        story = [*approves(story, NOOR), (MAYA, WithdrawVote(round="A-2"))]
+        given(story).when(TWO_HATS, last(story, "A-2")).then(yes(), passed(0))
 
     def test_go_with_the_answer_that_becomes_an_abstention(self) -> None:
         story = says(submitted(EPS), MAYA, "A-2", conditions=(BOND_IS_SIGNED,))
@@ -587,6 +598,27 @@ class TestReassignStep:
         given(story).when(GUARANTOR, to_maya).then_refused(
             CannotBeReassigned("A-2", GUARANTOR, MAYA, 2, "maya fills another place of the round")
         )
+
+    def test_is_undone_when_who_has_the_place_answers_no_more(self) -> None:
+        """Nobody's place is lost by the departure of who was put there: the asker could bring that about."""
+        story: Story = [*submitted(EPS), gives(MAYA, DIRECTOR)]
+        story = [*approves(story, NOOR), ends(DIRECTOR, Role.DIRECTOR)]
+        assert waits_for(given(story)) == (MAYA, TWO_HATS)
+        story = approves(story, TWO_HATS)
+        given(story).when(MAYA, last(story, "A-2")).then(yes(), IN_FORCE)
+
+    def test_is_undone_when_who_has_the_place_changes_what_is_asked_about(self) -> None:
+        story: Story = [*submitted(GUARANTORS), gives(GUARANTOR, TWO_HATS)]
+        story = [*story, (TWO_HATS, TestNewContent.GROWN)]
+        assert waits_for(given(story)) == (GUARANTOR,)
+        assert given(story).when(GUARANTOR, last(story, "A-2")).refusal is None
+
+    def test_that_is_undone_speaks_for_the_share_again(self) -> None:
+        half = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))
+        story = [*adopted(COVERED, policy(half)), (PRODUCER, transfer())]
+        story = [*story, gives(HOLDER, DIRECTOR, "A-3"), ends(DIRECTOR, Role.DIRECTOR)]
+        facts = given(story).when(HOLDER, last(story, "A-3")).facts
+        assert isinstance(facts[-1], BudgetTransferred)
 
     def test_takes_along_the_share_of_the_funding_that_goes_with_the_place(self) -> None:
         half = Step((Approver(every_holder=True),), Mode.SHARE, share=Decimal(50))

@@ -10,7 +10,15 @@ import pytest
 from events.delegation import Power
 from events.policy import Approver, Mode, RequestKind, Rule, Step, When
 from events.team import Role
-from service.deciders.approval import Abstain, Approve, CloseCondition, Nudge, OverrideStep, ReassignStep
+from service.deciders.approval import (
+    Abstain,
+    Approve,
+    CloseCondition,
+    Nudge,
+    OverrideStep,
+    ReassignStep,
+    WithdrawVote,
+)
 from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
@@ -377,6 +385,24 @@ class TestTheApprovalStatus:
             assert [each["person"] for each in latest["waits_for"]["asked"]] == [GUARANTOR]
             assert [made["counts"] for made in latest["decisions"]] == [False]
             assert theirs == [("approve", "A-2", None)]
+
+    async def test_asks_again_whose_place_it_was_when_who_has_it_answers_no_more(self, world: World) -> None:
+        gives = ReassignStep(round="A-2", seat=MAYA, to=DIRECTOR, reason=WHY)
+        await world.play([*submitted(EPS), (MAYA, gives)])
+        before = [each["person"] for each in (await shown(world))["waits_for"]["asked"]], await waiting(world, MAYA)
+        await world.play([(ADMINISTRATOR, DismissMember(person=DIRECTOR, reason=WHY))])
+        after = [each["person"] for each in (await shown(world))["waits_for"]["asked"]], await waiting(world, MAYA)
+
+        assert before == ([DIRECTOR, NOOR, TWO_HATS], [])
+        assert after == ([MAYA, NOOR, TWO_HATS], [("approve", "A-2", None)])
+
+    async def test_keeps_the_conditions_of_an_approval_that_is_taken_back(self, world: World) -> None:
+        story = says(submitted(EPS), MAYA, "A-2", conditions=("The bond is signed.",))
+        await world.play([*story, (MAYA, WithdrawVote(round="A-2"))])
+        latest = await shown(world)
+
+        assert [(each["state"], each["by"]) for each in latest["conditions"]] == [("open", MAYA)]
+        assert "close_condition" in next(each["commands"] for each in latest["may"] if each["person"] == MAYA)
 
     async def test_of_an_overage_excludes_who_logged_the_spend_behind_it(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (PRODUCER, overage(account=ART))])
