@@ -28,7 +28,7 @@ EVENT_BYTES, LINE_BYTES = 1300, 600
 #: Events of a stream that are read at a time: between two pages the process does whatever else waits.
 PAGE = 500
 #: How long a stream that is being read is waited for: less than a request may take.
-PATIENCE_SECONDS = 4.0
+PATIENCE_SECONDS = 6.0
 
 S = TypeVar("S")
 
