@@ -161,6 +161,7 @@ _RULES = {
     "missing_argument": "this field is required",
     "tuple_type": "send a list",
     "too_short": "send a list of at least {min_length}",
+    "too_long": "send a list of at most {max_length}",
     "int_parsing": "send a whole number",
     "bool_parsing": "send true or false",
     "date_parsing": "send a day that there is, such as 2026-11-16",

@@ -115,7 +115,7 @@ class CannotListen(Exception):
     """The address or the port cannot be had."""
 
 
-_ANOTHER_PORT = "Choose another port: greenlight serve --port 8001, or make run PORT=8001."
+_ANOTHER_PORT = "Choose another host or port: greenlight serve --port 8001, or make run PORT=8001."
 
 
 @asynccontextmanager

@@ -273,7 +273,7 @@ async def _send(
         raise refusal if shown else _without_figures(refusal) from None
     if isinstance(wish.command, DismissMember) and not dry_run:
         await ended(at, company, wish.command.person)
-    headers = {"ETag": f'"{answer.version}"', "Position": str(answer.position)}
+    headers = {} if dry_run else {"ETag": f'"{answer.version}"', "Position": str(answer.position)}
     if answer.replayed:
         headers["Idempotency-Replayed"] = "true"
     # Written here and not by the framework, which would check our own answer once more.

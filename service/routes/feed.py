@@ -215,7 +215,7 @@ def _kinds(asked: str) -> list[str]:
     for name in names:
         if name not in EVENTS:
             near = get_close_matches(name, EVENTS, 1)
-            known = f"the nearest is {near[0]}" if near else f"the kinds are {', '.join(EVENTS)}"
+            known = f"the nearest is {near[0]}" if near else "the kinds are listed in /asyncapi.json"
             errors.append(FieldError(pointer="query kind", rule=f"{name!r} is no kind of event, {known}"))
     if errors:
         raise malformed_fields(errors)

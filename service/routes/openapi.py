@@ -61,7 +61,7 @@ OF_EVERY_COMMAND = {
     "415": "The body is not sent as JSON.",
     "422": "A field cannot be read, or the idempotency key came with another request.",
     "429": "Too many requests of one credential, or too many failures of one address to bear a valid one.",
-    "503": "The database was lost before it answered; retry under the same key.",
+    "503": "The database was lost before it answered, or a long history is being read; retry under the same key.",
 }
 OF_EVERY_VIEW = {
     "400": "The header `Authorization` came more than once.",
@@ -69,7 +69,7 @@ OF_EVERY_VIEW = {
     "403": "An API key was not made for reading.",
     "422": "A parameter cannot be read.",
     "429": OF_EVERY_COMMAND["429"],
-    "503": "The view does not show the position asked for yet.",
+    "503": "The view does not show the position asked for yet, or a long history is being read.",
 }
 OF_THE_INBOX = OF_EVERY_VIEW | {
     "404": "There is no such company for the sender.",
