@@ -103,8 +103,13 @@ def _to_promise(body: Mapping[str, Any]) -> str:
     if not body:
         return ""
     due = f", due when {body['due_when']}" if body["due_when"] else ""
+    due += f", at {_rate(body['rate'])}" if body["rate"] else ""
     former = f"; in the place of {_lines(body['former'])}" if body["former"] else ""
     return f", to {body['vendor']}{due}: {_lines(body['lines'])}{former}"
+
+
+def _rate(rate: Mapping[str, Any]) -> str:
+    return f"1 {rate['source']} = {Decimal(rate['rate']):f} {rate['target']}"
 
 
 def _lines(lines: Iterable[Mapping[str, Any]]) -> str:

@@ -510,7 +510,7 @@ def fresh_minutes(request: Request, rule: Chosen) -> int | None:
     fresh_from = rule.terms.fresh_from
     if fresh_from is None:
         return None
-    reached = rule.counted is not None and rule.counted.amount >= fresh_from
+    reached = request.unmeasured is not None or (rule.counted is not None and rule.counted.amount >= fresh_from)
     return rule.terms.fresh_minutes if reached or request.kind is RequestKind.POLICY_CHANGE else None
 
 

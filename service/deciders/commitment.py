@@ -15,9 +15,11 @@ O5  An entry relieves what was promised on its own account first, then the other
     is flagged, and relieves what there is more of later. Taken back, it restores what it relieved; recoded, it relieves
     anew. No commitment comes to less than what was invoiced for it.
 O6  What is cancelled or closed short releases what is left; what was closed short may be reopened.
+O9  What is promised in another currency is measured at the rate that it was drafted with, and that is no more than a
+    tenth below the one that the production knows: that of the budget in force, or else of committed funding.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
@@ -90,6 +92,8 @@ from .requisition import (
 )
 
 _LINES = TypeAdapter(tuple[CommitmentLine, ...])
+#: Of what a promise comes to at a known rate: less than this it is not measured at.
+NINE_TENTHS = Decimal("0.9")
 
 
 @dataclass
@@ -170,6 +174,20 @@ class ContingencyTakesNoCommitment(Conflicting):
     rule = "O2"
     otherwise = "Commit on the account that it is for; a draw moves contingency there."
     account: AccountCode
+
+
+@dataclass
+class RateIsTooLow(Conflicting):
+    """{commitment}, {total}, is {held} at {rate}: more than a tenth below {expected}, at the known {known}."""
+
+    rule = "O9"
+    otherwise = "Write the draft anew with the rate of today, or have a budget approved that has another one."
+    commitment: CommitmentId
+    total: Money
+    held: Money
+    rate: ExchangeRate
+    expected: Money
+    known: ExchangeRate
 
 
 @dataclass
@@ -276,7 +294,7 @@ class SubmitCommitment(Command):
     """A draft is submitted; it is promised once those approve it whom the policy asks, at once where it asks nobody."""
 
     refusals = (
-        *(CommitmentIsMissing, CommitmentIsNot, ContingencyTakesNoCommitment, ControlIsNotYours),
+        *(CommitmentIsMissing, CommitmentIsNot, RateIsTooLow, ContingencyTakesNoCommitment, ControlIsNotYours),
         *(BeyondWhatIsAvailable,),
     )
     example: ClassVar = {"commitment": "PO-0001"}
@@ -431,13 +449,19 @@ def submit_commitment(
     command: SubmitCommitment,
     commitments: Commitments,
     available: Available | None,
+    rates_of: Callable[[Currency], tuple[ExchangeRate, ...]],
     roles: tuple[Role, ...],
     flags: Iterator[FlagId],
 ) -> list[CommitmentEvent]:
-    """O1 to O5; what is approved at once is promised at once."""
+    """O1 to O5, O9; what is approved at once is promised at once.
+
+    Args:
+        rates_of: at what the production knows a currency.
+    """
     found = existing(commitments, command.commitment)
     _is(found, (CommitmentState.DRAFT,))
     drafted, promise = found.drafted, found.promise
+    _measured_as_known(drafted, rates_of)
     _no_contingency(promise.base, available)
     holds, taken = promise.after(found.excess.values()).base_left, _takes_over(promise.base, found, commitments)
     beyond = controlled(command.commitment, _less(holds, taken), available, command.override, roles)
@@ -447,6 +471,17 @@ def submit_commitment(
         CommitmentOpened(command.commitment, drafted.base_total),
         *_settled(replace(found, state=CommitmentState.OPEN), flags),
     ]
+
+
+def _measured_as_known(drafted: CommitmentDrafted, rates_of: Callable[[Currency], tuple[ExchangeRate, ...]]) -> None:
+    """O9."""
+    if drafted.rate is None:
+        return
+    held, total = drafted.base_total, drafted.total
+    for known in rates_of(total.currency):
+        expected = at_rate(total, known, held.currency)
+        if held.amount < expected.amount * NINE_TENTHS:
+            raise RateIsTooLow(drafted.commitment, total, held, drafted.rate, expected, known)
 
 
 def amend_commitment(

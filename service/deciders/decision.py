@@ -229,7 +229,7 @@ def amount_of(command: Limited, production: Production) -> Money:
         case RaiseRequisition(lines=lines):
             return Money(sum((line.amount for line in lines), Decimal(0)), production.currency)
         case SubmitCommitment(commitment=number):
-            return commitment.existing(production.commitments, number).drafted.base_total
+            return commitment.existing(production.commitments, number).drafted.total
         case AmendCommitment(commitment=number, lines=amended):
             total = sum((line.amount for line in amended), Decimal(0))
             return Money(total, commitment.existing(production.commitments, number).drafted.currency)

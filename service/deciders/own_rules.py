@@ -273,7 +273,7 @@ def _committed(command: commitment.CommitmentCommand, situation: Situation) -> l
         case DraftCommitment():
             return [*commitment.draft_commitment(command, known, base, _pending(command.requisition, situation))]
         case SubmitCommitment():
-            return [*commitment.submit_commitment(command, known, available, roles, flags)]
+            return [*commitment.submit_commitment(command, known, available, production.rates_of, roles, flags)]
         case AmendCommitment():
             return [*commitment.amend_commitment(command, known, available, roles, flags)]
         case CancelCommitment():

@@ -11,7 +11,8 @@ G3  What one vendor or account asked for within the policy's days, of all the ki
     before, or released and reversed later, does: it may have been paid. How far an account is taken past what was
     approved for it counts all changes since, and a version that comes into force within the policy's days starts no new
     count: of accounts, and of the whole. What is paid in another currency is measured at the rate sent or at that of
-    the budget in force, whichever makes it dearer.
+    the budget in force, or else of committed funding, whichever makes it dearer; where none is known, it is asked about
+    as the largest amount would be.
 G4  A round keeps the steps it was opened under, whatever policy comes after; while it is open, whoever would be asked
     in it is appointed as where the policy asks them.
 G5  A step is skipped where it is optional and asks nobody, or nobody but who had a hand in it. An appointment, an
@@ -35,7 +36,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from events.budget import Level
 from events.ids import AccountCode, Digest, PersonId, PolicyId, RoundId, VendorId
-from events.money import Money
+from events.money import Currency, Money
 from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Standing, Step, When, takes
 from events.production import GreenLightTest
 from events.team import Role
@@ -287,6 +288,8 @@ class Request:
     vendor: VendorId | None = None
     #: How far past what was approved it goes.
     percent_over: Decimal = Decimal(0)
+    #: A currency that it is in and for which the production knows no rate: no amount is small by what is sent.
+    unmeasured: Currency | None = None
     #: Who may not approve it.
     excluded: frozenset[PersonId] = frozenset()
     #: Whether it was paid already, out of an advance that was asked about: only rules for accounts ask about it.
@@ -348,7 +351,7 @@ def chosen(request: Request, policies: Policies, asked: Asked, on: date) -> Chos
         if request.kind in rule.when.kinds and _may_be_for(rule, request):
             counted = _with_what_counts_together(request, rule.when.kinds, asked, on, terms.cumulative_days)
             if _is_for(rule.when, request, counted, terms):
-                return Chosen(policies.in_force, terms, rule.name, rule.steps, counted)
+                return Chosen(policies.in_force, terms, rule.name + _because(rule.when, request), rule.steps, counted)
     counted = _with_what_counts_together(request, (request.kind,), asked, on, terms.cumulative_days)
     if request.kind is RequestKind.POLICY_CHANGE:
         return Chosen(policies.in_force, terms, "Changes of the policy", terms.changes, counted)
@@ -431,13 +434,22 @@ def _with_what_counts_together(
 
 def _is_for(when: When, request: Request, counted: Money | None, terms: Policy) -> bool:
     amount = Decimal(0) if counted is None else counted.amount
+    over = request.percent_over
+    if request.unmeasured is not None:
+        amount = over = Decimal("Infinity")
     return (
         (not (when.accounts or when.levels) or _touches(when, request))
         and (not when.capped or bool(request.capped.intersection((*terms.capped_accounts, *request.held))))
         and (when.at_least is None or amount >= when.at_least)
         and (when.below is None or amount < when.below)
-        and (when.percent_over is None or (request.percent_over >= when.percent_over and request.percent_over > 0))
+        and (when.percent_over is None or (over >= when.percent_over and over > 0))
     )
+
+
+def _because(when: When, request: Request) -> str:
+    """Why the rule is for it, where its figures do not say so."""
+    is_large = when.at_least is not None or when.percent_over is not None
+    return f", as no rate of {request.unmeasured} is known" if is_large and request.unmeasured is not None else ""
 
 
 def _touches(when: When, request: Request) -> bool:

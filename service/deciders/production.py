@@ -28,9 +28,9 @@ from events.commitment import CommitmentEvent
 from events.cost_report import CostReportEvent
 from events.envelope import Metadata
 from events.estimate import EstimateEvent
-from events.financing import FinancingEvent
+from events.financing import AT_LEAST_COMMITTED, FinancingEvent
 from events.ids import AccountCode, BudgetId, FlagId, PersonId, Says, Text
-from events.money import Currency
+from events.money import Currency, ExchangeRate
 from events.paying import PayingEvent
 from events.period import PeriodEvent
 from events.policy import PolicyEvent, RequestKind, Standing
@@ -196,6 +196,14 @@ class Production:
             for code in codes
         }
         return Available(in_force, force, accounts, self.policies.terms)
+
+    def rates_of(self, currency: Currency) -> tuple[ExchangeRate, ...]:
+        """At what the production knows a currency: at the rate of the budget in force, or else of committed funding."""
+        force, sources = self.budgets.force, self.financing.sources.values()
+        budgeted = () if force is None else force.rates
+        funded = (source.terms.budget_rate for source in sources if source.state in AT_LEAST_COMMITTED)
+        of_it = tuple(rate for rate in budgeted if currency in (rate.source, rate.target))
+        return of_it or tuple(rate for rate in funded if rate and currency in (rate.source, rate.target))
 
     @property
     def to_cover(self) -> ToCover | None:

@@ -5,7 +5,7 @@ differs from the one in force, an entry about the account that it lands on, an a
 ask by it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -48,7 +48,7 @@ from events.ids import (
     SpendId,
     VendorId,
 )
-from events.money import ExchangeRate, Money, at_rate
+from events.money import Currency, ExchangeRate, Money, at_rate
 from events.policy import ApprovalPolicyAdopted, Approver, RequestKind
 from events.production import Stage, StageEntered
 from events.relief import sums
@@ -130,7 +130,9 @@ def requested(
                 paid = _dearer(event.base_amount, amount, production)
                 holder = frozenset() if event.person is None else frozenset({event.person})
                 subject = f"{kind.value} to {event.person or to}"
-                return replace(asks(RequestKind.PAYMENT, subject, paid, excluded=holder), vendor=to)
+                unmeasured = _unknown([amount.currency], production)
+                request = asks(RequestKind.PAYMENT, subject, paid, excluded=holder)
+                return replace(request, vendor=to, unmeasured=unmeasured)
             case SpendLogged(kind=kind) if kind in NOT_PAID:
                 return None
             case SpendLogged():
@@ -252,6 +254,7 @@ def _of_what_is_logged(happened: list[OfProduction], production: Production, per
     accounts = [each.account for each in logged]
     payable, excluded = first.batch or last.spend, persons | advance.holders(happened, production.advances)
     request = _of_payment(payable, content, bills, accounts, first.vendor, excluded, production, sums(added))
+    request = replace(request, unmeasured=_unknown((each.currency for each in logged), production))
     return request if owing else replace(request, paid_out=True)
 
 
@@ -268,7 +271,8 @@ def _of_what_is_recoded(event: SpendRecoded, production: Production, persons: fr
     excluded |= production.advances.holders(entries)
     vendor, added = entries[event.spend].likeness[0], {event.to_account: event.cost.amount}
     request = _of_payment(payable, content, bills, accounts, vendor, excluded, production, added)
-    return replace(request, paid_out=production.advances.paid_for(event.spend))
+    unmeasured = _unknown(_currencies(entries.values()), production)
+    return replace(request, unmeasured=unmeasured, paid_out=production.advances.paid_for(event.spend))
 
 
 def _asked_again(command: RequestPayment, production: Production, persons: frozenset[PersonId]) -> Request:
@@ -282,7 +286,16 @@ def _asked_again(command: RequestPayment, production: Production, persons: froze
     if not now <= set(former.accounts) or len(entries) < len(entries_of(payable)):
         of = f"{', '.join(entries)} on {', '.join(sorted(now))}" if len(entries) > 1 else f"on {accounts[0]}"
         content = policy.hash_of(RequestKind.PAYMENT, payable, f"{content} {of}")
-    return _of_payment(payable, content, bills, accounts, former.vendor, former.excluded | persons, production)
+    excluded, unmeasured = former.excluded | persons, _unknown(_currencies(entries.values()), production)
+    request = _of_payment(payable, content, bills, accounts, former.vendor, excluded, production)
+    return replace(request, unmeasured=unmeasured)
+
+
+def _currencies(entries: Iterable[Entry]) -> Iterator[Currency]:
+    """In which these entries are paid."""
+    for entry in entries:
+        _, _, _, currency, *_ = entry.likeness
+        yield currency
 
 
 def _of_entries(
@@ -354,6 +367,7 @@ def _of_commitment(
         levels=_levels(accounts, force),
         vendor=drafted.vendor,
         percent_over=_past_budget({code: held(code) + more.get(code, nothing) for code in accounts}, production),
+        unmeasured=_unknown([total.currency], production),
         excluded=found.makers | metadata.persons,
         content=_TO_PROMISE.dump_json(what).decode(),
     )
@@ -398,16 +412,20 @@ def _of_entry(entry: Entry, production: Production) -> Money:
 
 
 def _dearer(paid: Money, as_billed: Money, production: Production) -> Money:
-    """What is paid, at the rate that was sent, or at the budget's, if that is dearer: whoever logs spend says its rate.
+    """What is paid, at the rate that was sent, or at one that is known, if that is dearer: whoever pays says its rate.
 
     Args:
         as_billed: the same in the currency that it is spent in.
     """
-    force = production.budgets.force
-    for rate in () if force is None or as_billed.currency == paid.currency else force.rates:
-        if as_billed.currency in (rate.source, rate.target):
-            return max(paid, at_rate(as_billed, rate, paid.currency), key=attrgetter("amount"))
-    return paid
+    rates = () if as_billed.currency == paid.currency else production.rates_of(as_billed.currency)
+    known = (at_rate(as_billed, rate, paid.currency) for rate in rates)
+    return max((paid, *known), key=attrgetter("amount"))
+
+
+def _unknown(currencies: Iterable[Currency], production: Production) -> Currency | None:
+    """A currency of these for which the production knows no rate, so that whoever pays in it says what it is worth."""
+    others = sorted({*currencies} - {production.currency})
+    return next((each for each in others if not production.rates_of(each)), None)
 
 
 def of_version(

@@ -5,7 +5,7 @@ from typing import Any
 
 from events.commitment import CommitmentKind, CommitmentState
 from events.ids import AccountCode, PersonId
-from events.money import ExchangeRate
+from events.money import ExchangeRate, Money
 from events.policy import Approver, Policy, RequestKind, Rule, Step, When
 from events.team import Role
 from service.deciders.approval import Reject
@@ -26,6 +26,7 @@ from service.deciders.commitment import (
     LineOfCommitment,
     LineOfRequisition,
     RaiseRequisition,
+    RateIsTooLow,
     ReopenCommitment,
     RequisitionIsMissing,
     RequisitionIsWithdrawn,
@@ -42,6 +43,7 @@ from service.deciders.requisition import (
     RequisitionIsRefused,
 )
 from service.deciders.spend import LogSpend
+from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint
 from tests.deciders.rounds import COVERED, EP, adopted, says
 from tests.deciders.rung import WHY, Rung
@@ -51,9 +53,13 @@ from tests.deciders.stories import (
     DEPARTMENT_HEAD,
     EDITING,
     FIRST_DAY,
+    FUNDED,
     LINE_PRODUCER,
     LOCKED,
     MAYA,
+    PRODUCER,
+    approve,
+    budget,
     inr,
     spend,
 )
@@ -156,6 +162,14 @@ _WITHDRAWN: Story = [*LOCKED, (LINE_PRODUCER, requisition((ART, "300"))), (LINE_
 #: 460,000.01 of the 460,000 that there are.
 _TOO_MUCH: Story = [*LOCKED, (LINE_PRODUCER, order((ART, "460000.01")))]
 _IN_EUROS: Story = [*LOCKED, *bought((ART, "100"), currency="EUR", rate=EUROS)]
+#: 100 euros, of which the budget in force says that each is 90 rupees; nine tenths of that would be taken.
+_CHEAP = ExchangeRate("EUR", "INR", Decimal("80.99"))
+_IN_FORCE: Story = [*FUNDED, (LINE_PRODUCER, budget(rates=(EUROS,))), (PRODUCER, SubmitBudget(budget="v1"))]
+_TOO_CHEAP: Story = [
+    *_IN_FORCE,
+    (MAYA, approve(_IN_FORCE)),
+    (LINE_PRODUCER, order((ART, "100"), currency="EUR", rate=_CHEAP)),
+]
 #: All but 100 is spent on other things by the time.
 _NOTHING_LEFT: Story = [*CLOSED_ORDER, (LINE_PRODUCER, spend(ART, "459500", "KS-9"))]
 _NOT_THEIRS = ControlIsNotYours((Role.LINE_PRODUCER,), Role.EXECUTIVE_PRODUCER)
@@ -298,6 +312,13 @@ RUNGS: list[Rung] = [
         LINE_PRODUCER,
         submit(),
         _is_not("1000", CommitmentState.OPEN, CommitmentState.DRAFT),
+    ),
+    Rung(
+        "SubmitCommitment: at a rate of its sender's own",
+        _TOO_CHEAP,
+        LINE_PRODUCER,
+        submit(),
+        RateIsTooLow("PO-0001", Money(Decimal("100.00"), "EUR"), inr("8099.00"), _CHEAP, inr("9000.00"), EUROS),
     ),
     Rung(
         "SubmitCommitment: on contingency",

@@ -544,8 +544,8 @@ class TestAnApproval:
         first = budget(rates=(EUROS,))
         story: Story = [*FUNDED, (LINE_PRODUCER, first), (PRODUCER, SubmitBudget(budget="v1"))]
         story = adopted([*story, (MAYA, approve(story))], self.TERMS)
-        cheap = replace(EUROS, rate=Decimal("0.01"))
-        story = [*story, *bought((ART, "100"), currency="EUR", rate=cheap)]
+        cheap = replace(EUROS, rate=Decimal(85))
+        story = [*story, *bought((ART, "11.50"), currency="EUR", rate=cheap)]
         assert state(story) is CommitmentState.PENDING
 
     @pytest.mark.parametrize("ends", ["rejected", "recalled", "cancelled"])

@@ -12,6 +12,7 @@ from events.change import BudgetTransferred
 from events.delegation import Power
 from events.financing import FundingKind, FundingWithdrawn
 from events.ids import AccountCode, PersonId
+from events.money import Money
 from events.policy import Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.team import Role
 from service.deciders.approval import (
@@ -41,6 +42,8 @@ from service.deciders.policy import TEMPLATES, AdoptApprovalPolicy, PolicyIsProp
 from service.deciders.rounds import Outcome
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import Appoint, EndAppointment
+from tests.deciders.advances import pay_out
+from tests.deciders.commitments import order, submit
 from tests.deciders.documents import credit
 from tests.deciders.rounds import (
     COVERED,
@@ -85,6 +88,7 @@ from tests.deciders.stories import (
     budget,
     equity,
     inr,
+    rate,
     recode,
     reverse,
     spend,
@@ -94,6 +98,7 @@ from tests.spec import Story, given, play
 
 WHO = Rule("Who", When((RequestKind.APPOINTMENT,)), (EPS,))
 NOBODY = Rule("Nobody", When((RequestKind.APPOINTMENT,)))
+MADE_UP = rate("EUR", "INR", "0.001")
 CHANGES = When((RequestKind.TRANSFER, RequestKind.OVERAGE, RequestKind.CONTINGENCY_DRAW))
 
 
@@ -271,6 +276,34 @@ class TestNeverBypassed:
         raising = next(rule for rule in terms.rules if rule.name == "Capped accounts")
         assert (past.rule, past.steps) == ("Payments past a cap", raising.steps)
         assert chosen(terms, LINE_PRODUCER, spend(ART, "200000")) != "Payments past a cap"
+
+    @pytest.mark.parametrize(
+        ("who", "command"),
+        [
+            (ACCOUNTANT, pay_out("500000", vendor="kala-sets", currency="EUR", rate=MADE_UP)),
+            (LINE_PRODUCER, spend(EDITING, "50000", currency="EUR", rate=MADE_UP)),
+        ],
+    )
+    def test_no_amount_is_small_by_a_rate_that_its_sender_made_up(self, who: PersonId, command: Command) -> None:
+        terms = ruled(
+            Rule("Small", replace(PAYMENTS, below=Decimal(10000))),
+            Rule("Large", replace(PAYMENTS, at_least=Decimal(10000)), (EPS,)),
+        )
+        said = given(adopted(COVERED, terms)).when(who, command).facts
+        asks = next(fact for fact in said if isinstance(fact, ApprovalRequested))
+        assert (asks.rule, asks.steps) == ("Large, as no rate of EUR is known", (EPS,))
+
+        letter = equity(Money(Decimal(1000), "EUR"), budget_rate=rate("EUR", "INR", "90"))
+        known: Story = [*adopted([*COVERED, (MAYA, letter)], terms)]
+        asks = next(fact for fact in given(known).when(who, command).facts if isinstance(fact, ApprovalRequested))
+        assert (asks.rule, asks.amount) == ("Large", inr("45000000" if who == ACCOUNTANT else "4500000"))
+
+    def test_the_limit_of_a_delegation_is_in_a_currency_of_its_own(self) -> None:
+        story: Story = [*COVERED, (LINE_PRODUCER, order((ART, "5000"), currency="EUR", rate=MADE_UP))]
+        story = [*story, (LINE_PRODUCER, delegated(DIRECTOR, Power.SUBMIT_COMMITMENT, limit=inr("3000")))]
+        given(story).when(f"{DIRECTOR}/{LINE_PRODUCER}", submit()).then_refused(
+            BeyondDelegation(DIRECTOR, LINE_PRODUCER, inr("3000"), Money(Decimal("5000.00"), "EUR"))
+        )
 
     def test_who_approved_a_payment_is_asked_again_once_it_is_recoded(self) -> None:
         terms = ruled(Rule("All", PAYMENTS, (PRODUCERS, EPS)))
