@@ -224,7 +224,8 @@ def _of_approval(event: ApprovalEvent) -> Accounts:
 
 
 def _of_words(event: Spoken) -> Accounts:
-    """What people say of a budget version is of the whole; of a payment or a change it may name the figure."""
-    if isinstance(event, ApprovalGiven | Abstained) and event.words is None and not getattr(event, "conditions", ()):
-        return ()
+    """What people say of a budget version is of the whole; of a payment or a change it may name the figure.
+
+    So may the hash of what they saw: it is of few words, which can be guessed until they fit.
+    """
     return () if _VERSION(event.subject) else None

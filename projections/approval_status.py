@@ -461,6 +461,11 @@ def _closed(rows: Rows, stream: StreamId, round_id: RoundId, number: int, state:
     rows.put(replace(row, conditions=tuple(conditions)))
 
 
+def _counted_anew(row: RoundRow, amount: Decimal) -> Decimal | None:
+    """What counts together, once the round is about another amount."""
+    return None if row.counted is None or row.amount is None else row.counted - row.amount + amount
+
+
 def _replaced(rows: Rows, recorded: Recorded[Any], event: ContentReplaced) -> None:
     row, metadata = rows.one(RoundRow, recorded.stream_id, _number(event.round)), recorded.metadata
     rows.put(
@@ -469,6 +474,7 @@ def _replaced(rows: Rows, recorded: Recorded[Any], event: ContentReplaced) -> No
             subject=event.subject,
             content_hash=event.content_hash,
             amount=event.amount.amount,
+            counted=_counted_anew(row, event.amount.amount),
             step=0,
             since=metadata.at,
             passed_over=(),

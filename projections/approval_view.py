@@ -83,7 +83,7 @@ class ApprovalRound(BaseModel):
     round: RoundId
     kind: RequestKind
     subject: str
-    content_hash: Digest
+    content_hash: Digest | None = Field(description="None where the round is withheld: it could be guessed from.")
     amount: Money | None
     counted: Money | None = Field(description="The amount with what counts together with it, which chose the rule.")
     state: str
@@ -213,6 +213,7 @@ def _without(shown: ApprovalRound, said: str) -> ApprovalRound:
         waits = waits.model_copy(update={"words": said})
     return shown.model_copy(
         update={
+            "content_hash": None,
             "amount": None,
             "counted": None,
             "submitted_because": None,

@@ -307,7 +307,7 @@ async def _sight(at: Doors, sender: Person, wish: Wish, answer: Answer | None = 
 def _without_figures(refusal: ContentHasChanged | CannotTakeEffect) -> Refusal:
     """The same refusal, which quotes lines of a budget, or another refusal with its figures."""
     if isinstance(refusal, ContentHasChanged):
-        return replace(refusal, compared="which differs in what is not shown to your roles")
+        return replace(refusal, asked="not shown", compared="which differs in what is not shown to your roles")
     return replace(refusal, because="the reason is not shown to your roles")
 
 

@@ -404,6 +404,14 @@ class TestTheApprovalStatus:
         assert [(each["state"], each["by"]) for each in latest["conditions"]] == [("open", MAYA)]
         assert "close_condition" in next(each["commands"] for each in latest["may"] if each["person"] == MAYA)
 
+    async def test_counts_the_amount_of_the_content_that_is_asked_about(self, world: World) -> None:
+        story = submitted(EPS)
+        grown = budget("210000").model_copy(update={"round": "A-2"})
+        await world.play([*story, (LINE_PRODUCER, grown)])
+        latest = await shown(world)
+
+        assert latest["amount"] == latest["counted"] == {"amount": "471300.00", "currency": "INR"}
+
     async def test_of_an_overage_excludes_who_logged_the_spend_behind_it(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (PRODUCER, overage(account=ART))])
 
