@@ -54,9 +54,18 @@ def plain_logs() -> None:
 plain_logs()
 
 
+#: Files that take a minute and more, beside the storms.
+LONG = frozenset(
+    {
+        *("test_examples.py", "test_cli.py", "test_installation.py", "test_confidential.py", "test_replay.py"),
+        *("test_approvals.py", "test_laws.py", "test_duties.py"),
+    }
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The storms first, which are long, so that workers end together."""
-    items.sort(key=lambda item: "storms" not in item.path.parts)
+    """The storms first, then what else is long, so that workers end together."""
+    items.sort(key=lambda item: ("storms" not in item.path.parts, item.path.name not in LONG))
 
 
 @contextmanager
