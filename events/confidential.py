@@ -224,7 +224,8 @@ def _of_approval(event: ApprovalEvent) -> Accounts:
 
 
 def _of_words(event: Spoken) -> Accounts:
-    """What people say of a budget version is of the whole; of a payment or a change it may name the figure."""
-    if isinstance(event, ApprovalGiven | Abstained) and event.words is None and not getattr(event, "conditions", ()):
-        return ()
+    """What people say of a budget version is of the whole; of a payment or a change it may name the figure.
+
+    So may an answer without words: it names the hash of what was seen, by which an amount can be tried until it fits.
+    """
     return () if _VERSION(event.subject) else None

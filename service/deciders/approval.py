@@ -88,9 +88,16 @@ class ContentHasChanged(Conflicting):
     rule = "A1"
     otherwise = "Read what the round asks about and decide on that content."
     round: RoundId
-    asked: Digest
+    #: None to whom it is not shown.
+    asked: Digest | None
     seen: Digest
     compared: str
+
+    @override
+    def __str__(self) -> str:
+        if self.asked is not None:
+            return super().__str__()
+        return self._filled("Round {round} asks about content not shown to your roles; you saw {seen}, {compared}.")
 
 
 @dataclass
@@ -279,7 +286,10 @@ class NobodyApproved(Conflicting):
     """Nobody whom the rule of {round} asks has approved {subject}; its maker's word or an override is not enough."""
 
     rule = "A10"
-    otherwise = "One whom a step asks, and nobody else put there, may approve it; or it is recalled and asked anew."
+    otherwise = (
+        "One whom a step asks may approve it, or to whom they gave their place themselves; a place that others gave"
+        " away may be given back (`reassign-step`); or it is recalled and asked anew."
+    )
     round: RoundId
     subject: str
 
