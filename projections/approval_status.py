@@ -284,11 +284,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case Abstained(round_id, words=words):
             _decided(rows, recorded, round_id, "abstain", words)
             _unbound(rows, recorded, round_id)
-        case StepOverridden(round_id, step=step):
-            _decided(rows, recorded, round_id, "override", metadata.reason)
-            _passed(rows, recorded, round_id, step, over=True)
-            row = rows.one(RoundRow, stream, _number(round_id))
-            rows.put(replace(row, overriders=tuple(sorted(metadata.persons.union(row.overriders)))))
+        case StepOverridden():
+            _overridden(rows, recorded, event)
         case ChangesRequested(round_id, words=words):
             _decided(rows, recorded, round_id, "request_changes", words)
             _ended(rows, recorded, round_id, "changes_requested")
@@ -450,6 +447,13 @@ def _reassigned(rows: Rows, recorded: Recorded[Any], event: StepReassigned) -> N
     row = rows.one(RoundRow, recorded.stream_id, _number(event.round))
     given = PlaceGiven(event.step, event.seat, event.to, by)
     rows.put(replace(row, reassigned=(*row.reassigned, given)))
+
+
+def _overridden(rows: Rows, recorded: Recorded[Any], event: StepOverridden) -> None:
+    _decided(rows, recorded, event.round, "override", recorded.metadata.reason)
+    _passed(rows, recorded, event.round, event.step, over=True)
+    row = rows.one(RoundRow, recorded.stream_id, _number(event.round))
+    rows.put(replace(row, overriders=tuple(sorted(recorded.metadata.persons.union(row.overriders)))))
 
 
 def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: PersonId, step: int | None) -> None:

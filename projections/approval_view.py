@@ -84,7 +84,8 @@ class ApprovalRound(BaseModel):
     kind: RequestKind
     subject: str
     content_hash: Digest | None = Field(
-        description="Of all that it asks about: an answer names it. None where figures are `withheld`, which it tells."
+        description="Of all that it asks about: an answer names it. None where its figures, which one could try by it,"
+        " are `withheld`."
     )
     amount: Money | None
     counted: Money | None = Field(description="The amount with what counts together with it, which chose the rule.")

@@ -105,7 +105,10 @@ class ApproverSetTheBudget(Forbidden):
     """{approver} drafted it, set figures that it takes over, or submitted it, and may not approve {budget}."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks, who had no hand in it, may."
+    otherwise = (
+        "Somebody else whom the round asks, who had no hand in it, may; where it asks nobody else, an executive producer"
+        " may appoint somebody."
+    )
     approver: PersonId
     budget: str
 
@@ -115,7 +118,9 @@ class ApproverIsSubmitter(Forbidden):
     """{approver} submitted {budget} and may not approve it."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks may."
+    otherwise = (
+        "Somebody else whom the round asks may; where it asks nobody else, an executive producer may appoint somebody."
+    )
     approver: PersonId
     budget: str
 
@@ -125,7 +130,9 @@ class ApproverHadAHandInIt(Forbidden):
     """{approver} had a hand in {subject}: asked for it, submitted it, or logged the spend behind it."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks may."
+    otherwise = (
+        "Somebody else whom the round asks may; where it asks nobody else, an executive producer may appoint somebody."
+    )
     approver: PersonId
     subject: str
 
