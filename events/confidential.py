@@ -226,6 +226,6 @@ def _of_approval(event: ApprovalEvent) -> Accounts:
 def _of_words(event: Spoken) -> Accounts:
     """What people say of a budget version is of the whole; of a payment or a change it may name the figure.
 
-    So may the hash of what they saw: it is of few words, which can be guessed until they fit.
+    So may an answer without words: it names the hash of what was seen, by which an amount can be tried until it fits.
     """
     return () if _VERSION(event.subject) else None

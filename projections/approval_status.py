@@ -1,7 +1,7 @@
 """Which policy says who approves what; which rounds are there, what does each wait for, on whom, and who decided what?
 
 Moved by: policies; requests, answers and what follows from them; appointments, funding, delegations and absences,
-since they say who may answer; drafts, since whoever set one may not.
+since they say who may answer; drafts, since whoever set one may not; stages, since a closed production asks nobody.
 """
 
 from collections.abc import Iterable
@@ -57,7 +57,7 @@ from events.financing import (
 from events.ids import AccountCode, BudgetId, Digest, FundingId, PersonId, RoundId, StreamId
 from events.money import Money
 from events.policy import ApprovalPolicyAdopted, Approver, Policy, PolicyEvent, RequestKind, Step
-from events.production import ProductionOpened
+from events.production import ProductionOpened, Stage, StageEntered
 from events.team import Appointed, AppointmentEnded, Role, TeamEvent
 
 from .projection import Projection, Rows, kind
@@ -87,6 +87,17 @@ class ConditionSet:
     step: int
     words: str
     state: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceGiven:
+    """Somebody else is asked in the place of a person."""
+
+    step: int
+    seat: PersonId
+    to: PersonId
+    #: Who gave it away for its holder; nobody where they did so themselves.
+    by: tuple[PersonId, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +136,10 @@ class RoundRow:
     passed_over: tuple[int, ...]
     #: Who may not approve: whoever proposed, edited or submitted it.
     excluded: tuple[PersonId, ...]
-    #: Who is asked in whose place: step, whose place, who.
-    reassigned: tuple[tuple[int, PersonId, PersonId], ...]
+    #: Who is asked in whose place.
+    reassigned: tuple[PlaceGiven, ...]
+    #: Who passed over a step of what it asks about now.
+    overriders: tuple[PersonId, ...]
     decisions: tuple[DecisionMade, ...]
     conditions: tuple[ConditionSet, ...]
     #: What the content replaced, and the lines that changed.
@@ -165,6 +178,7 @@ class DraftingRow:
     stream_id: StreamId
     title: str
     time_zone: str
+    stage: Stage
     #: By scenario.
     drafters: dict[str, tuple[PersonId, ...]]
     #: By version.
@@ -213,6 +227,7 @@ APPOINTMENTS, SUBSTITUTES = KINDS[1].table, KINDS[4].table
 
 Reads = (
     ProductionOpened
+    | StageEntered
     | TeamEvent
     | BudgetDrafted
     | DifferenceWaived
@@ -223,8 +238,6 @@ Reads = (
 )
 
 VOTES = ("approve", "abstain")
-#: What whoever does it answers nothing beside.
-DEALS = ("override", "reassign_step")
 #: What fills a place.
 ANSWERS = (*VOTES, "override")
 #: What was so before a policy was adopted.
@@ -242,7 +255,9 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         return
     match event:
         case ProductionOpened(title, time_zone=time_zone):
-            rows.put(DraftingRow(stream, title, time_zone, {}, {}))
+            rows.put(DraftingRow(stream, title, time_zone, Stage.DEVELOPMENT, {}, {}))
+        case StageEntered(stage):
+            rows.put(replace(rows.one(DraftingRow, stream), stage=stage))
         case Appointed(person, role, from_on, accounts):
             rows.put(AppointmentRow(stream, person, role.value, from_on.isoformat(), accounts))
         case AppointmentEnded(person, role):
@@ -269,9 +284,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
         case Abstained(round_id, words=words):
             _decided(rows, recorded, round_id, "abstain", words)
             _unbound(rows, recorded, round_id)
-        case StepOverridden(round_id, step=step):
-            _decided(rows, recorded, round_id, "override", metadata.reason)
-            _passed(rows, recorded, round_id, step, over=True)
+        case StepOverridden():
+            _overridden(rows, recorded, event)
         case ChangesRequested(round_id, words=words):
             _decided(rows, recorded, round_id, "request_changes", words)
             _ended(rows, recorded, round_id, "changes_requested")
@@ -298,11 +312,8 @@ def fold(rows: Rows, recorded: Recorded[Reads]) -> None:
             rows.put(replace(row, step=step, since=metadata.at))
         case VoteLapsed(round_id, seat=seat, step=step):
             _uncounted(rows, recorded, round_id, seat, step)
-        case StepReassigned(round_id, _, step, seat, to):
-            if seat not in metadata.persons:
-                _decided(rows, recorded, round_id, "reassign_step", metadata.reason)
-            row = rows.one(RoundRow, stream, _number(round_id))
-            rows.put(replace(row, reassigned=(*row.reassigned, (step, seat, to))))
+        case StepReassigned():
+            _reassigned(rows, recorded, event)
         case ConditionMet(round_id, _, number):
             _closed(rows, stream, round_id, number, "met")
         case ConditionWaived(round_id, _, number):
@@ -374,6 +385,7 @@ def _opened(
             passed_over=(),
             excluded=tuple(sorted(excluded)),
             reassigned=(),
+            overriders=(),
             decisions=(),
             conditions=(),
             former=None,
@@ -426,6 +438,23 @@ def _passed(rows: Rows, recorded: Recorded[Any], round_id: RoundId, step: int, *
     rows.put(replace(row, step=step, since=recorded.metadata.at, passed_over=passed_over))
 
 
+def _reassigned(rows: Rows, recorded: Recorded[Any], event: StepReassigned) -> None:
+    persons = recorded.metadata.persons
+    by = () if event.seat in persons else tuple(sorted(persons))
+    if by:
+        _decided(rows, recorded, event.round, "reassign_step", recorded.metadata.reason)
+    row = rows.one(RoundRow, recorded.stream_id, _number(event.round))
+    given = PlaceGiven(event.step, event.seat, event.to, by)
+    rows.put(replace(row, reassigned=(*row.reassigned, given)))
+
+
+def _overridden(rows: Rows, recorded: Recorded[Any], event: StepOverridden) -> None:
+    _decided(rows, recorded, event.round, "override", recorded.metadata.reason)
+    _passed(rows, recorded, event.round, event.step, over=True)
+    row = rows.one(RoundRow, recorded.stream_id, _number(event.round))
+    rows.put(replace(row, overriders=tuple(sorted(recorded.metadata.persons.union(row.overriders)))))
+
+
 def _uncounted(rows: Rows, recorded: Recorded[Any], round_id: RoundId, seat: PersonId, step: int | None) -> None:
     """An answer counts no more, and the step it was given in is asked again; all of them when no step is named."""
     row = rows.one(RoundRow, recorded.stream_id, _number(round_id))
@@ -461,20 +490,17 @@ def _closed(rows: Rows, stream: StreamId, round_id: RoundId, number: int, state:
     rows.put(replace(row, conditions=tuple(conditions)))
 
 
-def _counted_anew(row: RoundRow, amount: Decimal) -> Decimal | None:
-    """What counts together, once the round is about another amount."""
-    return None if row.counted is None or row.amount is None else row.counted - row.amount + amount
-
-
 def _replaced(rows: Rows, recorded: Recorded[Any], event: ContentReplaced) -> None:
     row, metadata = rows.one(RoundRow, recorded.stream_id, _number(event.round)), recorded.metadata
+    more = event.amount.amount - (row.amount or 0)
     rows.put(
         replace(
             row,
             subject=event.subject,
             content_hash=event.content_hash,
             amount=event.amount.amount,
-            counted=_counted_anew(row, event.amount.amount),
+            counted=None if row.counted is None else row.counted + more,
+            overriders=(),
             step=0,
             since=metadata.at,
             passed_over=(),
@@ -526,7 +552,7 @@ def _delegated(rows: Rows, stream: StreamId, event: DelegationEvent) -> None:
             rows.remove(SubstituteRow, stream, f"absence of {person}")
 
 
-PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 8, KINDS, fold)
+PROJECTION = Projection("approval_status", frozenset(get_args(Reads)), 9, KINDS, fold)
 
 
 def amount_of(row: RoundRow) -> Money | None:

@@ -83,7 +83,10 @@ class ApprovalRound(BaseModel):
     round: RoundId
     kind: RequestKind
     subject: str
-    content_hash: Digest | None = Field(description="None where the round is withheld: it could be guessed from.")
+    content_hash: Digest | None = Field(
+        description="Of all that it asks about: an answer names it. None where its figures, which one could try by it,"
+        " are `withheld`."
+    )
     amount: Money | None
     counted: Money | None = Field(description="The amount with what counts together with it, which chose the rule.")
     state: str
@@ -207,7 +210,7 @@ def _concerned(shown: ApprovalRound, *, asked: bool) -> set[PersonId]:
 
 
 def _without(shown: ApprovalRound, said: str) -> ApprovalRound:
-    """The round without its figures, and without what people said of it, which may name them."""
+    """The round without its figures, the hash that tells whether one is guessed, and what people said of it."""
     waits = shown.waits_for
     if waits is not None and waits.conditions:
         waits = waits.model_copy(update={"words": said})
@@ -320,16 +323,18 @@ def _id(_: str, who: str) -> str:
 
 def _waits_for(row: RoundRow, house: House) -> WaitsFor:
     amount = amount_of(row)
+
+    def may(person: PersonId, by: PersonId) -> bool:
+        return house.may_approve(row, person, by) and not house.approves_in_vain(row, person, by)
+
     asked = [
         Asked(
             person=person,
-            through=sorted(
-                by for by in house.through(person, Power.APPROVE, amount) if house.may_approve(row, person, by)
-            ),
+            through=sorted(by for by in house.through(person, Power.APPROVE, amount) if may(person, by)),
             away_until=house.away_until(person),
         )
-        for person in house.asked(row)
-        if house.may_approve(row, person, person)
+        for person in (house.asked(row) if house.takes_answers(row) else ())
+        if may(person, person)
     ]
     conditions = [number for number, c in enumerate(row.conditions, 1) if c.state == "open"]
     return WaitsFor(
@@ -346,8 +351,11 @@ def _waits_for(row: RoundRow, house: House) -> WaitsFor:
 
 def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[int]) -> str:
     since = f"since {row.since:%-d %B %Y %H:%M} UTC"
+    if not house.takes_answers(row):
+        reopened = "for the production to be reopened (`enter-stage`); a closed one takes no answer to it"
+        return f"Waits {since} {reopened}."
     if row.step >= len(row.steps):
-        if not conditions:
+        if all(house.closes_in_vain(row, row.conditions[number - 1]) for number in conditions):
             return f"Nobody whom it asks has approved it, {since}: take an answer back, {_ANEW}."
         closing = [row.conditions[number - 1] for number in conditions]
         words = [f"{each.words} ({' or '.join(house.heirs(row, each))})" for each in closing]
@@ -363,9 +371,13 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
         + (f", or {english.listed(each.through)} for them" if each.through else "")
         for each in asked
     ]
+    put_there = [seat for seat in house.asked(row) if house.may_approve(row, seat, seat)]
     passes_over = [person for person in house.standing.roles if house.may_override(row, person)]
     if said:
         whom = f"waits for {english.listed(said)}"
+    elif put_there:
+        whom = f"waits for nobody whom the policy asks: others put {english.listed(put_there)} there, who may give the"
+        whom += f" place back (`reassign-step`), {_ANEW}"
     elif passes_over:
         whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
     else:
@@ -381,8 +393,12 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
 def _may(row: RoundRow, house: House) -> list[MayDo]:
     """What each may do next; whoever acts for another names them."""
     may: dict[PersonId, list[str]] = {}
+    if not house.takes_answers(row):
+        return []
     for person in house.asked(row):
-        answers = ("approve", "abstain") if house.may_approve(row, person, person) else ()
+        answers = ["approve", "abstain"] if house.may_approve(row, person, person) else []
+        if house.approves_in_vain(row, person, person):
+            answers = answers[1:]
         gives = ("reassign_step",) if house.may_reassign(row, person) else ()
         may[person] = [*answers, *gives, "request_changes", "reject"]
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
@@ -391,7 +407,7 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
     for person in sorted({made.person for made in row.decisions if made.counts and made.decision in VOTES}):
         may.setdefault(person, []).append("withdraw_vote")
     for condition in row.conditions:
-        for person in house.heirs(row, condition):
+        for person in () if house.closes_in_vain(row, condition) else house.heirs(row, condition):
             if "close_condition" not in may.setdefault(person, []):
                 may[person].append("close_condition")
     for person in house.standing.roles:

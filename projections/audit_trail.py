@@ -156,7 +156,7 @@ def is_exception(event: OfProduction, metadata: Metadata) -> bool:
             return False
 
 
-PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 4, (TRAIL,), fold)
+PROJECTION = Projection("audit_trail", frozenset(get_args(OfProduction)), 5, (TRAIL,), fold)
 
 
 class TrailEntry(BaseModel):

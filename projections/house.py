@@ -10,12 +10,12 @@ from events.delegation import Power, is_within
 from events.financing import AT_LEAST_COMMITTED, NOT_CASH, borrowed_from, counted_once
 from events.ids import AccountCode, PersonId, StreamId
 from events.money import Money
-from events.policy import BY_ASKING, Mode, Standing, handed_on, takes
+from events.policy import BY_ASKING, Mode, RequestKind, Standing, handed_on, takes
+from events.production import Stage
 from events.team import Role
 
 from .approval_status import (
     ANSWERS,
-    DEALS,
     VOTES,
     AppointmentRow,
     ConditionSet,
@@ -68,6 +68,9 @@ class _Everybody:
 #: Of a company whose members then nobody asks about.
 EVERYBODY = _Everybody()
 
+#: What a round asks about though the production is closed, by its command.
+_ENDS_AN_APPOINTMENT = "EndAppointment"
+
 #: By production and number of a round, who may not answer it by all the facts: these rows know nothing of spend.
 Barred = Mapping[tuple[StreamId, int], frozenset[PersonId]]
 
@@ -79,6 +82,7 @@ class House:
     stream: StreamId
     at: datetime
     on: date
+    stage: Stage
     standing: Standing
     substitutes: list[SubstituteRow]
     members: Members
@@ -92,7 +96,8 @@ class House:
             known: who is barred from rounds, as far as that is known; of others the rows say it.
         """
         company, _, name = stream.partition("/")
-        on = at.astimezone(ZoneInfo(rows.one(DraftingRow, stream).time_zone)).date()
+        production = rows.one(DraftingRow, stream)
+        on = at.astimezone(ZoneInfo(production.time_zone)).date()
         roles: dict[PersonId, set[Role]] = {}
         heads: dict[PersonId, tuple[AccountCode, ...]] = {}
         appointed = rows.of(AppointmentRow, stream)
@@ -116,7 +121,17 @@ class House:
             and (row.productions is None or name in row.productions)
             and members.may_stand_in(row.substitute, row.person)
         ]
-        return cls(stream, at, on, Standing(roles, heads, holders), substitutes, members, known)
+        standing = Standing(roles, heads, holders)
+        return cls(stream, at, on, production.stage, standing, substitutes, members, known)
+
+    def takes_answers(self, row: RoundRow) -> bool:
+        """P3: whether anything may be done about a round: of a closed production, about a few kinds alone."""
+        return (
+            self.stage is not Stage.CLOSED
+            or row.kind is RequestKind.REOPENING
+            or (row.kind is RequestKind.PAYMENT and row.command is None)
+            or row.command == _ENDS_AN_APPOINTMENT
+        )
 
     def asked(self, row: RoundRow) -> list[PersonId]:
         """Who is asked in the step that the round is at, and has yet to answer."""
@@ -134,6 +149,22 @@ class House:
         """Whether that person may approve in that place: nobody who had a hand in it, or filled another place."""
         persons = {seat, by, *_gave(row, row.step, seat)}
         return not persons & self.barred(row) and not self.filled_another(row, seat, by)
+
+    def approves_in_vain(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
+        """A10: whether it would pass by that person's approval in that place, though nobody else's is whom it asks."""
+        made = DecisionMade(seat, by, "approve", row.step, None, self.at, ())
+        return self._passes_in_vain(replace(row, decisions=(*row.decisions, made)))
+
+    def closes_in_vain(self, row: RoundRow, condition: ConditionSet) -> bool:
+        """A10: whether it would pass once that condition is closed, though nobody approved it whom it asks."""
+        return self._passes_in_vain(replace(row, conditions=tuple(c for c in row.conditions if c != condition)))
+
+    def _passes_in_vain(self, row: RoundRow) -> bool:
+        if not _lacks_approval(row) or any(condition.state == "open" for condition in row.conditions):
+            return False
+        left = (step for step in range(row.step, len(row.steps)) if step not in row.passed_over)
+        at = (replace(row, step=step, since=row.since if step == row.step else self.at) for step in left)
+        return all(map(self._moves_on, at))
 
     def counted(self, row: RoundRow) -> RoundRow:
         """An open round without the answers that count no more, though no fact has said so yet, where it is then."""
@@ -219,11 +250,13 @@ class House:
         """Whether the step that is asked has all it takes, or is one to skip, and no act in the round has said so."""
         if row.step == len(row.steps):
             return False
+        return not (self._is_last(row) and _lacks_approval(row)) and self._moves_on(row)
+
+    def _moves_on(self, row: RoundRow) -> bool:
         seats, step = self._seats(row), row.steps[row.step]
         by_asking = row.kind in BY_ASKING and set(seats) == {row.on_behalf_of or row.submitted_by}
         skipped = by_asking or (step.optional and self.excluded(row).issuperset(seats))
-        lacks = bool(_dealt(row)) and self._is_last(row) and not _approved_by_others(row)
-        return not lacks and (skipped or self._passes(row, row.step))
+        return skipped or self._passes(row, row.step)
 
     def are_enough(self, row: RoundRow) -> bool:
         """Whether the step that is asked would pass if all who may approved, or one of those it escalates to."""
@@ -314,17 +347,32 @@ class House:
 
 
 def _dealt(row: RoundRow) -> frozenset[PersonId]:
-    """Who dealt with a round for others."""
-    dealt = (made for made in row.decisions if made.decision in DEALS)
-    return frozenset(person for made in dealt for person in (made.person, made.by))
+    """Who dealt with a round for others: passed over a step, or gave a place away that is not given back."""
+    return frozenset(row.overriders).union(*_imposed(row).values())
+
+
+def _imposed(row: RoundRow) -> dict[tuple[int, PersonId], frozenset[PersonId]]:
+    """The places that somebody has whom others put there, by step and who has them; and who did so."""
+    imposed: dict[tuple[int, PersonId], frozenset[PersonId]] = {}
+    instead: dict[int, dict[PersonId, PersonId]] = {}
+    for given in row.reassigned:
+        by = imposed.pop((given.step, given.seat), frozenset()).union(given.by)
+        instead[given.step] = handed_on(instead.get(given.step, {}), given.seat, given.to)
+        is_back = instead[given.step].get(given.to) == given.to
+        if by and not is_back:
+            imposed[given.step, given.to] = by
+    return imposed
+
+
+def _lacks_approval(row: RoundRow) -> bool:
+    """A10: whether it went past those whom it asks, and none of them approved but who asked for it."""
+    return bool(_dealt(row)) and not _approved_by_others(row)
 
 
 def _approved_by_others(row: RoundRow, *persons: PersonId) -> bool:
     """Whether somebody approved it whom it asks: none of these, nor who asked for it or dealt with it for others."""
     votes = (made for made in row.decisions if made.counts and made.decision == "approve")
-    by_others = any(made.decision == "reassign_step" for made in row.decisions)
-    imposed = {(at, to) for at, _, to in row.reassigned if by_others}
-    not_theirs = {*persons, row.submitted_by, row.on_behalf_of, *_dealt(row)}
+    imposed, not_theirs = _imposed(row), {*persons, row.submitted_by, row.on_behalf_of, *_dealt(row)}
     return any(not _hands(row, made) & not_theirs and (made.step, made.person) not in imposed for made in votes)
 
 
@@ -347,6 +395,6 @@ def _gave(row: RoundRow, step: int, seat: PersonId) -> set[PersonId]:
 def _given(row: RoundRow, step: int) -> dict[PersonId, PersonId]:
     """To whom places of a step were given."""
     instead: dict[PersonId, PersonId] = {}
-    for at, place, to in row.reassigned:
-        instead = handed_on(instead, place, to) if at == step else instead
+    for given in row.reassigned:
+        instead = handed_on(instead, given.seat, given.to) if given.step == step else instead
     return instead

@@ -12,6 +12,7 @@ from events.delegation import Power
 from events.ids import AdvanceId, Digest, FlagId, PersonId, QueryId, RoundId, SpendId, StreamId, VendorId
 from events.money import Amount, Currency, Money
 from events.policy import RequestKind
+from events.production import Stage
 from events.spend import AlertScope
 from events.team import Role
 
@@ -131,14 +132,14 @@ def inbox(
     for stream in streams:
         rounds, drafting = rows.of(RoundRow, stream), rows.one(DraftingRow, stream)
         house = House.of(rows, stream, at, members, barred)
-        for row in (house.counted(row) for row in rounds if row.state == "open"):
+        for row in (house.counted(row) for row in rounds if row.state == "open" and house.takes_answers(row)):
             for seat in house.asked(row):
                 mine = person == seat or person in house.through(seat, Power.APPROVE, amount_of(row))
-                if mine and house.may_approve(row, seat, person):
+                if mine and house.may_approve(row, seat, person) and not house.approves_in_vain(row, seat, person):
                     behalf = None if seat == person else seat
                     asking = (row.submitted_by, row.on_behalf_of, row.submitted_because, row.since)
                     items.append(_item(row, drafting.title, "approve", behalf, *asking))
-            for seat in sorted({seat for condition in row.conditions for seat in house.heirs(row, condition)}):
+            for seat in _closers(row, house):
                 through = house.through(seat, Power.CLOSE_CONDITION, amount_of(row)) - house.barred(row)
                 if person == seat or person in through:
                     behalf = None if seat == person else seat
@@ -147,7 +148,7 @@ def inbox(
         on_budgets = [row for row in rounds if row.kind is RequestKind.BUDGET]
         if on_budgets and Role.PRODUCER in house.standing.roles.get(person, ()):
             last = on_budgets[-1]
-            if last.state == "changes_requested":
+            if last.state == "changes_requested" and house.stage is not Stage.CLOSED:
                 made = last.decisions[-1]
                 answered = (made.by, None if made.by == made.person else made.person, made.words, made.at)
                 items.append(_item(last, drafting.title, "revise", None, *answered))
@@ -164,6 +165,12 @@ def inbox(
         alerts=sorted(told, key=lambda each: each.since),
         advances=out,
     )
+
+
+def _closers(row: RoundRow, house: House) -> list[PersonId]:
+    """Who may say what becomes of a condition."""
+    left = (condition for condition in row.conditions if not house.closes_in_vain(row, condition))
+    return sorted({seat for condition in left for seat in house.heirs(row, condition)})
 
 
 def _advances(

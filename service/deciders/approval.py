@@ -90,9 +90,16 @@ class ContentHasChanged(Conflicting):
     rule = "A1"
     otherwise = "Read what the round asks about and decide on that content."
     round: RoundId
-    asked: Digest
+    #: None to whom it is not shown.
+    asked: Digest | None
     seen: Digest
     compared: str
+
+    @override
+    def __str__(self) -> str:
+        if self.asked is not None:
+            return super().__str__()
+        return self._filled("Round {round} asks about content not shown to your roles; you saw {seen}, {compared}.")
 
 
 @dataclass
@@ -100,7 +107,10 @@ class ApproverSetTheBudget(Forbidden):
     """{approver} drafted it, set figures that it takes over, or submitted it, and may not approve {budget}."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks, who had no hand in it, may."
+    otherwise = (
+        "Somebody else whom the round asks, who had no hand in it, may; where it asks nobody else, an executive"
+        " producer may appoint somebody."
+    )
     approver: PersonId
     budget: str
 
@@ -110,7 +120,9 @@ class ApproverIsSubmitter(Forbidden):
     """{approver} submitted {budget} and may not approve it."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks may."
+    otherwise = (
+        "Somebody else whom the round asks may; where it asks nobody else, an executive producer may appoint somebody."
+    )
     approver: PersonId
     budget: str
 
@@ -120,7 +132,9 @@ class ApproverHadAHandInIt(Forbidden):
     """{approver} had a hand in {subject}: asked for it, submitted it, or logged the spend behind it."""
 
     rule = "A3"
-    otherwise = "Somebody else whom the round asks may."
+    otherwise = (
+        "Somebody else whom the round asks may; where it asks nobody else, an executive producer may appoint somebody."
+    )
     approver: PersonId
     subject: str
 
@@ -281,7 +295,10 @@ class NobodyApproved(Conflicting):
     """Nobody whom the rule of {round} asks has approved {subject}; its maker's word or an override is not enough."""
 
     rule = "A10"
-    otherwise = "One whom a step asks, and nobody else put there, may approve it; or it is recalled and asked anew."
+    otherwise = (
+        "One whom a step asks may approve it, or to whom they gave their place themselves; a place that others gave"
+        " away may be given back (`reassign-step`); or it is recalled and asked anew."
+    )
     round: RoundId
     subject: str
 

@@ -305,9 +305,9 @@ async def _sight(at: Doors, sender: Person, wish: Wish, answer: Answer | None = 
 
 
 def _without_figures(refusal: ContentHasChanged | CannotTakeEffect) -> Refusal:
-    """The same refusal, which quotes lines of a budget, or another refusal with its figures."""
+    """The same refusal without the hash by which figures could be tried, and without what it quotes of them."""
     if isinstance(refusal, ContentHasChanged):
-        return replace(refusal, asked="not shown", compared="which differs in what is not shown to your roles")
+        return replace(refusal, asked=None, compared="which differs from it")
     return replace(refusal, because="the reason is not shown to your roles")
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from events.budget import ChargeKind, Level
 from events.commitment import CommitmentKind
+from events.confidential import is_pay
 from events.ids import AccountCode, PersonId, RoundId, SpendId
 from events.money import ExchangeRate
 from events.policy import Approver, Policy, RequestKind, Rule, Step, When
@@ -21,6 +22,7 @@ from service.deciders.budget_content import Base, BudgetCharge
 from service.deciders.change import DrawContingency, RequestOverage, TransferBudget
 from service.deciders.command import Command
 from service.deciders.commitment import SubmitCommitment
+from service.deciders.confidential import open_accounts
 from service.deciders.paying import AnswerQuery, QuerySpend
 from service.deciders.rounds import Outcome, Round
 from service.deciders.submission import SubmitBudget
@@ -192,6 +194,23 @@ def _rounds(told: Story) -> Mapping[RoundId, Round]:
     production = play(told).production
     assert production is not None
     return production.approvals.rounds
+
+
+def hashes(told: Story, *but: RequestKind) -> dict[RoundId, str]:
+    """The content hashes of rounds whose figures are closed, or which are about pay, as a sentence begins them."""
+    production = play(told).production
+    assert production is not None
+    shown = open_accounts(production.budgets)
+    return {
+        number: each.content_hash[:12]
+        for number, each in production.approvals.rounds.items()
+        if each.kind not in but
+        and (each.kind is RequestKind.PAYMENT or is_pay_of(each) or not shown.issuperset(each.accounts))
+    }
+
+
+def is_pay_of(each: Round) -> bool:
+    return each.kind is RequestKind.COMMITMENT and is_pay(each.subject)
 
 
 def _payment(told: Story, entry: SpendId) -> RoundId:

@@ -13,6 +13,7 @@ from events.approval import (
 )
 from events.budget import Level
 from events.spend import AccountOverspent, OutsideBecause, SpendOutsideBudget
+from events.team import Role
 from service.deciders.approval import (
     Approve,
     ApproverIsSubmitter,
@@ -24,6 +25,7 @@ from service.deciders.approval import (
 )
 from service.deciders.budget import BudgetState, LockBudget, UnlockBudget
 from service.deciders.submission import BudgetIsNotADraft, BudgetIsNotSubmitted, SubmitBudget, WithdrawBudget
+from service.deciders.team import EndAppointment
 from tests.deciders.stories import (
     ACCOUNTANT,
     APPROVED,
@@ -40,9 +42,11 @@ from tests.deciders.stories import (
     PRODUCER,
     SMALL,
     STORY,
+    STRANGER,
     SUBMITTED,
     TWO_HATS,
     account,
+    appoint,
     approve,
     budget,
     content,
@@ -198,6 +202,18 @@ class TestWhoMayApprove:
     def test_is_not_the_submitter_even_of_others_drafts(self) -> None:
         story: Story = [*DRAFTED, (TWO_HATS, SUBMIT)]
         given(story).when(TWO_HATS, approve(story)).then_refused(ApproverIsSubmitter(TWO_HATS, "v1"))
+
+    def test_is_whom_they_appoint_where_the_submitter_is_the_only_one_who_is_asked(self) -> None:
+        gone: Story = [(TWO_HATS, EndAppointment(person=each, role=Role.EXECUTIVE_PRODUCER)) for each in (MAYA, NOOR)]
+        story: Story = [*DRAFTED, *gone, (TWO_HATS, SUBMIT)]
+        refusal = given(story).when(TWO_HATS, approve(story)).refusal
+        assert isinstance(refusal, ApproverIsSubmitter)
+        assert refusal.advice() == (
+            "Somebody else whom the round asks may; where it asks nobody else, an executive producer may appoint"
+            " somebody."
+        )
+        story = [*story, (TWO_HATS, appoint(STRANGER, Role.EXECUTIVE_PRODUCER))]
+        assert given(story).when(STRANGER, approve(story)).refusal is None
 
     def test_may_still_ask_for_changes_or_reject_as_its_drafter(self) -> None:
         story: Story = [*FUNDED, (TWO_HATS, SMALL), (PRODUCER, SUBMIT)]

@@ -473,6 +473,17 @@ class TestWhatIsApproved:
         story = [*story, (DIRECTOR, ReassignStep(round="A-3", seat=DIRECTOR, to=GUARANTOR, reason=WHY))]
         assert isinstance(given(story).when(GUARANTOR, last(story, "A-3")).facts[-1], BudgetTransferred)
 
+    def test_a_place_that_was_ones_own_to_give_counts_as_it_did(self) -> None:
+        terms = policy(EPS, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+        story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]
+        story = says(story, MAYA, "A-3", OverrideStep, reason=WHY)
+        story = [*story, (GUARANTOR, ReassignStep(round="A-3", seat=GUARANTOR, to=DIRECTOR, reason=WHY))]
+        assert isinstance(given(story).when(DIRECTOR, last(story, "A-3")).facts[-1], BudgetTransferred)
+        assert NobodyApproved("A-3", f"{STORY} to {ART}").advice() == (
+            "One whom a step asks may approve it, or to whom they gave their place themselves; a place that others gave"
+            " away may be given back (`reassign-step`); or it is recalled and asked anew."
+        )
+
     def test_an_answer_may_be_taken_back_though_only_others_are_left(self) -> None:
         terms = policy(self.HALF, override_by=Role.EXECUTIVE_PRODUCER)
         story: Story = [*adopted(COVERED, terms), (PRODUCER, transfer())]

@@ -180,13 +180,18 @@ class TestWords:
     """Of a budget version they are of the whole; of a payment or a change they may name its figure."""
 
     @pytest.mark.parametrize("name", [ApprovalGiven.__name__, Abstained.__name__])
-    def test_are_for_the_few_and_so_is_the_hash_of_what_was_seen(self, name: str) -> None:
+    def test_and_a_hash_of_the_figure_are_what_makes_an_answer_to_be_for_the_few(self, name: str) -> None:
         answer = BY_NAME[name]
 
         assert about(answer, subject="2200", words="Not 5,000.") is None
         assert about(answer, subject="v1", words="Go.") == ()
         bare = {"conditions": ()} if name == ApprovalGiven.__name__ else {}
         assert about(answer, subject="2200", words=None, **bare) is None
+
+    def test_of_conditions_are_words(self) -> None:
+        answer = BY_NAME[ApprovalGiven.__name__]
+
+        assert about(answer, subject="2200", words=None, conditions=("Not 5,000.",)) is None
 
     @pytest.mark.parametrize("name", ["ChangesRequested", "StepOverridden"])
     def test_are_always_said_of_what_is_turned_down_or_passed_over(self, name: str) -> None:

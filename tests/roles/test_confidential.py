@@ -12,7 +12,7 @@ from projections.rebuild import rebuild
 from service.embedded import Server
 from service.readers import owning
 from tests.conftest import fresh
-from tests.deciders.closed import CLOSED, DRONES, LEAD, NOWHERE, OWN, TOLD, story
+from tests.deciders.closed import CLOSED, DRONES, LEAD, NOWHERE, OWN, TOLD, hashes, story
 from tests.deciders.stories import STORY
 from tests.handling.office import opened
 from tests.roles.conftest import login
@@ -143,3 +143,12 @@ class TestTheViews:
         words = "SELECT subject, d->>'words' FROM bi.approval_rounds, json_array_elements(decisions) AS d"
         assert {said for said in await rows(without, words) if said[1] is not None} == {("v3", "Go.")}
         assert len({said for said in await rows(having, words) if said[1] is not None}) > 4
+
+    async def test_have_no_hash_of_what_is_not_shown_by_which_it_could_be_guessed(
+        self, without: asyncpg.Connection, having: asyncpg.Connection
+    ) -> None:
+        asked = "SELECT round, content_hash FROM bi.approval_rounds"
+        hidden = {number for number, seen in await rows(without, asked) if seen is None}
+
+        assert hidden == hashes(story()).keys()
+        assert all(seen is not None for _, seen in await rows(having, asked))

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from events.delegation import Power
+from events.ids import PersonId
 from events.policy import Approver, Mode, RequestKind, Rule, Step, When
+from events.production import Stage
 from events.team import Role
 from service.deciders.approval import (
     Abstain,
@@ -19,9 +21,11 @@ from service.deciders.approval import (
     ReassignStep,
     WithdrawVote,
 )
+from service.deciders.command import Command
 from service.deciders.company import DismissMember, SuspendMember
 from service.deciders.delegation import EndAbsence, RevokeDelegation
 from service.deciders.policy import AdoptApprovalPolicy
+from service.deciders.stage import EnterStage
 from service.deciders.submission import SubmitBudget
 from service.deciders.team import EndAppointment
 from tests.deciders.commitments import ORDERS, amend, bought
@@ -50,6 +54,7 @@ from tests.deciders.stories import (
     ASSOCIATE_PRODUCER,
     AUDITOR,
     BANKER,
+    CO_PRODUCER,
     DIRECTOR,
     DRAFTED,
     EDITING,
@@ -243,6 +248,110 @@ class TestTheApprovalStatus:
             "No more: What one vendor or account asks for within 30 days counts together.",
             "New: What one vendor or account asks for within 1 day counts together.",
         ]
+
+    async def test_counts_what_replaced_the_content(self, world: World) -> None:
+        story = submitted(EPS)
+        await world.play(story)
+        before = await shown(world)
+        await world.play([(LINE_PRODUCER, budget("210000").model_copy(update={"round": "A-2"}))])
+        after = await shown(world)
+
+        assert after["amount"] != before["amount"]
+        assert [each["counted"] for each in (before, after)] == [each["amount"] for each in (before, after)]
+
+    async def test_offers_nothing_once_the_production_is_closed_and_says_what_it_waits_for(self, world: World) -> None:
+        story = says([*adopted(COVERED, policy(EPS)), (PRODUCER, transfer())], NOOR, "A-3", conditions=("It rains.",))
+        await world.play(story)
+        before = await waiting(world, MAYA), await waiting(world, NOOR)
+        await world.play([(MAYA, EnterStage(stage=Stage.CLOSED))])
+        closed, then = await shown(world), (await world.read(AUDITOR, "approval-status"))["version"]
+        waits = closed["waits_for"]
+
+        assert before == ([("approve", "A-3", None)], [("close_condition", "A-3", None)])
+        assert (closed["may"], waits["asked"], await waiting(world, MAYA), await waiting(world, NOOR)) == ([],) * 4
+        assert waits["words"].startswith("Waits since ")
+        assert waits["words"].endswith(
+            " UTC for the production to be reopened (`enter-stage`); a closed one takes no answer to it."
+        )
+        for person, command in ((MAYA, last(story, "A-3")), (PRODUCER, Nudge(round="A-3", reason=WHY))):
+            assert (await world.send(person, command)).json()["rule"] == "P3"
+        await world.play([(MAYA, EnterStage(stage=Stage.PRODUCTION, reason="Reshoots."))])
+        assert (await waiting(world, MAYA), await waiting(world, NOOR)) == before
+        assert (await shown(world))["may"] != []
+        assert (await world.read(AUDITOR, "approval-status", as_of=then))["rounds"][0]["may"] == []
+
+    @pytest.mark.parametrize(
+        ("kind", "asks", "reopens"),
+        [
+            (RequestKind.PAYMENT, (LINE_PRODUCER, spend(ART, "1000", "KS-1")), False),
+            (RequestKind.APPOINTMENT, (MAYA, EndAppointment(person=PRODUCER, role=Role.PRODUCER, reason=WHY)), False),
+            (RequestKind.REOPENING, (MAYA, EnterStage(stage=Stage.PRODUCTION, reason="Reshoots.")), True),
+        ],
+        ids=["a payment", "the end of an appointment", "reopening"],
+    )
+    async def test_goes_on_offering_what_a_closed_production_takes(
+        self, world: World, kind: RequestKind, asks: tuple[PersonId, Command], reopens: bool
+    ) -> None:
+        rest = tuple(each for each in RequestKind if each not in (kind, RequestKind.POLICY_CHANGE))
+        rules = (Rule("This", When((kind,)), (PRODUCERS, EPS)), Rule("The rest", When(rest)))
+        closes = (MAYA, EnterStage(stage=Stage.CLOSED))
+        story = [*adopted(COVERED, policy(rules=rules)), *((closes, asks) if reopens else (asks, closes))]
+        await world.play(story)
+        latest = await shown(world)
+        may = {each["person"]: each["commands"] for each in latest["may"]}
+
+        assert (latest["kind"], latest["state"]) == (kind, "open")
+        assert "approve" in may[PRODUCER]
+        assert await waiting(world, PRODUCER) == [("approve", latest["round"], None)]
+        assert (await world.send(PRODUCER, last(story, latest["round"]))).status_code == 201
+
+    @pytest.mark.parametrize("conditions", [(), ("The bond is signed.",)])
+    async def test_offers_no_approval_that_would_end_where_nobody_approved_whom_the_policy_asks(
+        self, world: World, conditions: tuple[str, ...]
+    ) -> None:
+        terms = policy(PRODUCERS, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+        story = [*adopted(COVERED, terms), (LINE_PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=PRODUCER, to=DIRECTOR, reason=WHY))]
+        story = says(story, DIRECTOR, "A-3", conditions=conditions)
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=GUARANTOR, to=CO_PRODUCER, reason=WHY))]
+        await world.play([*story, (CO_PRODUCER, away(STRANGER))])
+        latest = await shown(world)
+        may = {each["person"]: each["commands"] for each in latest["may"]}
+        inboxes = {who: [each for each in await waiting(world, who) if each[0] == "approve"] for who in may}
+        refused = await world.send(CO_PRODUCER, last(story, "A-3"))
+        back = ReassignStep(round="A-3", seat=CO_PRODUCER, to=GUARANTOR, reason=WHY)
+
+        if conditions:  # it waits for them, whoever approves
+            assert (may[CO_PRODUCER][0], refused.status_code, len(inboxes[CO_PRODUCER])) == ("approve", 201, 1)
+            then, closes = await shown(world), CloseCondition(round="A-3", condition=1, waived=False, words="It is.")
+            assert then["waits_for"]["words"].startswith("Nobody whom it asks has approved it, since ")
+            assert "close_condition" not in [command for each in then["may"] for command in each["commands"]]
+            assert (await waiting(world, DIRECTOR), (await world.send(DIRECTOR, closes)).status_code) == ([], 409)
+            return
+        assert (refused.status_code, refused.json()["rule"]) == (409, "A10")
+        assert "`reassign-step`" in refused.json()["otherwise"]
+        assert may[CO_PRODUCER] == ["abstain", "reassign_step", "request_changes", "reject"]
+        assert set(map(tuple, inboxes.values())) == {()}
+        assert await waiting(world, STRANGER) == []
+        assert latest["waits_for"]["asked"] == []
+        assert (
+            f"waits for nobody whom the policy asks: others put {CO_PRODUCER} there, who may give the place back"
+            " (`reassign-step`), or recall it, change the policy and ask anew"
+        ) in latest["waits_for"]["words"]
+        await world.play([(CO_PRODUCER, back)])
+        assert await waiting(world, GUARANTOR) == [("approve", "A-3", None)]
+        assert (await world.send(GUARANTOR, last(story, "A-3"))).status_code == 201
+
+    async def test_offers_it_to_who_was_put_there_by_whose_place_it_is(self, world: World) -> None:
+        terms = policy(PRODUCERS, GUARANTORS, override_by=Role.EXECUTIVE_PRODUCER)
+        story = [*adopted(COVERED, terms), (LINE_PRODUCER, transfer())]
+        story = [*story, (MAYA, ReassignStep(round="A-3", seat=PRODUCER, to=DIRECTOR, reason=WHY))]
+        story = says(story, DIRECTOR, "A-3")
+        story = [*story, (GUARANTOR, ReassignStep(round="A-3", seat=GUARANTOR, to=CO_PRODUCER, reason=WHY))]
+        await world.play(story)
+
+        assert await waiting(world, CO_PRODUCER) == [("approve", "A-3", None)]
+        assert (await world.send(CO_PRODUCER, last(story, "A-3"))).status_code == 201
 
     async def test_says_what_counted_together(self, world: World) -> None:
         payments = Rule("Payments", When((RequestKind.PAYMENT,)), (EP,))

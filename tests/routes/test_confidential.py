@@ -29,7 +29,19 @@ from service.routes.commands import _without_figures
 from service.serving import served
 from tests.clients import NO_TLS
 from tests.conftest import fresh
-from tests.deciders.closed import CLOSED, DRESSING, DRONES, LEAD, NOWHERE, OWN, POLICY, TOLD, story, under_approval
+from tests.deciders.closed import (
+    CLOSED,
+    DRESSING,
+    DRONES,
+    LEAD,
+    NOWHERE,
+    OWN,
+    POLICY,
+    TOLD,
+    hashes,
+    story,
+    under_approval,
+)
 from tests.deciders.commitments import requisition
 from tests.deciders.rounds import adopted
 from tests.deciders.stories import (
@@ -327,6 +339,16 @@ class TestWhoeverHasNoRight:
         assert named(text, OWN) == (OWN.keys() if person == DEPARTMENT_HEAD else set())
         assert named(text, TOLD) == TOLD.keys()
 
+    @pytest.mark.parametrize("person", WITHOUT)
+    async def test_finds_no_hash_of_what_a_round_asks_about_by_which_its_figure_could_be_guessed(
+        self, studio: Studio, person: PersonId
+    ) -> None:
+        of_whom_it_asks = [RequestKind.OVERAGE] if person == ASSOCIATE_PRODUCER else []
+        text = await everything(studio, person)
+
+        assert len(hashes(story())) > len(hashes(story(), RequestKind.OVERAGE)) > 5
+        assert [number for number, each in hashes(story(), *of_whom_it_asks).items() if each in text] == []
+
     async def test_finds_them_when_they_have(self, studio: Studio) -> None:
         for person in (ACCOUNTANT, MAYA):
             text = await everything(studio, person)
@@ -481,7 +503,7 @@ class TestARound:
         assert asked == whole
         assert (asked["amount"]["amount"], asked["body"]["amount"]) == (f"{waits}.00", waits)
         assert (others["amount"], others["body"], others["submitted_because"]) == (None, None, None)
-        assert others["content_hash"] is None  # by which a figure could be guessed
+        assert (others["content_hash"], len(whole["content_hash"])) == (None, 64)
         keep = ("round", "subject", "state", "steps", "waits_for", "may")
         assert [others[name] for name in keep] == [whole[name] for name in keep]
 
@@ -522,7 +544,11 @@ class TestARound:
             passed = await _post(own, client, MAYA, "approve", answer | {"content_hash": waits["content_hash"]})
 
         assert stale.status_code == 409
-        assert "differs in what is not shown to your roles" in stale.text
+        assert stale.json()["detail"] == (
+            f"Round {waits['round']} asks about content not shown to your roles; you saw {'0' * 64},"
+            " which differs from it."
+        )
+        assert stale.json()["figures"]["asked"] is None
         assert waits["content_hash"] not in stale.text
         assert given.status_code == passed.status_code == 201
         assert [("data" in each, each.get("withheld")) for each in given.json()["events"]] == [
