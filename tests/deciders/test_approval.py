@@ -204,7 +204,7 @@ class TestWhoMayApprove:
         given(story).when(TWO_HATS, approve(story)).then_refused(ApproverIsSubmitter(TWO_HATS, "v1"))
 
     def test_is_whom_they_appoint_where_the_submitter_is_the_only_one_who_is_asked(self) -> None:
-        gone: Story = [(TWO_HATS, EndAppointment(person=each, role=Role.EXECUTIVE_PRODUCER)) for each in (MAYA, NOOR)]
+        gone: Story = [(each, EndAppointment(person=each, role=Role.EXECUTIVE_PRODUCER)) for each in (MAYA, NOOR)]
         story: Story = [*DRAFTED, *gone, (TWO_HATS, SUBMIT)]
         refusal = given(story).when(TWO_HATS, approve(story)).refusal
         assert isinstance(refusal, ApproverIsSubmitter)
