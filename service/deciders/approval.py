@@ -333,7 +333,7 @@ _PASSED_OVER = "passed over a step"
 SEEN = "1ece4088d3db221f795a90f5623ca426f27543b7a42c1abb0be4c5edb0645597"
 
 _FOUND = (RoundIsMissing, RoundIsClosed)
-_ASKED = (*_FOUND, ContentHasChanged, NoStepIsLeft, NotAsked)
+_ASKED = (*_FOUND, NoStepIsLeft, NotAsked, ContentHasChanged)
 _PASSES = (CannotTakeEffect,)
 _TAKES_EFFECT = (NobodyApproved, *_PASSES)
 
@@ -443,7 +443,7 @@ class OverrideStep(Decision):
     """Whoever holds the role that the policy names for it passes over the step that the round is at, for a reason."""
 
     refusals = (
-        *(*_FOUND, ContentHasChanged, NobodyOverrides, NoStepIsLeft),
+        *(*_FOUND, NobodyOverrides, ContentHasChanged, NoStepIsLeft),
         *(ApproverSetTheBudget, ApproverIsSubmitter, ApproverHadAHandInIt),
         *(DealtWithIt, PersonFillsAnotherPlace, CredentialsAreNotFresh),
         *_TAKES_EFFECT,
@@ -648,9 +648,9 @@ def override_step(
 ) -> list[ApprovalEvent]:
     """A1, A3, A7, A10, A11."""
     asked = open_round(command.round, approvals)
-    _seen(command, asked, around)
     if asked.override_by is None or asked.override_by not in roles:
         raise NobodyOverrides(command.round, asked.override_by, tuple(roles))
+    _seen(command, asked, around)
     _has_steps(command.round, asked, around)
     if asked.step == len(asked.steps):
         raise NobodyApproved(command.round, asked.subject)
@@ -716,13 +716,13 @@ def _approved_already(command: Approve, approvals: Approvals, around: Circumstan
 def _answered(command: Decision, approvals: Approvals, around: Circumstances, metadata: Metadata) -> Round:
     """A1, A6: the round, if it asks whoever answers about what they saw."""
     asked = open_round(command.round, approvals)
-    _seen(command, asked, around)
     _has_steps(command.round, asked, around)
     seat, seats = metadata.on_behalf_of or metadata.actor, around.seats(asked, asked.step)
     if seat not in seats:
         step, barred = min(asked.step + 1, len(asked.steps)), around.excluded(asked) | asked.dealers
         may = tuple(each for each in seats if each not in barred)
         raise NotAsked(seat, command.round, step, len(asked.steps), may)
+    _seen(command, asked, around)  # of those alone whom it asks: others could try hashes until one fits
     return asked
 
 

@@ -17,7 +17,6 @@ from service.deciders import company as companies
 from service.deciders import decision
 from service.deciders.approval import (
     Approve,
-    ContentHasChanged,
     CredentialsAreNotFresh,
     Reject,
     RequestChanges,
@@ -135,7 +134,7 @@ from service.deciders.team import (
     RoleIsNotHeld,
 )
 from tests.deciders import advances, commitments, documents, paying, periods, remittances, rounds
-from tests.deciders.rung import ASKED, NO_CONTENT, OTHER, WHY, Rung
+from tests.deciders.rung import ASKED, WHY, Rung
 from tests.deciders.stories import (
     ACCOUNTANT,
     ADMINISTRATOR,
@@ -897,13 +896,6 @@ _APPROVAL = [
         RoundIsClosed("A-1", "v1", "approved"),
     ),
     Rung(
-        "Approve: other content than asked about",
-        SUBMITTED,
-        MAYA,
-        Approve(round="A-1", content_hash=OTHER),
-        ContentHasChanged("A-1", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
-    ),
-    Rung(
         "RequestChanges: no such round",
         SUBMITTED,
         MAYA,
@@ -918,13 +910,6 @@ _APPROVAL = [
         RoundIsClosed("A-1", "v1", "withdrawn"),
     ),
     Rung(
-        "RequestChanges: other content than asked about",
-        SUBMITTED,
-        MAYA,
-        RequestChanges(round="A-1", content_hash=OTHER, words=WHY),
-        ContentHasChanged("A-1", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
-    ),
-    Rung(
         "Reject: no such round",
         SUBMITTED,
         MAYA,
@@ -937,13 +922,6 @@ _APPROVAL = [
         MAYA,
         Reject(round="A-1", content_hash=ASKED, words=WHY),
         RoundIsClosed("A-1", "v1", "changes requested"),
-    ),
-    Rung(
-        "Reject: other content than asked about",
-        SUBMITTED,
-        MAYA,
-        Reject(round="A-1", content_hash=OTHER, words=WHY),
-        ContentHasChanged("A-1", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
     ),
 ]
 

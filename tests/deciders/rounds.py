@@ -422,6 +422,7 @@ _NOT_FRESH = CredentialsAreNotFresh("v1, INR 460,000.00,", 15, "2026-11-02 05:00
 
 _ANSWERS = [
     *_not_asked(Approve),
+    *_seen(Approve),
     Rung(
         "Approve: by somebody who set a draft",
         [*DRAFTED, (TWO_HATS, budget("210000")), (PRODUCER, SubmitBudget(budget="v2"))],
@@ -452,8 +453,8 @@ _ANSWERS = [
     Rung("Approve: what is not possible any more", OVERTAKEN, MAYA, last(OVERTAKEN, "A-2"), GONE),
     Rung("Approve: what was asked for by somebody who left", ASKER_LEFT, MAYA, last(ASKER_LEFT, "A-2"), MAY_NO_MORE),
     *_found(Abstain(round="A-1", content_hash=ASKED)),
-    *_seen(Abstain),
     *_not_asked(Abstain),
+    *_seen(Abstain),
     *_hands_in_it(Abstain),
     Rung("Abstain: after giving a place away", _ASKED_TOO, MAYA, last(_ASKED_TOO, "A-3", Abstain), _DEALT),
     Rung("Abstain: in two steps", _ONE_PLACE, MAYA, last(_ONE_PLACE, "A-2", Abstain), _PLACE_TAKEN),
@@ -466,7 +467,9 @@ _ANSWERS = [
     ),
     Rung("Abstain: the last one", _ALL_BUT_ONE, TWO_HATS, last(_ALL_BUT_ONE, "A-3", Abstain), GONE),
     *_not_asked(RequestChanges, words=WHY),
+    *_seen(RequestChanges, words=WHY),
     *_not_asked(Reject, words=WHY),
+    *_seen(Reject, words=WHY),
     *_found(WithdrawVote(round="A-1")),
     Rung(
         "WithdrawVote: without one",
@@ -524,13 +527,19 @@ _ANSWERS = [
         )
     ),
     *_found(OverrideStep(round="A-1", content_hash=ASKED, reason=WHY)),
-    *_seen(OverrideStep, reason=WHY),
     Rung(
         "OverrideStep: where the policy lets nobody",
         SUBMITTED,
         MAYA,
         OverrideStep(round="A-1", content_hash=ASKED, reason=WHY),
         NobodyOverrides("A-1", None, (Role.EXECUTIVE_PRODUCER,)),
+    ),
+    Rung(
+        "OverrideStep: other content than asked about",
+        OVERRIDABLE,
+        MAYA,
+        OverrideStep(round="A-2", content_hash=OTHER, reason=WHY),
+        ContentHasChanged("A-2", asked=ASKED, seen=OTHER, compared=NO_CONTENT),
     ),
     Rung(
         "OverrideStep: when all steps have passed",

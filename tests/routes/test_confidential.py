@@ -533,7 +533,11 @@ class TestARound:
         async with httpx2.AsyncClient(base_url=own.address, timeout=PATIENCE, verify=NO_TLS) as client:
             waits = (await own.read(ASSOCIATE_PRODUCER, "/v1/inbox", at_least=own.last))["items"][0]
             answer = {"round": waits["round"], "content_hash": "0" * 64}
-            stale = await _post(own, client, DIRECTOR, "approve", answer)
+            guessed = [
+                await _post(own, client, DIRECTOR, "approve", answer | {"content_hash": each})
+                for each in ("0" * 64, waits["content_hash"])
+            ]
+            stale = await _post(own, client, ASSOCIATE_PRODUCER, "approve", answer)
             given = await _post(
                 own,
                 client,
@@ -543,7 +547,8 @@ class TestARound:
             )
             passed = await _post(own, client, MAYA, "approve", answer | {"content_hash": waits["content_hash"]})
 
-        assert stale.status_code == 409
+        assert guessed[0].text == guessed[1].text
+        assert [each.status_code for each in (*guessed, stale)] == [403, 403, 409]
         assert stale.json()["detail"] == (
             f"Round {waits['round']} asks about content not shown to your roles; you saw {'0' * 64},"
             " which differs from it."
@@ -570,7 +575,7 @@ class TestARound:
                 to_director = await _post(studio, client, DIRECTOR, "approve", seen)
                 to_maya = await _post(studio, client, MAYA, "approve", seen)
 
-        assert (to_director.status_code, to_maya.status_code) == (409, 409)
+        assert (to_director.status_code, to_maya.status_code) == (403, 409)
         assert named(to_director.text, CLOSED) == set()
         assert named(to_maya.text, CLOSED) == {"the lead's budget at first", "the lead's budget"}
 
