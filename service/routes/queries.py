@@ -121,7 +121,9 @@ async def get_approval_status(
     if sight.withheld is not None:
         but = NotForAll(production.readers, sight.shows, sight.withheld, asks=as_of is None)
     stamp(response, shown, sight)
-    barred = await _barred(at, rows, [stream]) if as_of is None else {}
+    # Who is barred by what was spent is known of the newest version alone; of an older one the rows say what they know.
+    is_newest = as_of is None or shown.version == (await at.handling.production(stream)).head.version
+    barred = await _barred(at, rows, [stream]) if is_newest else {}
     return approval_view.view(rows, stream, shown.version, shown.position, shown.at, members, barred, but)
 
 

@@ -581,6 +581,15 @@ class TestTheApprovalStatus:
         assert "override_step" not in [command for each in (await shown(world))["may"] for command in each["commands"]]
         assert (await world.send(NOOR, last(story, "A-3", OverrideStep, reason=WHY))).status_code == 409
 
+    async def test_as_of_the_newest_version_bars_whom_it_bars_now(self, world: World) -> None:
+        await world.play([*SPENT_AND_COVERED, (MAYA, appoint(TWO_HATS, Role.LINE_PRODUCER))])
+        await world.play([(PRODUCER, overage(account=ART)), (TWO_HATS, spend(ART, "10", "KS-77"))])
+        now = await world.read(AUDITOR, "approval-status")
+        then = await world.read(AUDITOR, "approval-status", as_of=now["version"])
+
+        assert TWO_HATS in now["rounds"][0]["waits_for"]["excluded"]
+        assert then["rounds"][0]["waits_for"] == now["rounds"][0]["waits_for"]
+
     async def test_asks_nobody_who_has_logged_spend_on_its_account_since(self, world: World) -> None:
         await world.play([*SPENT_AND_COVERED, (MAYA, appoint(TWO_HATS, Role.LINE_PRODUCER))])
         await world.play([(PRODUCER, overage(account=ART))])
