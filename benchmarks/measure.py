@@ -12,7 +12,7 @@ import asyncpg
 #: A look instead of a measurement: fewer rounds, shorter ones, smaller logs.
 QUICK = bool(os.environ.get("QUICK"))
 ROUNDS = 2 if QUICK else 5
-SECONDS = 1.0 if QUICK else 2.25
+SECONDS = 0.6 if QUICK else 2.25
 
 
 @dataclass(frozen=True, slots=True)
