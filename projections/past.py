@@ -17,8 +17,10 @@ from events.log import COLUMNS, recorded
 
 from .projection import Projection, Rows, metadata
 
-#: Versions between two marks at the least, and those that are folded before others get a turn.
+#: Versions between two marks at the least.
 EVERY = 1000
+#: Events that are folded before others get a turn.
+SLICE = 50
 #: A mark of many rows must save more: so many rows of it stand for one version.
 ROWS_A_VERSION = 4
 
@@ -34,8 +36,12 @@ marks = Table(
 )
 
 
-async def rows_at(pool: Any, projection: Projection[Any], stream_id: StreamId, version: int) -> Rows:
-    """The rows about a production as of a version of its stream; marks are laid on the way."""
+async def rows_at(pool: Any, projection: Projection[Any], stream_id: StreamId, version: int, pause: float = 0) -> Rows:
+    """The rows about a production as of a version of its stream; marks are laid on the way.
+
+    Args:
+        pause: seconds after every few events, for who is in no hurry.
+    """
     rows, at = Rows().know(projection.kinds), 0
     mark = await pool.fetchrow(
         "SELECT m.version, m.rows FROM marks m JOIN events e USING (stream_id, version, link)"
@@ -62,12 +68,14 @@ async def rows_at(pool: Any, projection: Projection[Any], stream_id: StreamId, v
             at,
             types,
         )
-        for row in history:
+        for place, row in enumerate(history, 1):
             projection.apply(rows, recorded(row))
+            if place % SLICE == 0:
+                await asyncio.sleep(pause)
         if at - marked >= max(EVERY, rows.count() / ROWS_A_VERSION):
             await _lay(pool, projection, stream_id, at, rows)
             marked = at
-        await asyncio.sleep(0)
+        await asyncio.sleep(pause)
     return rows
 
 

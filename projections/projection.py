@@ -186,6 +186,12 @@ class Rows:
         self._kept.get((row, key[0]), {}).pop(key, None)
         self.changed.setdefault(row, {})[key] = None
 
+    def settle(self) -> None:
+        """Hold what was changed for stored; what the fold never asks for is not kept."""
+        self.changed.clear()
+        for place in [place for place in self._kept if self._keys[place[0]].grows]:
+            del self._kept[place]
+
     def taken(self, row: type, but: StreamId | None) -> list[Any]:
         """Take out the rows of a kind that were put and stayed, of all productions but one."""
         changed = self.changed.pop(row, {})

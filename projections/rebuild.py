@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import structlog
 from sqlalchemy import BigInteger, Column, Integer, Numeric, Table, Text
 
 from events import AnyEvent
@@ -26,7 +27,7 @@ from events.log import COLUMNS, Page, read, recorded, safe_position
 
 from .past import rows_at
 from .projection import Kind, Projection, Rows, metadata
-from .stored import advance, copy
+from .stored import Recent, advance, copy
 
 #: Events that are read and folded at a time, copying and catching up.
 PAGE, TAIL = 5000, 1000
@@ -122,6 +123,8 @@ class NewerCode(Exception):
 class Incomplete(Exception):
     """Not every event was read: the new tables do not replace the old ones."""
 
+
+_log = structlog.get_logger()
 
 Told = Callable[[Progress], None]
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -234,12 +237,14 @@ async def _begun(connection: Any, projections: Sequence[Projection[Any]], up_to:
     async with connection.transaction():
         await connection.execute("SELECT begin_rebuild($1)", _tables(projections))
         events = await connection.fetchval("SELECT count(*) FROM events WHERE position <= $1", up_to, timeout=LONG)
-        await connection.execute("DELETE FROM rebuilds")
+        forgotten = await connection.fetch("DELETE FROM rebuilds RETURNING projection")
         await connection.executemany(
             "INSERT INTO rebuilds (projection, version, up_to, events, stream_id, folded, stream_version)"
             " VALUES ($1, $2, $3, $4, '', 0, 0)",
             [(each.name, each.version, up_to, events) for each in projections],
         )
+    if forgotten:  # there is room for one: whoever had begun another is told
+        _log.warning("rebuild_begun_before_is_forgotten", projections=sorted(row["projection"] for row in forgotten))
     return Progress(up_to, events, "", 0, None, 0)
 
 
@@ -380,7 +385,7 @@ async def _caught_up(
         async with connection.transaction():
             await connection.execute("SET LOCAL search_path = rebuilding, public")
             for each in projections:
-                await advance(connection, each, page.events)
+                await advance(connection, each, page.events, Recent())
             made = replace(made, position=page.reached)
             await _store(connection, made)
         told(made)

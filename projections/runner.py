@@ -31,7 +31,7 @@ from . import PROJECTIONS
 from .past import EVERY, rows_at
 from .projection import Projection, metadata
 from .rebuild import UNDER_WAY, UnderWay, rebuild
-from .stored import advance
+from .stored import Recent, advance
 
 PAGE = 500
 #: A log of no more than this is folded in place by a read model that is new.
@@ -41,6 +41,9 @@ LEASE_SECONDS = 5.0
 #: After which the database ends a batch: one whose process stands still keeps the others out until then. One that
 #: only takes long is tried again by halves.
 BATCH_SECONDS = 30
+
+#: Who lays marks rests so long after every few events: nobody waits for them.
+MARK_PAUSE_SECONDS = 0.01
 
 #: What passes by itself: the batch is tried again.
 TRANSIENT = (*LOST, asyncpg.InsufficientResourcesError, asyncpg.TransactionRollbackError)
@@ -113,6 +116,8 @@ class Runner:
         #: A process by its name, as the operator sees who holds what.
         self.name = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._held: dict[str, Checkpoint] = {}
+        #: By projection, rows as they are stored at a position in an epoch.
+        self._recent: dict[str, tuple[int, int, Recent]] = {}
         #: How often the page was halved, since a batch was broken off for taking too long.
         self._halved = 0
         #: When the leases are to be renewed, by the loop's clock.
@@ -376,6 +381,7 @@ class Runner:
             await self._stop(self._projections[name], at, error)
 
     async def _commit(self, connection: Any, due: dict[str, Checkpoint], page: Page) -> None:
+        recent = {name: self._recently(name, at) for name, at in due.items()}
         async with connection.transaction():
             # A limit that runs already is not replaced, but by way of none.
             await connection.execute(
@@ -396,8 +402,14 @@ class Runner:
             for name, at in due.items():
                 projection = self._projections[name]
                 ahead = [recorded for recorded in page.events if recorded.position > at.position]
-                await advance(connection, projection, ahead)
+                await advance(connection, projection, ahead, recent[name])
             await connection.execute(f"NOTIFY {PROGRESSED}")
+        self._recent |= {name: (page.reached, at.epoch, recent[name]) for name, at in due.items()}
+
+    def _recently(self, name: str, at: Checkpoint) -> Recent:
+        """What is known of its rows where it stands; known no more until the batch has come to its end."""
+        position, epoch, recent = self._recent.pop(name, (0, 0, Recent()))
+        return recent if (position, epoch) == (at.position, at.epoch) else Recent()
 
     async def _mark(self) -> None:
         """Lay the marks that the past of long productions is folded from, beside everything else."""
@@ -406,7 +418,7 @@ class Runner:
             try:
                 for each in self._projections.values():
                     if each.changes:
-                        await rows_at(self._pool, each, stream_id, version)
+                        await rows_at(self._pool, each, stream_id, version, MARK_PAUSE_SECONDS)
             except Exception as error:  # without marks the past takes longer, and is the same
                 _log.warning("marks_are_not_laid", stream_id=stream_id, error=str(error))
 

@@ -15,26 +15,56 @@ from events.ids import StreamId
 
 from .projection import Kind, Projection, Rows
 
+#: Rows of a projection that are kept from one batch to the next.
+RECENT_AT_MOST = 30_000
+
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 async def load(connection: Any, kinds: Iterable[Kind], streams: Sequence[StreamId]) -> Rows:
     """The stored rows of these productions."""
     rows = Rows().know(kinds)
-    for each in kinds:
-        for row in await connection.fetch(f"SELECT * FROM {each.table.name} WHERE stream_id = ANY($1)", list(streams)):
-            rows.load(each.read(row))
+    await _load(connection, rows, kinds, streams)
     return rows
 
 
-async def advance(connection: Any, projection: Projection[Any], events: Sequence[Recorded[AnyEvent]]) -> None:
-    """Take the stored rows past these events: load what they touch, fold, write what changed."""
+async def _load(connection: Any, rows: Rows, kinds: Iterable[Kind], streams: Sequence[StreamId]) -> None:
+    for each in kinds if streams else ():
+        for row in await connection.fetch(f"SELECT * FROM {each.table.name} WHERE stream_id = ANY($1)", list(streams)):
+            rows.load(each.read(row))
+
+
+class Recent:
+    """The rows of the productions that were touched lately, as they are stored: the next batch need not load them."""
+
+    def __init__(self) -> None:
+        self.streams: set[StreamId] = set()
+        self.rows = Rows()
+
+    def settle(self, touched: set[StreamId]) -> None:
+        """Hold what a batch has written for stored; of too much, nothing."""
+        self.streams |= touched
+        self.rows.settle()
+        if self.rows.count() > RECENT_AT_MOST:
+            self.streams, self.rows = set(), Rows()
+
+
+async def advance(
+    connection: Any, projection: Projection[Any], events: Sequence[Recorded[AnyEvent]], recent: Recent
+) -> None:
+    """Take the stored rows past these events: load what they touch, fold, write what changed.
+
+    Args:
+        recent: what is known of the rows; to be thrown away unless the transaction commits.
+    """
     touched = {recorded.stream_id for recorded in events if type(recorded.event) in projection.reads}
+    rows = recent.rows.know(projection.kinds)
     small = [each for each in projection.kinds if not each.grows]
-    rows = (await load(connection, small, sorted(touched))).know(projection.kinds)
+    await _load(connection, rows, small, sorted(touched - recent.streams))
     for recorded in events:
         projection.apply(rows, recorded)
     await write(connection, rows, projection.kinds)
+    recent.settle(touched)
 
 
 async def write(connection: Any, rows: Rows, kinds: Iterable[Kind]) -> None:

@@ -70,6 +70,8 @@ directory_changes = Table(
 )
 Index("directory_changes_company", directory_changes.c.company, directory_changes.c.change)
 
+#: Vendors that a process remembers to have entered; it forgets them all beyond.
+ENTERED_AT_MOST = 10_000
 #: Of the changes, those that are told.
 CHANGES_AT_MOST = 1000
 
@@ -95,9 +97,36 @@ class Directory:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        #: Vendors that are in the database, where they remain for ever, erased or not.
+        self._entered: set[tuple[Slug, VendorId]] = set()
 
-    async def learn(self, company: Slug, command: Command, command_id: UUID, by: By) -> None:
-        """Enter the name that an accepted command brings: a vendor's on first use, a person's as last told."""
+    async def learn_vendors(self, company: Slug, commands: Iterable[Command]) -> None:
+        """Enter the vendors' names that accepted commands bring, each on first use: what is there remains."""
+        names: dict[VendorId, str] = {}
+        for command in commands:
+            match command:
+                case (
+                    LogSpend(vendor_name=str(name))
+                    | LogBatch(vendor_name=str(name))
+                    | LogCredit(vendor_name=str(name))
+                    | DraftCommitment(vendor_name=str(name))
+                ) if (company, command.vendor) not in self._entered:
+                    names.setdefault(command.vendor, name)
+                case _:
+                    pass  # brings none that is new
+        if names:
+            # In one order, so that two that enter the same wait for each other and in no circle.
+            await self._pool.execute(
+                "INSERT INTO vendors (company, vendor, name)"
+                " SELECT $1, * FROM unnest($2::text[], $3::text[]) ON CONFLICT DO NOTHING",
+                *(company, *zip(*sorted(names.items()), strict=True)),
+            )
+            if len(self._entered) > ENTERED_AT_MOST:
+                self._entered.clear()
+            self._entered |= {(company, vendor) for vendor in names}
+
+    async def learn_person(self, company: Slug, command: Command, command_id: UUID, by: By) -> None:
+        """Enter the name and address of a person that an accepted command brings, as last told."""
         match command:
             case AdmitMember(name=str(name)):
                 await self.name_person(company, command.person, name, by=by)
@@ -107,20 +136,8 @@ class Directory:
                     "INSERT INTO invitations (invitation, company, person, address) VALUES ($1, $2, $3, $4)",
                     *(command_id, company, person, email.lower()),
                 )
-            case (
-                LogSpend(vendor_name=str(name))
-                | LogBatch(vendor_name=str(name))
-                | LogCredit(vendor_name=str(name))
-                | DraftCommitment(vendor_name=str(name))
-            ):
-                await self._pool.execute(
-                    "INSERT INTO vendors (company, vendor, name) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                    company,
-                    command.vendor,
-                    name,
-                )
             case _:
-                pass  # brings no name
+                pass  # brings none
 
     async def name_person(
         self, company: Slug, person: PersonId, name: str, email: str | None = None, *, by: By

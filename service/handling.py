@@ -8,7 +8,7 @@ since they were decided on top of it. A refusal is final only against the newest
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -287,8 +287,7 @@ class Handling:
 
     async def _decided(self, turn: _Turn) -> Append:
         """What a turn accepted, to be appended."""
-        for decided in turn.accepted:
-            await self._learn(decided)
+        await self._learn(turn.accepted)
         return Append(turn.stream_id, turn.base.head, tuple(decided.sent for decided in turn.accepted))
 
     async def _settle(self, turn: _Turn, outcome: Outcome | None) -> Loaded[Any]:
@@ -314,13 +313,16 @@ class Handling:
                     await self._refuse(turn)
                 return newest
 
-    async def _learn(self, decided: _Decided) -> None:
-        """Enter the name that a command brings, before it happens; a person's may be corrected since a first try."""
-        wish, sent = decided.pending.wish, decided.sent
-        of_person = isinstance(wish.command, AdmitMember | InviteMember)
-        if not (of_person and await self._log.known(wish.principal, wish.key)):
-            at = sent.events[0].metadata.at if sent.events else self._clock()
-            await self._directory.learn(wish.company, wish.command, sent.command_id, By(wish.actor, at))
+    async def _learn(self, accepted: Sequence[_Decided]) -> None:
+        """Enter the names that commands bring, before they happen; a person's may be corrected since a first try."""
+        for decided in accepted:
+            wish, sent = decided.pending.wish, decided.sent
+            of_person = isinstance(wish.command, AdmitMember | InviteMember)
+            if of_person and not await self._log.known(wish.principal, wish.key):
+                at = sent.events[0].metadata.at if sent.events else self._clock()
+                await self._directory.learn_person(wish.company, wish.command, sent.command_id, By(wish.actor, at))
+        wishes = [decided.pending.wish for decided in accepted]
+        await self._directory.learn_vendors(wishes[0].company, [wish.command for wish in wishes])
 
     async def _decide_all(self, stream_id: StreamId, waiting: list[_Pending], base: Loaded[Any]) -> _Turn:
         turn = _Turn(stream_id, base, base)

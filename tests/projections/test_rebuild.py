@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import httpx2
 import pytest
+from structlog.testing import capture_logs
 
 from events.envelope import CannotTake
 from projections import PROJECTIONS, flags, funding, runner, spend_register
@@ -314,7 +315,11 @@ class TestBrokenOff:
         await filled(office)
         monkeypatch.setattr(module, "PAGE", 5)
         await broken_off(office, lambda made: made.folded > 10)
-        await broken_off(office, lambda made: made.folded > 60, [flags.PROJECTION])
+        with capture_logs() as told:
+            await broken_off(office, lambda made: made.folded > 60, [flags.PROJECTION])
+        assert [(each["event"], each["projections"]) for each in told] == [
+            ("rebuild_begun_before_is_forgotten", sorted(each.name for each in PROJECTIONS))
+        ]
 
         assert (await rebuild(office.pool, PROJECTIONS)).differences == ()
 

@@ -12,10 +12,12 @@ from events.budget import BudgetLocked
 from events.envelope import CannotTake
 from events.group_commit import LOST
 from events.spend import SpendLogged
-from projections import PROJECTIONS, flags, runner
+from projections import PROJECTIONS, current_budget, flags, runner
+from projections import stored as stored_rows
 from projections.projection import Projection
 from projections.rebuild import rebuild
 from projections.runner import TRANSIENT, Runner
+from projections.stored import Recent, advance
 from service import app
 from tests.conftest import Urls
 from tests.deciders.stories import ART, LINE_PRODUCER, LOCKED, SPENT, STAFFED, spend
@@ -96,12 +98,12 @@ class TestRunner:
         [*_, last] = await office.play(SPENT)
         longest = 0
 
-        async def slow(connection: Any, projection: Projection[Any], ahead: Any) -> None:
+        async def slow(connection: Any, projection: Projection[Any], ahead: Any, recent: Any) -> None:
             nonlocal longest
             longest = max(longest, len(ahead))
             if projection is PROJECTIONS[0]:
                 await asyncio.sleep(0.05 * len(ahead))
-            await real_advance(connection, projection, ahead)
+            await real_advance(connection, projection, ahead, recent)
 
         monkeypatch.setattr(runner, "advance", slow)
         monkeypatch.setattr(runner, "PAGE", 16)
@@ -135,8 +137,54 @@ class TestRunner:
                 await live.step()
         assert pages == [16, 16, 16]
 
+    async def test_keeps_what_it_may_be_asked_for_again_and_not_too_much(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await Runner(office.pool).refresh()
+        await office.play(SPENT)
+        for projection, most, kept in ((current_budget, 30_000, True), (current_budget, 1, False), (flags, 1, False)):
+            monkeypatch.setattr(stored_rows, "RECENT_AT_MOST", most)
+            recent = Recent()
+            async with office.pool.acquire() as connection, connection.transaction():
+                history = await office.log.read_stream(STREAM)
+                await advance(connection, projection.PROJECTION, history, recent)
+            assert (STREAM in recent.streams) is (kept or projection is flags)
+            assert (recent.rows.count() > 0) is kept  # flags are added and never asked for
+
+    async def test_knows_nothing_of_rows_that_were_not_stored_in_the_end(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        live, real_advance = Runner(office.pool), runner.advance
+        await live.refresh()
+        await office.play(LOCKED)
+        await caught_up(live)
+
+        async def cut(*arguments: Any) -> None:
+            await real_advance(*arguments)
+            if arguments[1] is PROJECTIONS[-1]:
+                raise asyncpg.ConnectionDoesNotExistError("cut")
+
+        monkeypatch.setattr(runner, "advance", cut)
+        await office.send(LINE_PRODUCER, spend(ART, "500"))
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await live.step()
+        monkeypatch.setattr(runner, "advance", real_advance)
+        await caught_up(live)
+        await agree(office, STREAM)
+
 
 class TestLease:
+    async def test_forgets_what_it_knew_of_rows_that_another_moved(self, office: Office) -> None:
+        one, two = Runner(office.pool), Runner(office.pool)
+        await one.refresh()
+        await office.play(LOCKED)
+        for holder, other, document in ((one, two, "D-1"), (two, one, "D-2"), (one, two, "D-3")):
+            await other.release()
+            await holder.refresh()
+            await office.send(LINE_PRODUCER, spend(ART, "500", document))
+            await caught_up(holder)
+        await agree(office, STREAM)
+
     async def test_keeps_everyone_else_standing_by(self, office: Office) -> None:
         one, two = Runner(office.pool), Runner(office.pool)
         await one.refresh()
