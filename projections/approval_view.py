@@ -395,10 +395,10 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
     may: dict[PersonId, list[str]] = {}
     if not house.takes_answers(row):
         return []
-    for person in house.asked(row):
+    for person in house.seats(row):
         answers = ["approve", "abstain"] if house.may_approve(row, person, person) else []
-        if house.approves_in_vain(row, person, person):
-            answers = answers[1:]
+        vain, given = house.approves_in_vain(row, person, person), house.answer_of(row, person)
+        answers = [each for each in answers if each != given and not (vain and each == "approve")]
         gives = ("reassign_step",) if house.may_reassign(row, person) else ()
         may[person] = [*answers, *gives, "request_changes", "reject"]
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:

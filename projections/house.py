@@ -135,8 +135,16 @@ class House:
 
     def asked(self, row: RoundRow) -> list[PersonId]:
         """Who is asked in the step that the round is at, and has yet to answer."""
-        counts = (made for made in row.decisions if made.counts and made.decision in ANSWERS)
-        return sorted(set(self._seats(row)) - {made.person for made in counts if made.step == row.step})
+        return [seat for seat in self.seats(row) if self.answer_of(row, seat) is None]
+
+    def seats(self, row: RoundRow) -> list[PersonId]:
+        """Who is asked in the step that the round is at."""
+        return sorted(set(self._seats(row)))
+
+    def answer_of(self, row: RoundRow, seat: PersonId) -> str | None:
+        """What somebody answered in the step that the round is at, as long as it counts: they may change it."""
+        theirs = (made for made in row.decisions if made.counts and (made.person, made.step) == (seat, row.step))
+        return next((made.decision for made in theirs if made.decision in ANSWERS), None)
 
     def _seats(self, row: RoundRow) -> tuple[PersonId, ...]:
         if row.step >= len(row.steps):
@@ -153,7 +161,8 @@ class House:
     def approves_in_vain(self, row: RoundRow, seat: PersonId, by: PersonId) -> bool:
         """A10: whether it would pass by that person's approval in that place, though nobody else's is whom it asks."""
         made = DecisionMade(seat, by, "approve", row.step, None, self.at, ())
-        return self._passes_in_vain(replace(row, decisions=(*row.decisions, made)))
+        others = (each for each in row.decisions if (each.person, each.step) != (seat, row.step))
+        return self._passes_in_vain(replace(row, decisions=(*others, made)))
 
     def closes_in_vain(self, row: RoundRow, condition: ConditionSet) -> bool:
         """A10: whether it would pass once that condition is closed, though nobody approved it whom it asks."""
@@ -176,9 +185,9 @@ class House:
             decisions=tuple(replace(made, counts=False) if made in gone else made for made in row.decisions),
             passed_over=tuple(step for step in row.passed_over if step not in again),
         )
-        steps = sorted({made.step for made in gone if made.decision != "abstain"} - set(left.passed_over))
-        back = next((step for step in steps if step < row.step and not self._passes(left, step)), row.step)
-        return replace(left, step=back)
+        first = min((made.step for made in gone if made.step not in left.passed_over), default=row.step)
+        over = (step for step in range(first, row.step) if step not in left.passed_over)
+        return replace(left, step=next((step for step in over if not self._passes(left, step)), row.step))
 
     def _has_lapsed(self, row: RoundRow, made: DecisionMade) -> bool:
         """Whether an answer counts no more: it is not theirs any more, or they had a hand in what is asked for.

@@ -95,19 +95,19 @@ def _result(test: GreenLightTest, budgets: Budgets, approvals: Approvals, financ
             found = Money(exact(cover, needed.currency), needed.currency)
             return GreenLightResult(test, cover >= needed.amount, needed, found)
         case GreenLightTest.CONDITIONS_MET:
-            rounds = [asked for asked in approvals.rounds.values() if asked.outcome is Outcome.OPEN]
-            return GreenLightResult(test, not any(c.open for asked in rounds for c in asked.conditions), None, None)
+            rounds = approvals.open_ones()
+            return GreenLightResult(test, not any(c.open for _, asked in rounds for c in asked.conditions), None, None)
         case GreenLightTest.GUARANTOR_APPROVED:
             return GreenLightResult(test, _guarantor_approved(budgets, approvals), None, None)
 
 
 def _guarantor_approved(budgets: Budgets, approvals: Approvals) -> bool:
     """Whether somebody who was completion guarantor then is among those who approved the budget in force."""
-    passed = (RequestKind.BUDGET, budgets.in_force, Outcome.APPROVED)
+    rounds = [] if budgets.in_force is None else approvals.about(RequestKind.BUDGET, budgets.in_force)
     return any(
         vote.approves and Role.COMPLETION_GUARANTOR.value in vote.roles
-        for asked in approvals.rounds.values()
-        if (asked.kind, asked.subject, asked.outcome) == passed
+        for _, asked in rounds
+        if asked.outcome is Outcome.APPROVED
         for vote in asked.votes
     )
 

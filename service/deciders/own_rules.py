@@ -64,7 +64,7 @@ from .receipt import RecordReceipt, ReverseReceipt
 from .remittance import RemitWithheld, VoidRemittance
 from .request import hands_in, loggers, of_version
 from .requisition import Asker, Pending
-from .rounds import Circumstances, Outcome, Round
+from .rounds import Circumstances, Round
 from .situation import Situation, after, situated
 from .spend import LogSpend, Of, RecodeSpend, RecodingBarsApprovers, ReverseSpend
 from .stage import EnterStage
@@ -364,9 +364,8 @@ def _bars_nobody(command: RecodeSpend, production: Production, metadata: Metadat
     """S11: whoever logged what is on an account does not decide on more for it, so that is nobody's to bring about."""
     logged_by = production.spending.entries[command.spend].logged_by
     barred = logged_by - loggers(command.account, production) - metadata.persons
-    for number, asked in production.approvals.rounds.items():
-        open_change = asked.outcome is Outcome.OPEN and asked.kind in policy.CHANGES
-        if barred and open_change and asked.accounts[-1] == command.account:
+    for number, asked in production.approvals.open_ones() if barred else ():
+        if asked.kind in policy.CHANGES and asked.accounts[-1] == command.account:
             raise RecodingBarsApprovers(command.spend, command.account, number, tuple(sorted(barred)))
 
 

@@ -517,8 +517,8 @@ def _released(spend: SpendId, owed: Money, paying: Paying, approvals: Approvals,
 
 
 def _approved_by_others(payable: PayableId, owed: Money, approvals: Approvals, metadata: Metadata) -> None:
-    for number, each in approvals.rounds.items():
-        if (each.kind, each.subject, each.outcome) != (RequestKind.PAYMENT, payable, Outcome.APPROVED):
+    for number, each in approvals.about(RequestKind.PAYMENT, payable):
+        if each.outcome is not Outcome.APPROVED:
             continue
         approved = each.dealers.union(*(vote.persons for vote in each.votes if vote.approves))
         if both := metadata.persons & approved:

@@ -7,7 +7,6 @@ S9  A payment that was recalled or turned down, or that nobody is left to answer
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import ClassVar
 
 from pydantic import Field
@@ -52,28 +51,19 @@ def turned_down(
         waits: whether an open round waits for somebody.
     """
     entry = live(command.spend, spending)
-    rounds = _rounds(spending.payable(command.spend), approvals)
+    rounds = approvals.about(RequestKind.PAYMENT, spending.payable(command.spend))
     if not rounds:
         raise PaymentIsNotTurnedDown(command.spend, entry.paid, "was never asked about")
     number, last = rounds[-1]
     if last.outcome is Outcome.OPEN and waits(last):
-        raise PaymentIsNotTurnedDown(command.spend, entry.paid, f"is asked about in A-{number}")
+        raise PaymentIsNotTurnedDown(command.spend, entry.paid, f"is asked about in {number}")
     if last.outcome is Outcome.APPROVED:
-        raise PaymentIsNotTurnedDown(command.spend, entry.paid, f"was released by A-{number}")
+        raise PaymentIsNotTurnedDown(command.spend, entry.paid, f"was released by {number}")
     return last
 
 
 def asked_as_before(payable: PayableId, approvals: Approvals) -> tuple[Step, ...]:
     """S9: the steps in which a payment was turned down last, if it ever was."""
     against = (Outcome.REJECTED, Outcome.CHANGES_REQUESTED)
-    return next((each.steps for _, each in reversed(_rounds(payable, approvals)) if each.outcome in against), ())
-
-
-def _rounds(payable: PayableId, approvals: Approvals) -> list[tuple[int, Round]]:
-    """The rounds on a payment in their order, with their numbers."""
-    found = (
-        (int(number.removeprefix("A-")), each)
-        for number, each in approvals.rounds.items()
-        if (each.kind, each.subject) == (RequestKind.PAYMENT, payable)
-    )
-    return sorted(found, key=itemgetter(0))
+    rounds = reversed(approvals.about(RequestKind.PAYMENT, payable))
+    return next((each.steps for _, each in rounds if each.outcome in against), ())

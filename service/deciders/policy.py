@@ -140,6 +140,8 @@ TEMPLATES: dict[Template, Policy] = {
                 (_PRODUCER, ALL_EPS),
             ),
             Rule("Budget from 10,000,000", When((RequestKind.BUDGET,), at_least=Decimal(10_000_000)), (ALL_EPS,)),
+            # Else a version of the same total would move what a transfer asks more people about.
+            Rule("Unlocking", When((RequestKind.UNLOCKING,)), (_PRODUCER, ALL_EPS)),
         ),
         otherwise=(ANY_EP,),
         override_by=Role.EXECUTIVE_PRODUCER,

@@ -64,7 +64,6 @@ from .payment import RequestPayment
 from .policy import AdoptApprovalPolicy, Request
 from .production import Production, evolve
 from .refusal import words
-from .rounds import Outcome
 from .spend import NOT_PAID, Entry, billed
 
 
@@ -173,7 +172,7 @@ def requested(
 def _asked_in(production: Production) -> list[Approver]:
     """Whom the policy asks, or lets override, and whom open rounds do that keep the steps of an earlier one."""
     terms, found = production.policies.terms, [Approver(Role.EXECUTIVE_PRODUCER)]
-    waits = [each for each in production.approvals.rounds.values() if each.outcome is Outcome.OPEN]
+    waits = [each for _, each in production.approvals.open_ones()]
     found += [Approver(role) for role in (terms.override_by, *(each.override_by for each in waits))]
     found += policy.approvers_in(policy.steps_of(terms))
     return [*found, *policy.approvers_in(step for each in waits for step in each.steps)]
@@ -478,8 +477,7 @@ def _least_approved(account: AccountCode, force: Budget, on: date, production: P
 
 def _waiting(account: AccountCode, production: Production) -> Decimal:
     """What open rounds would bring to an account."""
-    rounds = production.approvals.rounds.values()
-    waits = (each for each in rounds if each.outcome is Outcome.OPEN and each.kind in policy.CHANGES)
+    waits = (each for _, each in production.approvals.open_ones() if each.kind in policy.CHANGES)
     return sum((each.amount.amount for each in waits if each.amount and each.accounts[-1] == account), Decimal(0))
 
 

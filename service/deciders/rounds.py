@@ -187,6 +187,10 @@ class Approvals:
     """The rounds of a production; at most one on a budget is open."""
 
     rounds: Map[RoundId, Round] = Map()
+    #: By kind and subject, the rounds that are or were about it, in their order.
+    filed: Map[tuple[RequestKind, str], tuple[RoundId, ...]] = Map()
+    #: The open ones, in their order.
+    waiting: tuple[RoundId, ...] = ()
     #: The one on a budget.
     open: RoundId | None = None
     #: What was asked for and not turned down, day by day, as far as it counts together with what is asked for next.
@@ -194,14 +198,18 @@ class Approvals:
     #: What of it is each entry's and each commitment's: it counts once.
     once: Map[str, "CountsOnce"] = Map()
 
+    def about(self, kind: RequestKind, subject: str) -> list[tuple[RoundId, Round]]:
+        """The rounds of a kind on a subject, in their order."""
+        found = ((number, self.rounds[number]) for number in self.filed.get((kind, subject), ()))
+        return [(number, each) for number, each in found if each.subject == subject]
+
+    def open_ones(self) -> list[tuple[RoundId, Round]]:
+        """The open rounds, in their order."""
+        return [(number, self.rounds[number]) for number in self.waiting]
+
     def on(self, subject: str, kind: RequestKind) -> RoundId | None:
         """The open round of that kind on a subject."""
-        found = (
-            round_id
-            for round_id, each in self.rounds.items()
-            if (each.outcome, each.kind, each.subject) == (Outcome.OPEN, kind, subject)
-        )
-        return next(found, None)
+        return next((number for number, each in self.about(kind, subject) if each.outcome is Outcome.OPEN), None)
 
     def was_granted(self, subject: str) -> bool:
         """Whether a payment or a commitment was approved before, by policy or in a round: it may have been paid."""
@@ -327,23 +335,32 @@ class Circumstances:
         return next((step for step in by_share if not self.passes(asked, step)), None)
 
 
-def lapsed(round_id: RoundId, asked: Round, around: Circumstances) -> list[VoteLapsed]:
-    """A8: the answers of a round that count no more."""
-    why = ((vote, around.lapsed(asked, vote)) for vote in asked.votes)
-    return [
-        VoteLapsed(round_id, asked.subject, vote.seat, vote.step, because)
+def lapsed(
+    round_id: RoundId, approvals: Approvals, around: Circumstances, metadata: Metadata
+) -> tuple[list[ApprovalEvent], Approvals]:
+    """A8: the answers of a round that count no more, and the steps that passed before and do so without them."""
+    before = approvals.rounds[round_id]
+    why = ((vote, around.lapsed(before, vote)) for vote in before.votes)
+    happened: list[ApprovalEvent] = [
+        VoteLapsed(round_id, before.subject, vote.seat, vote.step, because)
         for vote, because in why
         if because is not None
     ]
+    for event in happened:
+        approvals = evolve(approvals, event, metadata)
+    while (step := (asked := approvals.rounds[round_id]).step) < before.step:
+        if not around.passes(replace(asked, step=before.step), step):
+            break
+        happened.append(StepPassed(round_id, before.subject, step))
+        approvals = evolve(approvals, happened[-1], metadata)
+    return happened, approvals
 
 
 def onward(
     round_id: RoundId, approvals: Approvals, around: Circumstances, metadata: Metadata
 ) -> tuple[list[ApprovalEvent], bool]:
     """A6, A8, A9: which answers have lapsed, which steps pass or are skipped; and whether the round passes."""
-    happened: list[ApprovalEvent] = [*lapsed(round_id, approvals.rounds[round_id], around)]
-    for event in happened:
-        approvals = evolve(approvals, event, metadata)
+    happened, approvals = lapsed(round_id, approvals, around, metadata)
     while True:
         asked = approvals.rounds[round_id]
         at_end = asked.step == len(asked.steps)
@@ -387,7 +404,7 @@ def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Ap
     """The rounds after the event."""
     if isinstance(event, Moves):
         asked = _moved(approvals.rounds[event.round], event, metadata)
-        return replace(approvals, rounds=approvals.rounds.set(event.round, asked))
+        return _put(approvals, event.round, asked)
     match event:
         case BudgetSubmitted(round_id, budget, content_hash, total, excluded):
             asked = Round(
@@ -401,9 +418,9 @@ def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Ap
                 since=metadata.at,
                 excluded=frozenset(excluded),
             )
-            return replace(approvals, rounds=approvals.rounds.set(round_id, asked), open=round_id)
+            return replace(_put(approvals, round_id, asked), open=round_id)
         case ApprovalRequested(round_id):
-            opened = replace(approvals, rounds=approvals.rounds.set(round_id, _opened(event, metadata)))
+            opened = _put(approvals, round_id, _opened(event, metadata))
             return _counting(opened, event, metadata.at.date())
         case ApprovedByPolicy():
             return _counting(approvals, event, metadata.at.date())
@@ -419,6 +436,18 @@ def evolve(approvals: Approvals, event: ApprovalEvent, metadata: Metadata) -> Ap
             return _ended(approvals, round_id, Outcome.APPROVED, metadata.actor)
         case BudgetSuperseded() | ApproversNudged():
             return approvals
+
+
+def _put(approvals: Approvals, round_id: RoundId, asked: Round) -> Approvals:
+    """With a round that was opened, or is otherwise now: of another subject, or open no more."""
+    there, at = approvals.filed.get((asked.kind, asked.subject), ()), (asked.kind, asked.subject)
+    filed = approvals.filed if round_id in there else approvals.filed.set(at, (*there, round_id))
+    waiting = approvals.waiting
+    if round_id not in approvals.rounds:
+        waiting = (*waiting, round_id)
+    elif asked.outcome is not Outcome.OPEN:
+        waiting = tuple(number for number in waiting if number != round_id)
+    return replace(approvals, rounds=approvals.rounds.set(round_id, asked), filed=filed, waiting=waiting)
 
 
 def _moved(asked: Round, event: Moves, metadata: Metadata) -> Round:
@@ -559,7 +588,7 @@ def _ended(approvals: Approvals, round_id: RoundId, outcome: Outcome, approver: 
         asked = approvals.once[ended.subject].asked
         approvals = replace(approvals, once=approvals.once.set(ended.subject, CountsOnce(asked, asked)))
     still = None if round_id == approvals.open else approvals.open
-    return replace(approvals, rounds=approvals.rounds.set(round_id, ended), open=still)
+    return replace(_put(approvals, round_id, ended), open=still)
 
 
 def _on_from(asked: Round, step: int, at: datetime) -> Round:

@@ -202,9 +202,10 @@ def compared(asked: Round, seen: Digest, budgets: Budgets, approvals: Approvals)
     """How the content that somebody saw differs from the one that is asked about, in words."""
     found = next((b for b, version in budgets.versions.items() if version.content_hash == seen), None)
     if found is None or asked.subject not in budgets.versions:
-        other = next((r for r, each in approvals.rounds.items() if each.content_hash == seen), None)
-        if other is None:
+        others = [number for number, each in approvals.rounds.items() if each.content_hash == seen]
+        if not others:
             return "which is no content of this production"
+        other = min(others, key=lambda number: int(number.removeprefix("A-")))
         return f"which is what {other} asks about, {_asked_for(approvals.rounds[other])}; this is {_asked_for(asked)}"
     before, after = budgets.versions[found], budgets.versions[asked.subject]
     lines = [_in_words(change) for change in changes(before, after)]

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from events import OfProduction
-from events.approval import ApprovalEvent, ApprovalGiven, ContentReplaced, RequestApproved, RequestRecalled, VoteLapsed
+from events.approval import ApprovalEvent, ApprovalGiven, ContentReplaced, RequestApproved, RequestRecalled
 from events.commitment import AmendmentSubmitted, CommitmentSubmitted, RequisitionRaised
 from events.ids import BudgetId, RoundId
 from events.policy import BY_ASKING, RequestKind
@@ -107,12 +107,12 @@ def _overtaken_by(request: Request, situation: Situation) -> list[OfProduction]:
 
 def _alike(request: Request, production: Production) -> list[tuple[RoundId, Round]]:
     """The open rounds on commands that ask for the same, or for another policy."""
+    approvals, changes_policy = production.approvals, request.kind is RequestKind.POLICY_CHANGE
+    found = approvals.open_ones() if changes_policy else approvals.about(request.kind, request.subject)
     return [
         (number, each)
-        for number, each in production.approvals.rounds.items()
-        if (each.outcome, each.kind) == (Outcome.OPEN, request.kind)
-        and each.command is not None
-        and (each.kind is RequestKind.POLICY_CHANGE or each.subject == request.subject)
+        for number, each in found
+        if (each.outcome, each.kind) == (Outcome.OPEN, request.kind) and each.command is not None
     ]
 
 
@@ -163,12 +163,11 @@ def _consenting(round_id: RoundId, asked: list[ApprovalEvent], situation: Situat
 
 def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situation: Situation) -> list[OfProduction]:
     """S10: the payment of what is recoded is asked about anew, under the rule for the account that it moved to."""
-    rounds = situation.production.approvals.rounds
-    of_it = [r for r, each in rounds.items() if (each.kind, each.subject) == (request.kind, request.subject)]
-    before = max(of_it, key=lambda number: int(number.removeprefix("A-")), default=None)
-    outcome = None if before is None else rounds[before].outcome
+    rounds = situation.production.approvals.about(request.kind, request.subject)
+    before, last = rounds[-1] if rounds else (None, None)
+    outcome = None if last is None else last.outcome
     of_other_heads = any(approver.department_head for step in rule.steps for approver in step.approvers)
-    again = before is None or outcome is Outcome.OPEN or of_other_heads or rounds[before].steps != rule.steps
+    again = last is None or outcome is Outcome.OPEN or of_other_heads or last.steps != rule.steps
     if not rule.steps and outcome is Outcome.OPEN and before is not None:
         return [RequestRecalled(before, request.subject, "it is recoded"), *asked]
     if not rule.steps or not again or outcome not in (None, Outcome.OPEN, Outcome.APPROVED):
@@ -215,15 +214,17 @@ def answered(command: ApprovalCommand, situation: Situation) -> list[OfProductio
     return [*gone, *answered, *_onward(command.round, answered, situation, insists=insists)]
 
 
-def _lapsed_before(command: ApprovalCommand, situation: Situation) -> list[VoteLapsed]:
+def _lapsed_before(command: ApprovalCommand, situation: Situation) -> list[ApprovalEvent]:
     """A8: what counts no more, where the step that is asked without it is meant; else it lapses by what is said now."""
-    asked, around = situation.production.approvals.rounds.get(command.round), situation.around
+    approvals, around = situation.production.approvals, situation.around
+    asked = approvals.rounds.get(command.round)
     if asked is None or asked.outcome is not Outcome.OPEN or not isinstance(command, Decision | ReassignStep):
         return []
     seat = situation.metadata.on_behalf_of or situation.metadata.actor
     if seat in around.seats(asked, asked.step) and not isinstance(command, OverrideStep | ReassignStep):
         return []
-    return lapsed(command.round, asked, around)
+    gone, _ = lapsed(command.round, approvals, around, situation.metadata)
+    return gone
 
 
 def _onward(
@@ -299,9 +300,8 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
 
 def _overtaken(budget: BudgetId, production: Production) -> list[OfProduction]:
     """M5: what was asked for beside the version that was in force."""
-    rounds = production.approvals.rounds.items()
-    open_ones = [(r, each) for r, each in rounds if each.outcome is Outcome.OPEN and each.kind in policy.CHANGES]
-    return [RequestRecalled(r, each.subject, f"{budget} is in force") for r, each in sorted(open_ones)]
+    beside = ((r, each) for r, each in production.approvals.open_ones() if each.kind in policy.CHANGES)
+    return [RequestRecalled(r, each.subject, f"{budget} is in force") for r, each in beside]
 
 
 #: Commands that may wait for approval are kept as they were sent.

@@ -33,6 +33,7 @@ from service.deciders.period import (
 from service.deciders.refusal import Refusal
 from service.deciders.stage import EnterStage
 from service.deciders.team import EndAppointment
+from tests.deciders.made_up import bounded
 from tests.deciders.periods import (
     BOTH_CLOSED,
     DAY,
@@ -66,7 +67,6 @@ from tests.deciders.stories import (
     reverse,
     spend,
 )
-from tests.deciders.test_laws import bounded
 from tests.spec import Story, World, given, play
 
 FIRST = TODAY - WEEK + DAY

@@ -200,6 +200,13 @@ class TestTemplates:
             drafted: Story = [*story, (LINE_PRODUCER, budget(art))]
             assert chosen(studio, PRODUCER, SubmitBudget(budget="v2"), drafted) == rule
 
+    def test_of_a_studio_asks_all_before_a_version_of_the_same_total_may_move_what_a_transfer_would(
+        self,
+    ) -> None:
+        studio = TEMPLATES[Template.STUDIO]
+        (asks,) = given(adopted(COVERED, studio)).when(MAYA, UnlockBudget(budget="v1", reason=WHY)).facts
+        assert (asks.rule, asks.steps[-1]) == ("Unlocking", EPS)
+
 
 class TestRules:
     def test_the_first_that_is_for_it_counts(self) -> None:

@@ -688,6 +688,28 @@ class TestLapsing:
         )
         given(story).when(DIRECTOR, last(story, "A-2")).then_refused(NotAsked(DIRECTOR, "A-2", 1, 2, (NOOR, TWO_HATS)))
 
+    def test_does_not_go_back_to_a_step_that_passes_all_the_same(self) -> None:
+        story: Story = [
+            *approves(submitted(EPS, GUARANTORS), MAYA, NOOR, TWO_HATS),
+            ends(MAYA, Role.EXECUTIVE_PRODUCER),
+        ]
+        lapsed = VoteLapsed("A-2", "v1", MAYA, 0, self.GONE)
+        moves = ReassignStep(round="A-2", seat=GUARANTOR, to=DIRECTOR, reason=WHY)
+        moved = StepReassigned("A-2", "v1", 1, GUARANTOR, DIRECTOR)
+        given(story).when(GUARANTOR, moves).then(lapsed, passed(0), moved)
+        given(story).when(NOOR, last(story, "A-2", Abstain)).then_refused(NotAsked(NOOR, "A-2", 2, 2, (GUARANTOR,)))
+
+    def test_does_not_go_back_to_a_step_that_was_late_and_passed_by_who_was_asked_then(self) -> None:
+        late = replace(EPS, within_days=3, escalates_to=(Approver(Role.DIRECTOR),))
+        story = says(submitted(late, GUARANTORS), MAYA, "A-2")
+        world = given(story).later(days=3).world
+        answer = last(story, "A-2")
+        world = world.after(DIRECTOR, answer, world.decide(DIRECTOR, answer))
+        leaves = ends(MAYA, Role.EXECUTIVE_PRODUCER)[1]
+        world = world.after(MAYA, leaves, world.decide(MAYA, leaves))
+        lapsed = VoteLapsed("A-2", "v1", MAYA, 0, self.GONE)
+        Given(world).when(GUARANTOR, answer).then(yes(1), lapsed, passed(0), IN_FORCE)
+
     def test_is_what_happens_when_a_voter_leaves_the_company(self) -> None:
         story: Story = [
             *approves(submitted(EP, GUARANTORS), NOOR),

@@ -18,9 +18,9 @@ from projections.flags import FlagRow, figures_of
 from projections.projection import Rows
 from service.deciders.command import Command
 from tests.deciders.advances import DEPOSIT, FLOAT, FLOATED, close_short, give_back, pay_out, receipt_of
+from tests.deciders.made_up import advanced, amount, attempted, entry, float_or_deposit, logged
 from tests.deciders.paying import IN_DOLLARS, pay, void
 from tests.deciders.stories import ACCOUNTANT, DIRECTOR, LINE_PRODUCER, TODAY, rate, reverse
-from tests.deciders.test_laws import advanced, amount, attempted, entry, float_or_deposit, logged
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
 from tests.spec import Story, World, play

@@ -31,6 +31,7 @@ from tests.deciders.commitments import (
     withdraw,
 )
 from tests.deciders.documents import batch, line
+from tests.deciders.made_up import History
 from tests.deciders.paying import answer, ask
 from tests.deciders.rounds import COVERED, EP, adopted, says
 from tests.deciders.rung import WHY
@@ -45,7 +46,6 @@ from tests.deciders.stories import (
     recode,
     reverse,
 )
-from tests.deciders.test_laws import History
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
 from tests.spec import Story, World, play

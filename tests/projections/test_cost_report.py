@@ -24,7 +24,7 @@ from projections.cost_report import (
     view,
 )
 from projections.current_budget import Budgeted
-from tests.deciders.test_laws import bounded
+from tests.deciders.made_up import bounded
 from tests.events.examples import BY_NAME
 
 STREAM, MONDAY = "acme/the-long-take", date(2026, 11, 2)

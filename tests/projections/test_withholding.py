@@ -19,13 +19,13 @@ from service.deciders.rounds import Outcome
 from tests.deciders.advances import FLOAT, FLOATED, receipt_of
 from tests.deciders.commitments import ruled
 from tests.deciders.documents import batch, line
+from tests.deciders.made_up import aimed, attempted, entry
 from tests.deciders.paying import TO_ACCOUNTANTS, answer, ask, pay, void
 from tests.deciders.periods import DAY
 from tests.deciders.remittances import OVERPAID, OWED, REMITTED, VOIDED, payable, remit, void_remittance, withheld
 from tests.deciders.rounds import COVERED, adopted
 from tests.deciders.rung import WHY
 from tests.deciders.stories import ACCOUNTANT, ART, EDITING, LINE_PRODUCER, PRODUCER, TODAY, recode, reverse, spend
-from tests.deciders.test_laws import aimed, attempted, entry
 from tests.handling.office import STREAM
 from tests.projections.desk import folded, folded_of
 from tests.spec import Story, World, play
