@@ -40,6 +40,7 @@ from service.deciders.team import Appoint
 from service.directory import By
 from service.embedded import SCRIPT, Unavailable, running
 from service.handling import Wish
+from service.identity import end_all
 from service.oidc import AlreadyLinked
 from service.readers import CannotMakeReaders, Readers, owning
 from service.routes.access import Doors
@@ -477,11 +478,13 @@ def list_people(company: Company) -> None:
 
 @person_app.command("erase")
 def erase_person(company: Company, person: Person) -> None:
-    """Erase a person's name and address for good; every figure and the chain stay as they are."""
+    """Erase a person's name and address for good, and end what lets them in; every figure and the chain stay."""
 
     async def erase(doors: Doors) -> None:
         await _insist_on_company(doors, company)
-        await doors.directory.erase(company, person, by_operator())
+        by = by_operator()
+        await doors.directory.erase(company, person, by)
+        await end_all(doors.database.pool, company, person, by.at)
 
     with_doors(erase)
     typer.echo(f"{person} of {company} is erased from the directory; the log holds their id alone.")

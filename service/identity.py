@@ -193,7 +193,7 @@ _ENDS = (
 
 
 async def end_all(pool: "asyncpg.Pool[asyncpg.Record]", company: Slug, person: PersonId, at: datetime) -> None:
-    """C8: end the tokens, keys and sign-ins of somebody dismissed then; they let nobody in anyway."""
+    """C8: end the tokens, keys and sign-ins of somebody dismissed then, who is let in no more anyway, or erased."""
     for each in _ENDS:
         await pool.execute(each, company, person, at)
 

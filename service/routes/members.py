@@ -28,6 +28,7 @@ from service.deciders.company import (
 )
 from service.directory import By
 from service.handling import Wish
+from service.identity import end_all
 from service.oidc import AlreadyLinked
 from service.problems import Problem
 
@@ -293,10 +294,12 @@ async def correct_person(person: Whose, sender: Insider, at: At, request: Reques
 async def erase_person(person: Whose, sender: Insider, at: At) -> Response:
     """Erase a person's name and addresses for good: an administrator. Twice is like once.
 
-    Facts stay, and hold the id alone. Who signed in for them by a provider does so no more, and no name comes back.
+    Facts stay, and hold the id alone. Their tokens, keys and sign-ins end, and no name comes back.
     """
     _administered(person, sender)
-    await at.directory.erase(sender.company, person, _by(sender, at))
+    by = _by(sender, at)
+    await at.directory.erase(sender.company, person, by)
+    await end_all(at.database.pool, sender.company, person, by.at)
     return Response(status_code=204)
 
 
