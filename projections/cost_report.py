@@ -15,7 +15,7 @@ Available is what the control of orders measures: it knows no period, so what is
 currency makes of cost is said beside it: cost less the same amounts at the rates of the budget in force.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
@@ -153,7 +153,8 @@ class CostFigures:
         Amount,
         Field(
             description="Of `actual_to_date`: what was spent in other currencies, less the same at the rate that the"
-            " budget in force has for each; over is positive. Nothing of a currency for which it has none."
+            " budget in force has for each; and exchange differences. Over is positive. Nothing is known of currencies"
+            " for which it has none, which are `without_rate`."
         ),
     ]
     actual_later: Annotated[Amount, Field(description="Posted after the end of the period.")]
@@ -221,6 +222,9 @@ class CostReport(BaseModel):
     charges: list[AccountCost] = Field(description="At the foot of the budget, the contingency among them.")
     outside: list[AccountCost] = Field(description="Codes that the budget in force does not have.")
     total: CostFigures
+    without_rate: list[Currency] = Field(
+        description="Currencies in which something was spent and of which the budget in force knows no rate."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,8 +288,9 @@ class Costs:
     actual: Mapping[AccountCode, Posted]
     taken: Mapping[AccountCode, Taken]
     estimates: Mapping[AccountCode, EstimateRow]
-    #: What currency makes of cost.
+    #: What currency makes of cost, and the currencies of which nobody can say it.
     currency: Mapping[AccountCode, Decimal]
+    without_rate: Collection[Currency] = ()
     #: What was issued before, to compare with.
     before: "Before | None" = None
 
@@ -344,6 +349,7 @@ def view(
         charges=by_level[None],
         outside=outside,
         total=CostFigures(**_sums([*levels, *by_level[None], *outside], costs, nothing)),
+        without_rate=sorted(costs.without_rate),
     )
 
 

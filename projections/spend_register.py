@@ -173,7 +173,12 @@ class QueryEndRow:
 
 
 ENTRIES = kind(
-    "spend_register_entries", EntryRow, "stream_id", "spend", final=True, indexed=[("stream_id", "currency")]
+    "spend_register_entries",
+    EntryRow,
+    "stream_id",
+    "spend",
+    final=True,
+    indexed=[("stream_id", "currency"), ("stream_id", "kind")],
 )
 LINES = kind(
     "spend_register_lines",

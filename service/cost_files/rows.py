@@ -45,7 +45,9 @@ def terms(report: CostReport) -> list[str]:
     budget = f"budget {report.budget}" if report.budget else "no budget in force"
     over = "over" if report.variance_sign.value == "over" else "under"
     orders = "orders outside it" if report.etc_basis.value == "orders_outside" else "orders inside it"
+    of = ", ".join(report.without_rate)
     return [
         f"{shown}; {budget}; all amounts in {report.currency}.",
         f"Period: {period}. ETC: {orders}. Variance: {over} budget is positive.",
+        *([f"The currency variance has nothing of {of}: the budget in force has no rate for it."] if of else []),
     ]

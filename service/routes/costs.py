@@ -17,6 +17,7 @@ from events.budget import BudgetDrafted
 from events.cost_report import EtcBasis, VarianceSign
 from events.ids import AccountCode, PeriodId, StreamId, VendorId
 from events.money import Currency, ExchangeRate, Money
+from events.spend import SpendKind
 from projections import commitment_register, cost_report, current_budget, periods, spend_register, vendors
 from projections.commitment_register import Taken
 from projections.cost_report import (
@@ -111,7 +112,8 @@ class Found:
     commitments: Rows
     #: Of the register: `account`, `period`, `to_date` and `later`.
     actual: Sequence[Any]
-    #: What was spent in other currencies up to the end of the period: `account`, `cost`, `spent`, `currency`, `times`.
+    #: What was spent in other currencies, and exchange differences, up to the end of the period: `account`, `cost`,
+    #: `spent`, `currency`, `times`.
     foreign: Sequence[Any]
     #: By currency, of the budget in force, of those that something was spent in.
     rates: Mapping[Currency, ExchangeRate]
@@ -257,13 +259,18 @@ def report_of(production: Reading, found: Found) -> CostReport:
         to_date, period = row["to_date"] or nothing, row["period"] or nothing
         actual[row["account"]] = Posted(period, to_date, row["spent"] - to_date)
     of_currency: dict[AccountCode, Decimal] = {}
+    without_rate = set()
     for row in found.foreign:
-        if (rate := found.rates.get(row["currency"])) is not None:
+        rate, more = found.rates.get(row["currency"]), row["cost"]  # of a difference, all of it
+        if row["currency"] != currency and rate is None:
+            without_rate.add(row["currency"])
+            continue
+        if rate is not None:
             spent = Money(row["spent"], row["currency"])
             more = cost_report.currency_variance(row["cost"], spent, row["times"], rate, currency)
-            of_currency[row["account"]] = of_currency.get(row["account"], Decimal(0)) + more
+        of_currency[row["account"]] = of_currency.get(row["account"], Decimal(0)) + more
     before = cost_report.before(found.issued, terms.posted_to)
-    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency, before)
+    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency, without_rate, before)
     budget, budgeted = current_budget.in_force(found.budgets, stream)
     return cost_report.view(stream, shown.version, shown.position, currency, budget, budgeted, costs, terms)
 
@@ -293,6 +300,8 @@ def _of_spend(production: Reading, found: Found, asked: Asked) -> Iterator[CostP
         later = asked.posted_to is not None and line["posted_on"] > asked.posted_to
         said: dict[str, Any] = {name: line[name] for name in ("spend", "line", "posted_on", "version")}
         yield CostPart(figure="actual_later" if later else "actual_to_date", amount=line["amount"], **said)
+        if line["entry_kind"] == SpendKind.EXCHANGE_DIFFERENCE and not later:
+            yield CostPart(figure="currency_variance", amount=line["amount"], **said)
         if later or (budget_rate := found.rates.get(line["spent_in"])) is None:
             continue
         spent, rate = Money(line["spent"], line["spent_in"]), _RATE.validate_json(line["rate"])
@@ -399,18 +408,20 @@ def with_entries(*columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def _by_currency(mine: ColumnElement[bool], terms: Terms, currency: Currency) -> Select[Any]:
-    """What was spent in other currencies: the lines that say the same amount together."""
+    """What was spent in other currencies, and exchange differences: the lines that say the same amount together."""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
     same = (lines.c.account, entries.c.currency, _SPENT.label("spent"))
     sums = (func.sum(lines.c.amount).label("cost"), func.sum(_TIMES).label("times"))
     # Not `!=`, for which no index is of use: most productions spend little in other currencies, and many nothing.
-    foreign = or_(entries.c.currency < currency, entries.c.currency > currency)
+    differences = entries.c.kind == SpendKind.EXCHANGE_DIFFERENCE.value
+    foreign = or_(entries.c.currency < currency, entries.c.currency > currency, differences)
     return with_entries(*same, *sums).where(mine, *_by_then(terms), foreign).group_by(*same)
 
 
 def _lines_of(mine: ColumnElement[bool], account: AccountCode) -> Select[Any]:
     """The lines about an account, with what their entries were in their currencies."""
     lines, entries = spend_register.LINES.table, spend_register.ENTRIES.table
-    spent = (entries.c.currency.label("spent_in"), entries.c.rate, _SPENT.label("spent"), _TIMES.label("times"))
+    of_entry = (entries.c.kind.label("entry_kind"), entries.c.currency.label("spent_in"), entries.c.rate)
+    spent = (*of_entry, _SPENT.label("spent"), _TIMES.label("times"))
     of_it = with_entries(*lines.c, *spent).where(mine, lines.c.account == account)
     return of_it.order_by(lines.c.version, lines.c.part)

@@ -12,6 +12,7 @@ from events.money import ExchangeRate
 from service.deciders.production import Production
 from service.deciders.spend import LogSpend
 from tests.deciders.commitments import amend, bought, close, estimate, invoice, requisition, ruled
+from tests.deciders.paying import pay, void
 from tests.deciders.rounds import COVERED, adopted, draw, overage, policy, transfer
 from tests.deciders.stories import (
     ACCOUNTANT,
@@ -243,9 +244,21 @@ class TestCurrency:
         assert (undone[ART]["currency_variance"], undone[EDITING]["currency_variance"]) == (0, 0)
         assert_explained(await world.read(AUDITOR, f"cost-report/accounts/{ART}"))
 
-    async def test_is_none_where_the_budget_in_force_has_no_rate(self, world: World) -> None:
+    async def test_is_none_where_the_budget_in_force_has_no_rate_and_says_so(self, world: World) -> None:
         await world.play([*LOCKED, foreign("100", "D-1")])
-        assert rows(await report(world))[ART]["currency_variance"] == 0
+        told = await report(world)
+        assert (rows(told)[ART]["currency_variance"], told["without_rate"]) == (0, ["USD"])
+
+    async def test_holds_the_exchange_difference_of_a_payment_until_it_is_voided(self, world: World) -> None:
+        story = [*_budgeted_at("80"), foreign("100", "D-1", "84.5")]
+        await world.play([*story, (ACCOUNTANT, pay("S-000001", "8500.00", account=EDITING))])
+
+        paid = await report(world)
+        assert (rows(paid)[ART]["currency_variance"], rows(paid)[EDITING]["currency_variance"]) == (450, 50)
+        assert paid["without_rate"] == []
+        assert_explained(await world.read(AUDITOR, f"cost-report/accounts/{EDITING}"))
+        await world.play([(ACCOUNTANT, void("S-000001"))])
+        assert rows(await report(world))[EDITING]["currency_variance"] == 0
 
     async def test_is_of_what_is_posted_by_the_end_of_the_period(self, world: World) -> None:
         await world.play([*_budgeted_at("80"), foreign("100", "D-1", posted_on=TODAY + WEEK)])
