@@ -45,7 +45,7 @@ class Recent:
         """Hold what a batch has written for stored; of too much, nothing."""
         self.streams |= touched
         self.rows.settle()
-        if self.rows.count() > RECENT_AT_MOST:
+        if self.rows.count() + len(self.streams) > RECENT_AT_MOST:
             self.streams, self.rows = set(), Rows()
 
 
