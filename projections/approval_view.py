@@ -18,7 +18,7 @@ from events.policy import Mode, Policy, RequestKind, Step
 
 from . import english
 from .approval_status import VOTES, PolicyRow, RoundRow, amount_of, in_currency
-from .house import Barred, House, Members
+from .house import Barred, House, Members, may_go
 from .projection import Rows
 from .sentences import with_names
 
@@ -371,23 +371,31 @@ def _in_words(row: RoundRow, house: House, asked: list[Asked], conditions: list[
         + (f", or {english.listed(each.through)} for them" if each.through else "")
         for each in asked
     ]
-    put_there = [seat for seat in house.asked(row) if house.may_approve(row, seat, seat)]
-    passes_over = [person for person in house.standing.roles if house.may_override(row, person)]
-    if said:
-        whom = f"waits for {english.listed(said)}"
-    elif put_there:
-        whom = f"waits for nobody whom the policy asks: others put {english.listed(put_there)} there, who may give the"
-        whom += f" place back (`reassign-step`), {_ANEW}"
-    elif passes_over:
-        whom = f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
-    else:
-        whom = f"waits for nobody who may approve it: appoint somebody, {_ANEW}"
+    whom = f"waits for {'; '.join(said) if any(' ' in each for each in said) else english.listed(said)}"
+    if not said:
+        whom = _nobody(row, house)
     if later := house.escalates_to(row):
         since += f"; from {house.escalates_at(row):%-d %B %Y %H:%M} UTC on it asks {english.listed(later)}, too"
     if said and not house.are_enough(row):
         funding = " commit funding that somebody speaks for," if of.mode is Mode.SHARE else ""
         since += f"; even all of them are not enough for it: appoint somebody,{funding} {_ANEW}"
     return f"{step}: {whom}, {since}."
+
+
+def _nobody(row: RoundRow, house: House) -> str:
+    """Why a round waits for nobody, and what helps."""
+    put_there = [seat for seat in house.asked(row) if house.may_approve(row, seat, seat)]
+    abstained = [seat for seat in house.seats(row) if house.answer_of(row, seat) == "abstain"]
+    still = [seat for seat in abstained if house.may_approve(row, seat, seat)]
+    passes_over = [person for person in house.standing.roles if house.may_override(row, person)]
+    if put_there:
+        whom = f"waits for nobody whom the policy asks: others put {english.listed(put_there)} there, who may give the"
+        return f"{whom} place back (`reassign-step`), {_ANEW}"
+    if still:
+        return f"waits for nobody who has yet to answer; {english.listed(still)} abstained, and may approve after all"
+    if passes_over:
+        return f"waits for nobody who may approve it; {english.listed(sorted(passes_over))} may pass over the step"
+    return f"waits for nobody who may approve it: appoint somebody, {_ANEW}"
 
 
 def _may(row: RoundRow, house: House) -> list[MayDo]:
@@ -404,7 +412,8 @@ def _may(row: RoundRow, house: House) -> list[MayDo]:
     for person in {row.submitted_by, row.on_behalf_of or row.submitted_by}:
         if house.standing.roles.get(person):
             may.setdefault(person, []).extend(("recall_request", "nudge"))
-    for person in sorted({made.person for made in row.decisions if made.counts and made.decision in VOTES}):
+    votes = (made for made in row.decisions if made.counts and made.decision in VOTES)
+    for person in sorted({made.person for made in votes if may_go(made, row)}):
         may.setdefault(person, []).append("withdraw_vote")
     for condition in row.conditions:
         for person in () if house.closes_in_vain(row, condition) else house.heirs(row, condition):

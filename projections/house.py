@@ -75,6 +75,11 @@ _ENDS_AN_APPOINTMENT = "EndAppointment"
 Barred = Mapping[tuple[StreamId, int], frozenset[PersonId]]
 
 
+def may_go(made: DecisionMade, row: RoundRow) -> bool:
+    """Whether an answer can be taken back or lapse: no abstention from a step that was passed over."""
+    return made.decision == "approve" or made.step not in row.passed_over
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Who is what on a production at a moment."""
@@ -196,6 +201,8 @@ class House:
         """
         if made.decision == "override":
             return row.override_by not in self.standing.roles.get(made.person, ())
+        if not may_go(made, row):
+            return False
         step = row.steps[made.step]
         seats = self.standing.asked((*step.approvers, *step.escalates_to), row.accounts, self._instead(row, made.step))
         power = Power.APPROVE if made.decision == "approve" else Power.ABSTAIN

@@ -4,6 +4,7 @@ The address that an invitation was sent to stands here as well, apart from the p
 says who may accept.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,8 +71,8 @@ directory_changes = Table(
 )
 Index("directory_changes_company", directory_changes.c.company, directory_changes.c.change)
 
-#: Vendors that a process remembers to have entered; it forgets them all beyond.
-ENTERED_AT_MOST = 10_000
+#: How long a process remembers which vendors it entered: an older copy of the database may be restored under it.
+ENTERED_SECONDS = 60.0
 #: Of the changes, those that are told.
 CHANGES_AT_MOST = 1000
 
@@ -97,12 +98,15 @@ class Directory:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
-        #: Vendors that are in the database, where they remain for ever, erased or not.
+        #: Vendors that are in the database, where they remain, erased or not; and until when that is taken for true.
         self._entered: set[tuple[Slug, VendorId]] = set()
+        self._entered_until = 0.0
 
     async def learn_vendors(self, company: Slug, commands: Iterable[Command]) -> None:
         """Enter the vendors' names that accepted commands bring, each on first use: what is there remains."""
         names: dict[VendorId, str] = {}
+        if (now := time.monotonic()) >= self._entered_until:
+            self._entered, self._entered_until = set(), now + ENTERED_SECONDS
         for command in commands:
             match command:
                 case (
@@ -121,8 +125,6 @@ class Directory:
                 " SELECT $1, * FROM unnest($2::text[], $3::text[]) ON CONFLICT DO NOTHING",
                 *(company, *zip(*sorted(names.items()), strict=True)),
             )
-            if len(self._entered) > ENTERED_AT_MOST:
-                self._entered.clear()
             self._entered |= {(company, vendor) for vendor in names}
 
     async def learn_person(self, company: Slug, command: Command, command_id: UUID, by: By) -> None:

@@ -105,7 +105,7 @@ class Streams:
         """
         before = self._kept.get(stream_id, NOTHING).head
         head = (await self._log.heads(stream_id)).get(stream_id, GENESIS_HEAD)
-        if head.version < before.version or (head.version == before.version and head.link != before.link):
+        if before.version and not await self._is_on_the_way_to(stream_id, before, head):
             self.forget(stream_id)  # it is another log than it was: an older copy was restored
         found = self._kept.get(stream_id, NOTHING)
         looked = "hit" if found.head.version >= head.version else "miss" if found is NOTHING else "tail"
@@ -118,6 +118,12 @@ class Streams:
                 raise HistoryIsBeingRead(stream_id)
             found = reading.result()
         return found
+
+    async def _is_on_the_way_to(self, stream_id: StreamId, known: Head, head: Head) -> bool:
+        """Whether the stream was once where a state is, on its way to where it stands."""
+        if known.version < head.version:
+            return await self._log.link_at(stream_id, known.version) == known.link
+        return (known.version, known.link) == (head.version, head.link)
 
     def _begin(self, stream_id: StreamId, head: Head) -> asyncio.Task[Loaded[Any]]:
         """Read a stream up to its head."""

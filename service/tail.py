@@ -76,6 +76,8 @@ class Tail:
         #: All that lies after the first position and up to the second is kept; None until the log was looked at.
         self._window: tuple[int, int] | None = None
         self._grown = Bell()
+        #: How often the log was another one than it was: an older copy of the database was restored.
+        self._restored = 0
         self._followers = 0
         self._reading: asyncio.Task[None] | None = None
         #: What followers ask alike, and until when an answer is good.
@@ -94,13 +96,15 @@ class Tail:
         """What happens in a part of the log after a position, without a gap and without an end.
 
         Each time so many events at the most, when they are asked for and never ahead; none when there is nothing new
-        for a while. A database that is away is waited for.
+        for a while. A database that is away is waited for. It ends when the log is another one than it was: whoever
+        follows asks anew from where they are, and is told whether there is such a place.
 
         Raises:
             CannotTake: the very next event is none that this code can read.
         """
         with self._followed():
-            while True:
+            restored = self._restored
+            while restored == self._restored:
                 if self._window is None or after < self._window[0]:
                     page = await self._log.page_in_time(after, limit, part)
                     found, reached = [Kept(each, each.position) for each in page.events], page.reached
@@ -150,6 +154,10 @@ class Tail:
         while True:
             try:
                 async for page in self._log.follow(after, self._appended):
+                    if page.complete < after:
+                        after = page.complete
+                        self._begin_anew(after)
+                        break
                     self._take([Kept(each, each.position) for each in page.events], page.reached)
                     after = page.reached
                     if page.events:  # telling all of them takes a part of the time, however many they are
@@ -160,6 +168,14 @@ class Tail:
             except Exception as error:  # who follows waits here, and must not wait for nobody
                 _log.error("tail_failed", after=after, exc_info=error)
                 await asyncio.sleep(AGAIN_SECONDS)
+
+    def _begin_anew(self, after: int) -> None:
+        """Forget what a log held that is no more; whoever was told of it ends."""
+        _log.warning("log_is_shorter_than_it_was", complete=after)
+        self._restored += 1
+        self._window, self._weight = (after, after), 0
+        self._kept.clear()
+        self._grown.ring()
 
     def _take(self, new: list[Kept], reached: int) -> None:
         assert self._window is not None

@@ -129,7 +129,7 @@ class ApproverIsSubmitter(Forbidden):
 
 @dataclass
 class ApproverHadAHandInIt(Forbidden):
-    """{approver} had a hand in {subject}: asked for it, submitted it, or logged the spend behind it."""
+    """{approver} had a hand in {subject}: asked for it, submitted it, logged the spend behind it, or is paid by it."""
 
     rule = "A3"
     otherwise = (
@@ -215,7 +215,7 @@ class CredentialsAreNotFresh(Forbidden):
 
 @dataclass
 class CannotTakeEffect(Conflicting):
-    """{subject} has its approvals, but what was asked for is not possible any more: {because}."""
+    """{subject} would have its approvals, but what was asked for is not possible any more: {because}."""
 
     rule = "A1"
     otherwise = "Mend what is in its way and answer again, or whoever asked for it may recall it."

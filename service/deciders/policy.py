@@ -172,9 +172,11 @@ def _sound_step(step: Step) -> None:
         _sound_approver(approver)
     if (step.mode is Mode.QUORUM) != (step.quorum is not None) or (step.quorum is not None and step.quorum < 1):
         raise ValueError("a quorum says how many, one or more, and no other mode does")
-    if (step.mode is Mode.SHARE) != (step.share is not None) or not 0 < (step.share or 1) <= 100:
+    if (step.mode is Mode.SHARE) != (step.share is not None) or (step.share is not None and not 0 < step.share <= 100):
         raise ValueError("a share says its percentage, above 0 and up to 100, and no other mode does")
-    if (step.within_days is None) != (not step.escalates_to) or not 1 <= (step.within_days or 1) <= 366:
+    if (step.within_days is None) != (not step.escalates_to) or (
+        step.within_days is not None and not 1 <= step.within_days <= 366
+    ):
         raise ValueError("a deadline of 1 to 366 days goes with whom the step escalates to")
 
 

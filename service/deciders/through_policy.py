@@ -176,7 +176,7 @@ def _asked_anew(request: Request, rule: Chosen, asked: list[ApprovalEvent], situ
     if before is not None and outcome is Outcome.OPEN:
         happened.append(RequestRecalled(before, request.subject, "it is recoded"))
     happened += asked
-    return [*happened, *_onward(f"A-{len(rounds) + 1}", happened, situation)]
+    return [*happened, *_onward(f"A-{len(situation.production.approvals.rounds) + 1}", happened, situation)]
 
 
 def answered(command: ApprovalCommand, situation: Situation) -> list[OfProduction]:
@@ -293,8 +293,8 @@ def _effects(round_id: RoundId, production: Production, situation: Situation) ->
     except Refusal as refusal:
         raise CannotTakeEffect(asked.subject, str(refusal).removesuffix(".")) from None
     if now is not None and (now.subject, now.amount) != (asked.subject, asked.amount):
-        amount = "" if now.amount is None else f", {now.amount},"
-        raise CannotTakeEffect(asked.subject, f"it would be {now.subject}{amount} by now")
+        was, is_now = (each.subject + ("" if each.amount is None else f", {each.amount},") for each in (asked, now))
+        raise CannotTakeEffect(asked.subject, f"it was asked for as {was} and would be {is_now} by now")
     return [approved, *effects]
 
 

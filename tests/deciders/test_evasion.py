@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from events.approval import ApprovalRequested, RequestRecalled, VoteWithdrawn
+from events.approval import ApprovalRequested, RequestRecalled, StepSkipped, VoteWithdrawn
 from events.budget import Level, TotalName
 from events.change import BudgetTransferred
 from events.delegation import Power
@@ -266,6 +266,14 @@ class TestNeverBypassed:
         assert facts[1] == RequestRecalled("A-3", "S-000001", "it is recoded")
         assert (facts[2].round, facts[2].rule) == ("A-4", "Art")
 
+    def test_a_payment_that_is_asked_about_anew_moves_on_in_its_own_round(self) -> None:
+        nobody = Step((Approver(department_head=True),), optional=True)
+        terms = ruled(Rule("Art", replace(PAYMENTS, accounts=(ART,)), (nobody, EPS)), Rule("Others", PAYMENTS, (EPS,)))
+        story: Story = [*adopted(COVERED, terms), (LINE_PRODUCER, spend(EDITING, "7", "KS-1"))]
+        facts = given([*story, (LINE_PRODUCER, spend(EDITING, "1000"))]).when(ACCOUNTANT, recode("S-000002", ART)).facts
+        moved = [(type(fact), fact.round) for fact in facts if isinstance(fact, ApprovalRequested | StepSkipped)]
+        assert moved == [(ApprovalRequested, "A-5"), (StepSkipped, "A-5")]
+
     @pytest.mark.parametrize("template", [*Template])
     def test_a_payment_past_a_cap_needs_what_raising_the_cap_would(self, template: Template) -> None:
         terms = replace(TEMPLATES[template], capped_accounts=(ART,))
@@ -411,7 +419,10 @@ class TestWhatIsApproved:
         story = [*says(story, NOOR, "A-3"), (MAYA, AmendFunding(funding="F-5", amount=inr("2000000"), reason=WHY))]
         grown = " as holder of F-5, INR 2,000,000.00"
         given(story).when(TWO_HATS, last(story, "A-3")).then_refused(
-            CannotTakeEffect(f"{STRANGER} as holder of F-5, INR 1.00", f"it would be {STRANGER}{grown} by now")
+            CannotTakeEffect(
+                f"{STRANGER} as holder of F-5, INR 1.00",
+                f"it was asked for as {STRANGER} as holder of F-5, INR 1.00 and would be {STRANGER}{grown} by now",
+            )
         )
 
     def test_a_cut_that_grew_since_is_not_made(self) -> None:
@@ -421,7 +432,9 @@ class TestWhatIsApproved:
         story = [*story, (NOOR, AmendFunding(funding="F-5", amount=inr("1"), reason=WHY))]
         story = [*story, (MAYA, AmendFunding(funding="F-5", amount=inr("9000000"), reason=WHY))]
         refusal = given(story).when(PRODUCER, last(story, "A-3")).refusal
-        assert refusal == CannotTakeEffect("F-5", "it would be F-5, INR 8,999,999.00, by now")
+        assert refusal == CannotTakeEffect(
+            "F-5", "it was asked for as F-5, INR 499.00, and would be F-5, INR 8,999,999.00, by now"
+        )
 
     @pytest.mark.parametrize(("against", "kind"), [("F-1", RequestKind.FUNDING_CUT), (None, None)])
     def test_what_is_lent_against_another_source_is_a_cut_of_the_cover(

@@ -19,7 +19,7 @@ from events.budget import BudgetUnlocked, Level
 from events.financing import FundingWithdrawn
 from events.ids import PersonId
 from events.money import Money
-from events.policy import ApprovalPolicyAdopted, Approver, Policy, RequestKind, Rule, Step, When
+from events.policy import ApprovalPolicyAdopted, Approver, Mode, Policy, RequestKind, Rule, Step, When
 from events.production import Stage, StageEntered
 from events.spend import PaymentReleased, SpendLogged, SpendReversed
 from events.team import Appointed, AppointmentEnded, Role
@@ -116,7 +116,9 @@ class TestTerms:
             (ruled(otherwise=(Step((Approver(),)),)), "an approver is one of role, person"),
             (ruled(otherwise=(replace(EP, quorum=2),)), "a quorum says how many"),
             (ruled(otherwise=(replace(EP, share=Decimal(50)),)), "a share says its percentage"),
+            (ruled(otherwise=(replace(EP, mode=Mode.SHARE, share=Decimal("0.0")),)), "a share .*, above 0 and up to"),
             (ruled(otherwise=(replace(EP, within_days=3),)), "a deadline of 1 to 366 days goes with"),
+            (ruled(otherwise=(replace(EP, within_days=0, escalates_to=EP.approvers),)), "a deadline of 1 to 366 days"),
             (
                 ruled(otherwise=(replace(EP, within_days=367, escalates_to=EP.approvers),)),
                 "a deadline of 1 to 366 days",

@@ -124,7 +124,8 @@ class TestReading:
         await office.play(LOCKED)
         truly = await office.handling.production(STREAM)
         ahead, another = Head(truly.head.version + 5, b"", 999), Head(truly.head.version, b"another", 999)
-        for head in (ahead, another):
+        behind = Head(truly.head.version - 2, b"behind, on another way", 997)
+        for head in (ahead, another, behind):
             other.handling.streams.forget(STREAM)
             other.handling.streams.keep(STREAM, replace(truly, head=head, state=None))
             assert await other.handling.production(STREAM) == truly

@@ -25,10 +25,14 @@ class Counting(Log):
     """A log that counts its pages."""
 
     read = 0
+    #: How many events less it has than it had: an older copy of its database was restored.
+    lost = 0
 
     @override
     async def page(self, after: int, limit: int, part: Part | None = None) -> Page:
         self.read += 1
+        if self.lost:
+            return Page((), after, await self.complete() - self.lost)
         return await super().page(after, limit, part)
 
 
@@ -99,6 +103,23 @@ class TestFollowers:
             assert len(tail._kept) <= 8
 
             assert first + await told(slow, 63 - len(first)) == list(range(1, 64))
+
+    async def test_of_a_log_that_was_restored_end_and_who_comes_then_is_told_what_comes_then(
+        self, log: Counting
+    ) -> None:
+        bell = Bell()
+        tail, head = Tail(log, bell), await begun(log, "acme/take", *"abcdef")
+        async with aclosing(tail.follow(6, ACME, 5)) as before:
+            await anext(before)
+            log.lost = 4
+            async with asyncio.timeout(PATIENCE):
+                while [each async for each in before]:
+                    pass
+            log.lost = 0
+            async with aclosing(tail.follow(6, ACME, 5)) as after:
+                assert await anext(after) == []
+                await grown(log, bell, head, 3)
+                assert await told(after, 3) == [7, 8, 9]
 
     async def test_who_went_leave_nothing_behind(self, log: Counting) -> None:
         tail = Tail(log, bell := Bell())

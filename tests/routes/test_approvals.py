@@ -395,6 +395,13 @@ class TestTheApprovalStatus:
 
         assert "waits for nobody who may approve it: appoint somebody, or recall it, change the policy" in words
 
+    async def test_says_that_who_abstained_may_approve_after_all(self, world: World) -> None:
+        await world.play(says(submitted(GUARANTORS), GUARANTOR, "A-2", Abstain))
+
+        words = (await shown(world))["waits_for"]["words"]
+
+        assert f"waits for nobody who has yet to answer; {GUARANTOR} abstained, and may approve after all" in words
+
     @pytest.mark.parametrize(
         ("step", "remedy"),
         [
