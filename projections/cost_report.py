@@ -288,11 +288,12 @@ class Costs:
     actual: Mapping[AccountCode, Posted]
     taken: Mapping[AccountCode, Taken]
     estimates: Mapping[AccountCode, EstimateRow]
-    #: What currency makes of cost, and the currencies of which nobody can say it.
+    #: What currency makes of cost.
     currency: Mapping[AccountCode, Decimal]
-    without_rate: Collection[Currency] = ()
     #: What was issued before, to compare with.
     before: "Before | None" = None
+    #: The currencies of which nobody can say what they make of it.
+    without_rate: Collection[Currency] = ()
 
     def accounts(self) -> set[AccountCode]:
         """All of which there is something to say."""

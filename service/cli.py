@@ -219,7 +219,7 @@ def show_projections(
     Console(width=None if sys.stdout.isatty() else 200).print(table)
     if broken_off := [each.projection for each in found if each.rebuilt is not None and not each.rebuilding]:
         one = f" {broken_off[0]}" if len(broken_off) == 1 else ""
-        typer.echo(f"A rebuild was broken off; it goes on with: greenlight rebuild{one}")
+        typer.echo(f"A rebuild is not done; this goes on with it, or tells what is in its way: greenlight rebuild{one}")
     if any(each.error for each in found):
         raise typer.Exit(1)
 

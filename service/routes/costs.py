@@ -270,7 +270,7 @@ def report_of(production: Reading, found: Found) -> CostReport:
             more = cost_report.currency_variance(row["cost"], spent, row["times"], rate, currency)
         of_currency[row["account"]] = of_currency.get(row["account"], Decimal(0)) + more
     before = cost_report.before(found.issued, terms.posted_to)
-    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency, without_rate, before)
+    costs = Costs(actual, taken, cost_report.latest(found.estimates), of_currency, before, without_rate)
     budget, budgeted = current_budget.in_force(found.budgets, stream)
     return cost_report.view(stream, shown.version, shown.position, currency, budget, budgeted, costs, terms)
 

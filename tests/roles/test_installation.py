@@ -187,7 +187,8 @@ async def before(bare: asyncpg.Connection, superuser: str, monkeypatch: pytest.M
         await connection.run_sync(upgrade)
     await engine.dispose()
     with monkeypatch.context() as patched:  # names are kept in tables that came since
-        patched.setattr(Directory, "learn", _nothing)
+        patched.setattr(Directory, "learn_person", _nothing)
+        patched.setattr(Directory, "learn_vendors", _nothing)
         async with opened(address(superuser, "greenlight_service")) as office:
             await office.play(SPENT)
     return address(superuser, "greenlight_owner")

@@ -222,13 +222,13 @@ def bound(production: Production, seed: int) -> Iterator[None]:
     """Requests name what is there, and each is a wish of its own."""
     for name, strategy in FORMATS.items():
         schemathesis.openapi.format(name, strategy)
-    accepts = cycle(["application/json", "text/csv", "application/jsonl"])
-    thinned = random.Random(seed)
+    accepts, thinned = cycle(["application/json", "text/csv", "application/jsonl"]), random.Random(seed)
 
     def filter_case(_: Any, case: Any) -> bool:
+        erases_maya = case.method == "DELETE" and (case.path_parameters or {}).get("person") == MAYA  # who is sending
         told = case.meta
         sent = told is None or told.phase.name != TestPhase.COVERAGE or told.generation.mode.is_positive
-        return sent or thinned.randrange(ONE_IN) == 0
+        return not erases_maya and (sent or thinned.randrange(ONE_IN) == 0)
 
     def before_call(_: Any, case: Any, __: dict[str, Any]) -> None:
         chance = random.Random(f"{seed} {case.operation.label} {case.body!r:.10000} {case.query!r:.10000}")
